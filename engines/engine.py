@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -63,6 +63,8 @@ class Engine(Protocol):
     name: ClassVar[str]
     Config: ClassVar[type]
     config: Any  # frozen, keyword-only, validated in __post_init__
+    data: Any  # what it learns from, as it lies on the device: a fork shares it
+    device: Any  # torch.device
 
     @property
     def done(self) -> bool:
@@ -86,7 +88,7 @@ def names() -> tuple[str, ...]:
     return tuple(ENGINES)
 
 
-def engine_class(name: str) -> type:
+def engine_class(name: str) -> Any:
     """The class behind ``name``; ValueError lists the known names."""
     if name not in ENGINES:
         raise ValueError(f"no engine is called {name!r}{_nearest(name, ENGINES)}; known: {', '.join(ENGINES)}")
@@ -101,11 +103,15 @@ def create(name: str, *, data: Any = None, device: str = "auto", **settings: Any
     the known ones. ``data`` is whatever the engine learns from (for the mixtures: (N, D) floats).
     """
     cls = engine_class(name)
-    known = [f.name for f in fields(cls.Config)]
-    for setting in settings:
-        if setting not in known:
-            raise ValueError(f"{name} has no setting {setting!r}{_nearest(setting, known)}; known: {', '.join(known)}")
+    _check_settings(name, cls.Config, settings)
     return cls(cls.Config(**settings), data=data, device=device)
+
+
+def rebuild(engine: Engine, **settings: Any) -> Engine:
+    """A fresh engine on the same data and device, with some settings changed; its state is not carried over."""
+    _check_settings(engine.name, engine.Config, settings)
+    config = replace(engine.config, **settings)
+    return type(engine)(config, data=engine.data, device=str(engine.device))  # type: ignore[call-arg]
 
 
 def pretrained(name: str, variant: str = "") -> Engine:
@@ -113,6 +119,13 @@ def pretrained(name: str, variant: str = "") -> Engine:
     from engines import checkpoints
 
     return checkpoints.load_engine(name, variant)
+
+
+def _check_settings(name: str, config: type, settings: Mapping[str, Any]) -> None:
+    known = [f.name for f in fields(config)]
+    for setting in settings:
+        if setting not in known:
+            raise ValueError(f"{name} has no setting {setting!r}{_nearest(setting, known)}; known: {', '.join(known)}")
 
 
 def _nearest(word: str, known: Any) -> str:
