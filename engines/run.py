@@ -17,7 +17,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,16 @@ STATE_INTERVAL = 0.25  # seconds between kept states; replaying from one costs a
 QUEUE_NOTICE = 0.3  # seconds of waiting after which a run says that it is queued
 
 
+class _Dated(Protocol):
+    @property
+    def step(self) -> int: ...
+    @property
+    def nbytes(self) -> int: ...
+
+
+Item = TypeVar("Item", bound=_Dated)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """What a run is doing. ``state``: paused, playing, queued, finished, failed, stopped or closed."""
@@ -41,60 +51,72 @@ class Status:
     ahead: int = 0  # when queued: runs that come before this one
 
 
-class History:
-    """Frames in step order, thinned to a bound: when full, every second one goes, never the ends.
+class History(Generic[Item]):
+    """Items in step order (frames, or kept states), thinned to a bound but never at the ends.
 
-    Thinning halves the resolution of the whole past evenly, so a long run stays scrubbable from its
-    first step to its last with at most ``max_frames`` frames and ``max_bytes`` bytes.
+    When full, every second one goes, and from then on only every second newcomer is kept beside the
+    newest: the whole past stays evenly covered, from the first step to the last, with at most
+    ``max_items`` items and ``max_bytes`` bytes.
     """
 
-    def __init__(self, *, max_frames: int = MAX_FRAMES, max_bytes: int = MAX_FRAME_BYTES) -> None:
-        if max_frames < 4:
-            raise ValueError(f"max_frames must be >= 4, got {max_frames}")
-        self.max_frames, self.max_bytes = max_frames, max_bytes
-        self._frames: list[Frame] = []
+    def __init__(self, *, max_items: int = MAX_FRAMES, max_bytes: int = MAX_FRAME_BYTES) -> None:
+        if max_items < 4:
+            raise ValueError(f"max_items must be >= 4, got {max_items}")
+        self.max_items, self.max_bytes = max_items, max_bytes
+        self._items: list[Item] = []
+        self._counts: list[int] = []  # the how-manieth newcomer each item was
+        self._arrived = 0
+        self._stride = 1
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def append(self, frame: Frame) -> None:
-        """Add a frame that is later than all others."""
+    def append(self, item: Item) -> None:
+        """Add an item that is later than all others."""
         with self._lock:
-            if self._frames and frame.step <= self._frames[-1].step:
-                raise ValueError(f"frame {frame.step} comes after frame {self._frames[-1].step}: steps must rise")
-            self._frames.append(frame)
-            self._bytes += frame.nbytes
-            while len(self._frames) > 2 and (len(self._frames) > self.max_frames or self._bytes > self.max_bytes):
-                self._frames = [*self._frames[:-1:2], self._frames[-1]]
-                self._bytes = sum(kept.nbytes for kept in self._frames)
+            if self._items and item.step <= self._items[-1].step:
+                raise ValueError(f"step {item.step} comes after step {self._items[-1].step}: steps must rise")
+            if self._items and self._counts[-1] % self._stride:
+                self._bytes -= self._items.pop().nbytes
+                self._counts.pop()
+            self._items.append(item)
+            self._counts.append(self._arrived)
+            self._arrived += 1
+            self._bytes += item.nbytes
+            while len(self._items) > 2 and (len(self._items) > self.max_items or self._bytes > self.max_bytes):
+                self._stride *= 2
+                kept = [i for i, n in enumerate(self._counts) if n % self._stride == 0 or i == len(self._counts) - 1]
+                self._items = [self._items[i] for i in kept]
+                self._counts = [self._counts[i] for i in kept]
+                self._bytes = sum(item.nbytes for item in self._items)
 
-    def after(self, step: int, limit: int | None = None) -> list[Frame]:
-        """The frames later than ``step``, at most ``limit`` of them, oldest first."""
+    def after(self, step: int, limit: int | None = None) -> list[Item]:
+        """The items later than ``step``, at most ``limit`` of them, oldest first."""
         with self._lock:
-            start = bisect_right(self._frames, step, key=lambda frame: frame.step)
-            return self._frames[start : None if limit is None else start + limit]
+            start = bisect_right(self._items, step, key=lambda item: item.step)
+            return self._items[start : None if limit is None else start + limit]
 
-    def at(self, step: int) -> Frame | None:
-        """The newest frame not later than ``step``; the first one where there is none."""
+    def at(self, step: int) -> Item | None:
+        """The newest item not later than ``step``; the first one where there is none."""
         with self._lock:
-            if not self._frames:
+            if not self._items:
                 return None
-            return self._frames[max(0, bisect_right(self._frames, step, key=lambda frame: frame.step) - 1)]
+            return self._items[max(0, bisect_right(self._items, step, key=lambda item: item.step) - 1)]
 
     @property
-    def last(self) -> Frame | None:
+    def last(self) -> Item | None:
         with self._lock:
-            return self._frames[-1] if self._frames else None
+            return self._items[-1] if self._items else None
 
     @property
     def nbytes(self) -> int:
         return self._bytes
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self._items)
 
     def clear(self) -> None:
         with self._lock:
-            self._frames, self._bytes = [], 0
+            self._items, self._counts, self._bytes = [], [], 0
 
 
 class Slots:
@@ -151,14 +173,16 @@ class Run:
         slots: Slots | None = None,
         steps_per_second: float | None = None,
         frame_interval: float = 0.0,
-        history: History | None = None,
+        history: History[Frame] | None = None,
     ) -> None:
         self.engine: Engine | None = engine
-        self.history = history or History()
+        self.history: History[Frame] = history if history is not None else History()
         self.frame_interval = frame_interval
         self._slots = slots or Slots(1)
         self._steps_per_second = steps_per_second
-        self._states: list[_State] = []
+        self._states: History[_State] = History(max_items=MAX_STATES, max_bytes=MAX_STATE_BYTES)
+        self._configs: list[tuple[int, Any]] = [(-1, engine.config)]  # what held from which step on
+        self._unchanged: _State | None = None  # the state that the latest change started from
         self._listeners: list[Callable[[], None]] = []
         self._wake = threading.Condition()  # guards what follows
         self._work_lock = threading.RLock()  # held while the engine computes
@@ -168,12 +192,13 @@ class Run:
         self._state = "paused"
         self._message = ""
         self._ahead = 0
+        self._state_kept_at = 0.0
         first = engine.frame()
         self._step = first.step
         self._framed_at = time.monotonic()
         if self.history.last is None or self.history.last.step < first.step:
             self.history.append(first)
-        self._keep_state(force=True)
+        self._keep_state()
         if engine.done:
             self._state = "finished"
 
@@ -222,10 +247,13 @@ class Run:
         """Go on from the present step with some settings changed; ValueError if they do not fit it."""
         with self._work_lock:
             engine = self._living_engine()
+            if self._unchanged is None or self._unchanged.step != self._step:
+                self._unchanged = _State(self._step, _copy(engine.state_dict()))
             changed = rebuild(engine, **settings)
-            changed.load_state_dict(engine.state_dict())
+            changed.load_state_dict(_copy(self._unchanged.values))
             self.engine = changed
-            self._keep_state(force=True)
+            self._configs = [(step, config) for step, config in self._configs if step != self._step]
+            self._configs.append((self._step, changed.config))
             with self._wake:
                 if self._state == "finished" and not changed.done:
                     self._state = "paused"
@@ -239,19 +267,20 @@ class Run:
         """
         with self._work_lock:
             engine = self._living_engine()
-            kept = bisect_right(self._states, step, key=lambda state: state.step) - 1
-            if step < 0 or kept < 0:
+            state = self._states.at(step)
+            if step < 0 or state is None or state.step > step:
                 raise KeyError(f"step {step} is not in this run's history")
-            state = self._states[kept]
-            replayed = type(engine)(state.config, data=engine.data, device=str(engine.device))  # type: ignore[call-arg]
-            replayed.load_state_dict(_copy(state.values))
-        for _ in range(step - state.step):
+            configs, states = list(self._configs), self._states.after(-1)
+            replayed = self._revive(engine, _config_at(configs, state.step), state.values)
+        for at in range(state.step, step):
+            if (config := _config_at(configs, at)) != replayed.config:
+                replayed = self._revive(engine, config, replayed.state_dict())
             if replayed.done:
                 break
             replayed.step()
         forked = rebuild(replayed, **settings)
-        forked.load_state_dict(replayed.state_dict())
-        history = History(max_frames=self.history.max_frames, max_bytes=self.history.max_bytes)
+        forked.load_state_dict(_copy(replayed.state_dict()))
+        history: History[Frame] = History(max_items=self.history.max_items, max_bytes=self.history.max_bytes)
         for frame in self.history.after(-1):
             if frame.step < step:
                 history.append(frame)
@@ -262,8 +291,18 @@ class Run:
             frame_interval=self.frame_interval,
             history=history,
         )
-        run._states = [kept for kept in self._states if kept.step < step] + run._states
+        run._states.clear()
+        for kept in states:
+            if kept.step < step:
+                run._states.append(kept)
+        run._keep_state()
+        run._configs = [(at, config) for at, config in configs if at < step] + [(step, forked.config)]
         return run
+
+    def _revive(self, engine: Engine, config: Any, state: Mapping[str, Any]) -> Engine:
+        revived: Engine = type(engine)(config, data=engine.data, device=str(engine.device))  # type: ignore[call-arg]
+        revived.load_state_dict(_copy(state))
+        return revived
 
     # -- what a viewer asks ------------------------------------------------------------------------
 
@@ -398,30 +437,28 @@ class Run:
             raise ValueError("this run has ended: start a new one")
         return self.engine
 
-    def _keep_state(self, *, force: bool = False) -> None:
-        """Keep a full state now and then; when there are too many, every second one goes."""
-        engine = self._living_engine()
+    def _keep_state(self) -> None:
+        """Keep a full state now and then, so that any step can be recomputed from one nearby."""
         now = time.monotonic()
-        if not force and now - self._states[-1].taken_at < STATE_INTERVAL:
+        last = self._states.last
+        if last is not None and (now - self._state_kept_at < STATE_INTERVAL or last.step >= self._step):
             return
-        self._states = [state for state in self._states if state.step < self._step]
-        self._states.append(_State(self._step, now, engine.config, _copy(engine.state_dict())))
-        while len(self._states) > 2 and (
-            len(self._states) > MAX_STATES or sum(s.nbytes for s in self._states) > MAX_STATE_BYTES
-        ):
-            self._states = [*self._states[:-1:2], self._states[-1]]
+        self._state_kept_at = now
+        self._states.append(_State(self._step, _copy(self._living_engine().state_dict())))
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
     step: int
-    taken_at: float
-    config: Any
     values: Mapping[str, Any]
 
     @property
     def nbytes(self) -> int:
         return sum(getattr(value, "nbytes", 64) for value in self.values.values())
+
+
+def _config_at(configs: list[tuple[int, Any]], step: int) -> Any:
+    return [config for since, config in configs if since <= step][-1]
 
 
 def _copy(state: Mapping[str, Any]) -> dict[str, Any]:

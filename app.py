@@ -1,0 +1,49 @@
+"""Generative Models Lab: `streamlit run app.py`."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui import live, player
+
+
+def sorry(error: Exception) -> bool:
+    """A fault of ours reaches the log whole and the viewer as one sentence."""
+    from streamlit.logger import get_logger
+
+    get_logger("lab").error("A page failed", exc_info=error)
+    st.error(
+        f"This page ran into a fault ({type(error).__name__}). Reload it; if that does not help, "
+        "clear the settings in the address bar.",
+        icon=":material/error:",
+    )
+    return True
+
+
+def import_engines() -> None:
+    """Import the heavy libraries while the first viewer reads the home page."""
+    import sklearn.decomposition  # noqa: F401
+    import torch  # noqa: F401
+
+    import engines.mixtures.gmm  # noqa: F401
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    sweeper = asyncio.create_task(live.sweep_forever(live.TABLE))
+    threading.Thread(target=player.warm, name="lab-warm", daemon=True).start()
+    threading.Thread(target=import_engines, name="lab-warm", daemon=True).start()
+    yield
+    sweeper.cancel()
+
+
+app = st.App(
+    Path(__file__).parent / "pages" / "shell.py",
+    routes=[*live.ROUTES, *player.ROUTES],
+    lifespan=lifespan,
+    on_script_error=sorry,
+)

@@ -1,0 +1,53 @@
+"""The course as one table: what the home page maps, the navigation lists and the tests open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGES = Path(__file__).parent
+ASSETS = PAGES.parent / "assets"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One page. ``slug`` is its address, its file, its thumbnail and, where there is one, its engine."""
+
+    section: str
+    slug: str
+    title: str
+    idea: str  # one line: what the viewer will see
+    paper: str
+    engines: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()  # files whose text the page shows, relative to the project
+    icon: str = ""
+
+    @property
+    def file(self) -> Path:
+        return PAGES / self.section.lower() / f"{self.slug.replace('-', '_')}.py"
+
+    @property
+    def thumbnail(self) -> Path:
+        return ASSETS / "thumbnails" / f"{self.slug}.svg"
+
+
+CATALOGUE: tuple[Entry, ...] = (
+    Entry(
+        section="Mixtures",
+        slug="gmm",
+        title="Gaussian mixtures and EM",
+        idea="Watch EM pull a handful of Gaussians onto data: who takes which point, and why the likelihood never falls.",
+        paper="Dempster, Laird & Rubin 1977; Bishop 2006, chapter 9",
+        engines=("gmm", "kmeans"),
+        sources=("engines/mixtures/gmm.py", "engines/mixtures/kmeans.py"),
+        icon=":material/bubble_chart:",
+    ),
+)
+
+
+def entry(slug: str) -> Entry:
+    """The page called ``slug``; KeyError lists the known ones."""
+    for item in CATALOGUE:
+        if item.slug == slug:
+            return item
+    raise KeyError(f"no page is called {slug!r}; known: {', '.join(item.slug for item in CATALOGUE)}")

@@ -1,0 +1,253 @@
+r"""The runs that browsers are watching, and the socket through which they watch.
+
+A page puts its `Run` on the table and hands the browser a token. The player opens ``/lab/run/TOKEN``,
+receives pictures in batches and sends commands: playing, stepping and scrubbing cost no rerun of the
+page's script. Whoever holds the token holds the run; it is 128 random bits.
+
+A run is watched while a socket is open on it. `sweep`, called every few seconds, pauses an unwatched run
+after PAUSE_AFTER seconds and closes it once its session has gone for END_AFTER seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from engines.engine import Frame
+from engines.run import Run, Slots
+from pages.ui.wire import pack
+
+PAUSE_AFTER = 10.0
+END_AFTER = 15.0
+SWEEP_EVERY = 3.0
+MAX_LIVE = 256  # runs on the table; the one unwatched for longest makes room
+MAX_PER_SESSION = 4
+BATCH = 40  # frames a message: small enough that the first picture does not wait for the rest
+MAX_MESSAGE = 8_192  # bytes a browser may send
+
+Blocks = list[dict[str, Any]]
+
+
+@dataclass(kw_only=True)
+class Live:
+    """One watched run: how its frames become pictures, and how a step is explained in numbers."""
+
+    run: Run
+    base: dict[str, Any]  # what all its pictures share: layout, traces, point positions
+    draw: Callable[[Frame], dict[str, Any]]
+    explain: Callable[[Frame, dict[str, Any]], Blocks] | None
+    session: str
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    watchers: int = 0
+    unwatched_since: float = field(default_factory=time.monotonic)
+
+
+class Table:
+    """The live runs by token, bounded; safe to use from any thread."""
+
+    def __init__(self, *, session_active: Callable[[str], bool] = lambda session: True) -> None:
+        self.session_active = session_active
+        self._lives: OrderedDict[str, Live] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, live: Live) -> str:
+        """Put a run on the table and return its token; RuntimeError where every place is being watched."""
+        with self._lock:
+            mine = [other for other in self._lives.values() if other.session == live.session]
+            dropped = mine[: max(0, len(mine) - MAX_PER_SESSION + 1)]
+            if not dropped and len(self._lives) >= MAX_LIVE:
+                idle = [other for other in self._lives.values() if not other.watchers]
+                if not idle:
+                    raise RuntimeError(
+                        f"{MAX_LIVE} runs are being watched on this server, which is its limit: "
+                        "try again in a minute, or run the app on your own machine"
+                    )
+                dropped = [min(idle, key=lambda other: other.unwatched_since)]
+            for other in dropped:
+                del self._lives[other.token]
+            self._lives[live.token] = live
+        for other in dropped:
+            _close(other)
+        return live.token
+
+    def get(self, token: str | None) -> Live | None:
+        with self._lock:
+            return self._lives.get(token or "")
+
+    def remove(self, token: str | None) -> None:
+        with self._lock:
+            live = self._lives.pop(token or "", None)
+        if live is not None:
+            _close(live)
+
+    def watch(self, live: Live, change: int) -> None:
+        with self._lock:
+            live.watchers += change
+            live.unwatched_since = time.monotonic()
+
+    def sweep(self, now: float | None = None) -> None:
+        """Pause what nobody watches, close what nobody will come back to."""
+        now = time.monotonic() if now is None else now
+        with self._lock:
+            idle = [live for live in self._lives.values() if not live.watchers]
+        for live in idle:
+            away = now - live.unwatched_since
+            if away > END_AFTER and not self.session_active(live.session):
+                self.remove(live.token)
+            elif away > PAUSE_AFTER and live.run.status.state in ("playing", "queued"):
+                live.run.pause()
+
+    def __len__(self) -> int:
+        return len(self._lives)
+
+
+def _close(live: Live) -> None:
+    # Closing waits for the step in hand; that must not hold up the caller.
+    threading.Thread(target=live.run.close, name="lab-close", daemon=True).start()
+
+
+async def watch_run(socket: WebSocket, table: Table) -> None:
+    """Send pictures as they come, carry out commands; ends with the socket."""
+    await socket.accept()
+    live = table.get(socket.path_params["token"])
+    if live is None:
+        await socket.send_text('{"type":"gone"}')
+        await socket.close()
+        return
+    sent = _integer(socket.query_params.get("after"), default=-1)
+    loop, changed = asyncio.get_running_loop(), asyncio.Event()
+    changed.set()
+    unsubscribe = live.run.subscribe(lambda: loop.call_soon_threadsafe(changed.set))
+    table.watch(live, +1)
+    try:
+        sender = asyncio.create_task(_send_pictures(socket, live, changed, sent))
+        try:
+            await _receive_commands(socket, live)
+        finally:
+            sender.cancel()
+    finally:
+        unsubscribe()
+        table.watch(live, -1)
+
+
+async def _send_pictures(socket: WebSocket, live: Live, changed: asyncio.Event, sent: int) -> None:
+    hello = {"type": "hello", "base": live.base, "status": status_of(live)}
+    await socket.send_text(await asyncio.to_thread(pack, hello))
+    while True:
+        await changed.wait()
+        changed.clear()
+        while True:
+            frames = live.run.history.after(sent, limit=BATCH)
+            message = await asyncio.to_thread(_message, live, frames)
+            await socket.send_text(message)
+            if not frames:
+                break
+            sent = frames[-1].step
+            if len(frames) < BATCH:
+                break
+        await asyncio.sleep(0.02)  # batches what a fast engine makes
+
+
+def _message(live: Live, frames: list[Frame]) -> str:
+    return pack({"type": "frames", "frames": [picture(live, frame) for frame in frames], "status": status_of(live)})
+
+
+def picture(live: Live, frame: Frame) -> dict[str, Any]:
+    """A frame as the player draws it: what `draw` made, with the step and its scalars."""
+    return {"step": frame.step, "phase": frame.phase, "scalars": dict(frame.scalars), **live.draw(frame)}
+
+
+def status_of(live: Live) -> dict[str, Any]:
+    status = live.run.status
+    return {"state": status.state, "step": status.step, "message": status.message, "ahead": status.ahead}
+
+
+async def _receive_commands(socket: WebSocket, live: Live) -> None:
+    while True:
+        try:
+            text = await socket.receive_text()
+        except (WebSocketDisconnect, KeyError, RuntimeError):
+            return
+        try:
+            answer = await asyncio.to_thread(obey, live, text)
+        except ValueError as error:
+            answer = {"type": "error", "message": str(error)}
+        if answer is not None:
+            await socket.send_text(pack(answer))
+
+
+def obey(live: Live, text: str) -> dict[str, Any] | None:
+    """Carry out one command of the player; ValueError says in one sentence what is wrong with it."""
+    if len(text) > MAX_MESSAGE:
+        raise ValueError(f"a command of {len(text)} characters is over the limit of {MAX_MESSAGE}")
+    try:
+        command = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"a command must be JSON ({error})") from None
+    if not isinstance(command, dict):
+        raise ValueError("a command must be a JSON object")
+    match command.get("do"):
+        case "play":
+            speed = command.get("speed")
+            if speed is not None and not isinstance(speed, (int, float)):
+                raise ValueError(f"speed must be a number of steps per second, got {speed!r}")
+            live.run.play(speed)
+        case "pause":
+            live.run.pause()
+        case "step":
+            live.run.step()
+        case "stop":
+            live.run.stop()
+        case "explain":
+            return _explanation(live, command)
+        case other:
+            raise ValueError(f"unknown command {other!r}; known: play, pause, step, stop, explain")
+    return None
+
+
+def _explanation(live: Live, command: dict[str, Any]) -> dict[str, Any]:
+    frame = live.run.history.at(_integer(command.get("step"), default=0))
+    pick = command.get("pick")
+    if live.explain is None or frame is None or not isinstance(pick, dict):
+        return {"type": "numbers", "step": -1, "blocks": []}
+    return {"type": "numbers", "step": frame.step, "blocks": live.explain(frame, pick)}
+
+
+def _integer(value: Any, *, default: int) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return default
+
+
+async def sweep_forever(table: Table) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_EVERY)
+        await asyncio.to_thread(table.sweep)
+
+
+def _session_active(session: str) -> bool:
+    from streamlit.runtime import Runtime
+
+    return Runtime.exists() and Runtime.instance().is_active_session(session)
+
+
+def _shared_slots() -> Slots:
+    from engines import devices
+
+    return Slots(devices.limits().max_concurrent_runs)
+
+
+TABLE = Table(session_active=_session_active)
+SLOTS = _shared_slots()
+ROUTES = [WebSocketRoute("/lab/run/{token}", lambda socket: watch_run(socket, TABLE))]

@@ -1,0 +1,123 @@
+"""The player: the one widget that shows a run. Its browser half is in pages/ui/static/."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from pages.ui import palette
+
+STATIC = Path(__file__).parent / "static"
+SCRIPTS = ("player.js", "stage.js")
+
+# The component itself is three lines: the modules come from our own route, where the browser caches them.
+_LOADER = """
+export default async function (component) {
+  const { root, version } = component.data;
+  const { mount } = await import(new URL(`${root}lab/static/${version}/player.js`, document.baseURI));
+  return mount(component);
+}
+"""
+
+
+@lru_cache(maxsize=1)
+def version() -> str:
+    """A hash of what the browser may cache forever."""
+    import plotly
+
+    digest = hashlib.sha256(plotly.__version__.encode())
+    for name in (*SCRIPTS, "player.css"):
+        digest.update((STATIC / name).read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@lru_cache(maxsize=4)
+def _asset(name: str) -> bytes:
+    if name == "plotly.min.js":
+        # From the installed package: it works offline and matches the tested version. Read from the file,
+        # because importing plotly.offline pulls in most of the package.
+        import plotly
+
+        text = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes()
+    else:
+        text = (STATIC / name).read_bytes()
+    return gzip.compress(text, compresslevel=6, mtime=0)
+
+
+def static_file(request: Request) -> Response:
+    """Serve a script of the player, compressed once and cached by the browser."""
+    name = request.path_params["name"]
+    if name not in (*SCRIPTS, "plotly.min.js"):
+        return Response("no such file", status_code=404)
+    headers = {
+        "Content-Encoding": "gzip",
+        "Cache-Control": "public, max-age=31536000, immutable"
+        if request.path_params["version"] == version()
+        else "no-store",
+    }
+    return Response(_asset(name), media_type="text/javascript", headers=headers)
+
+
+def warm() -> None:
+    """Compress the scripts before the first viewer asks for them."""
+    for name in (*SCRIPTS, "plotly.min.js"):
+        _asset(name)
+
+
+ROUTES = [Route("/lab/static/{version}/{name}", static_file)]
+
+
+_mount_lock = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _component() -> Callable[..., Any]:
+    return st.components.v2.component("lab_player", css=(STATIC / "player.css").read_text(), js=_LOADER)
+
+
+def player(token: str, *, key: str, on_event: Callable[[str], None] | None = None, **options: Any) -> Any:
+    """Show the live run behind ``token``; returns the component's result with its triggers.
+
+    Options: title, slug, speed, speeds, layers, autoplay, open ("start" or "end"), numbers, edit, forkable,
+    group, lead, background, present. Triggers: points, means, fork, gone; ``on_event(key)`` is called for each
+    before the page's script runs.
+    """
+    with _mount_lock:
+        mount = _component()
+    data = {
+        "token": token,
+        "root": root(),
+        "version": version(),
+        "palette": palette.ROLES,
+        **options,
+    }
+    callbacks = {
+        f"on_{name}_change": (lambda name=name: on_event(name)) if on_event else (lambda: None)
+        for name in ("points", "means", "fork", "gone")
+    }
+    return mount(key=key, data=data, **callbacks)
+
+
+def root() -> str:
+    """The path that the app is served under, as the browser sees it."""
+    base = (st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}/" if base else "/"
+
+
+def layer(identifier: str, label: str, *, on: bool = True) -> dict[str, Any]:
+    """One switchable layer of the stage; traces belong to it by ``meta={"layer": identifier}``."""
+    return {"id": identifier, "label": label, "on": on}
+
+
+def layers(*items: Sequence[Any]) -> list[dict[str, Any]]:
+    return [layer(item[0], item[1], on=item[2] if len(item) > 2 else True) for item in items]

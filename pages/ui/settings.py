@@ -1,0 +1,124 @@
+"""Settings that live in the address bar, so that a link reproduces a scene.
+
+Each setting is one widget bound to a query parameter of the same name (Streamlit's own binding does the
+reading and writing). `notices` looks at the address first and says in one sentence each what in it is
+unknown or out of range, because Streamlit drops such values without a word.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+# Parameters that belong to the app, not to a page.
+COMMON = ("present",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    key: str
+    label: str
+    options: Sequence[str]
+    default: str
+    help: str = ""
+
+    def problem(self, text: str) -> str:
+        if text in self.options:
+            return ""
+        return f"{self.key} has no value {text!r}; choose one of {', '.join(self.options)}"
+
+    def widget(self, **more: Any) -> str:
+        index = list(self.options).index(self.default)
+        return st.selectbox(
+            self.label, list(self.options), index=index, key=self.key, help=self.help, bind="query-params", **more
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    key: str
+    label: str
+    low: int
+    high: int
+    default: int
+    help: str = ""
+    slider: bool = True
+
+    def problem(self, text: str) -> str:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if value == math.floor(value) if math.isfinite(value) else False:
+            if self.low <= value <= self.high:
+                return ""
+            return f"{self.key} is {text[:20]}; it goes from {self.low} to {self.high}"
+        return f"{self.key} is {text[:20]!r}; it must be a whole number from {self.low} to {self.high}"
+
+    def widget(self, **more: Any) -> int:
+        make = st.slider if self.slider else st.number_input
+        return int(
+            make(
+                self.label,
+                self.low,
+                self.high,
+                self.default,
+                key=self.key,
+                help=self.help,
+                bind="query-params",
+                **more,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    key: str
+    label: str
+    default: bool = False
+    help: str = ""
+
+    def problem(self, text: str) -> str:
+        return "" if text in ("true", "false") else f"{self.key} is {text[:20]!r}; it must be true or false"
+
+    def widget(self, **more: Any) -> bool:
+        return st.toggle(self.label, self.default, key=self.key, help=self.help, bind="query-params", **more)
+
+
+Setting = Choice | Number | Switch
+
+
+def notices(settings: Sequence[Setting], query: Mapping[str, str]) -> list[str]:
+    """One sentence for every part of the address that this page cannot follow; [] where all is well."""
+    by_key = {setting.key: setting for setting in settings}
+    sentences = []
+    for key, text in query.items():
+        if key in COMMON:
+            continue
+        if key not in by_key:
+            known = ", ".join(by_key)
+            sentences.append(f"The address sets {key[:30]!r}, which this page does not know; it knows {known}.")
+        elif problem := by_key[key].problem(text):
+            sentences.append(f"In the address, {problem}. The default, {by_key[key].default}, is used instead.")
+    return sentences
+
+
+def show_notices(slug: str, settings: Sequence[Setting]) -> None:
+    """Say what is wrong with the address, once per visit, before the widgets read it."""
+    query = dict(st.query_params)
+    new = notices(settings, query)
+    kept_key = f"{slug}:address"
+    if new:
+        st.session_state[kept_key] = new
+        for key in query:
+            if key not in COMMON and key not in {setting.key for setting in settings}:
+                del st.query_params[key]
+    for sentence in st.session_state.get(kept_key, []):
+        st.warning(sentence, icon=":material/link_off:")
+    if st.session_state.get(kept_key) and st.button("Understood", key=f"{kept_key}:seen"):
+        st.session_state.pop(kept_key)
+        st.rerun()

@@ -1,0 +1,315 @@
+// Drawing: a picture from the server becomes a Plotly figure over a canvas of points.
+// Plotly draws axes, ellipses, contours and marks; the cloud of data points goes to a canvas below it,
+// because thousands of SVG nodes cannot be repainted twenty times a second on two cores.
+
+const TYPES = { f4: Float32Array, u1: Uint8Array, i4: Int32Array };
+
+/** {dtype, shape, bdata} -> typed array, or an array of rows where it has two dimensions. */
+export function decode(packed) {
+  const bytes = Uint8Array.from(atob(packed.bdata), (c) => c.charCodeAt(0));
+  const flat = new TYPES[packed.dtype](bytes.buffer);
+  if (packed.shape.length !== 2) return flat;
+  const [rows, columns] = packed.shape;
+  return Array.from({ length: rows }, (_, i) => flat.subarray(i * columns, (i + 1) * columns));
+}
+
+/** A copy in which "@role" strings are colours and packed arrays are arrays. */
+export function resolve(value, colour) {
+  if (typeof value === "string") return value.startsWith("@") ? colour(value) : value;
+  if (Array.isArray(value)) return value.map((item) => resolve(item, colour));
+  if (value && typeof value === "object" && !ArrayBuffer.isView(value)) {
+    if ("bdata" in value) return decode(value);
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, resolve(item, colour)]));
+  }
+  return value;
+}
+
+/** "@c0" or "@c0/40" (opacity in percent) -> a CSS colour of the palette on this ground. */
+export function colourOf(palette, dark) {
+  return (token) => {
+    const [role, percent] = token.slice(1).split("/");
+    const hex = (palette[role] ?? palette.text)[dark ? 1 : 0];
+    if (!percent) return hex;
+    const [r, g, b] = rgb(hex);
+    return `rgba(${r},${g},${b},${percent / 100})`;
+  };
+}
+
+const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+
+/** Is the page's ground dark? */
+export function isDark(element) {
+  const ground = getComputedStyle(element).getPropertyValue("--st-background-color").trim();
+  const probe = document.createElement("canvas").getContext("2d");
+  probe.fillStyle = ground || "#ffffff";
+  const hex = probe.fillStyle;
+  const [r, g, b] = hex.startsWith("#") ? rgb(hex) : hex.match(/\d+/g).map(Number);
+  return 0.299 * r + 0.587 * g + 0.114 * b < 128;
+}
+
+export class Stage {
+  constructor(host, palette) {
+    this.palette = palette;
+    this.host = host;
+    this.canvas = host.appendChild(document.createElement("canvas"));
+    this.plot = host.appendChild(document.createElement("div"));
+    this.plot.className = "plot";
+    this.hidden = new Set(); // layers switched off
+    this.picked = null;
+  }
+
+  setBase(base, scale) {
+    this.base = base;
+    this.scale = scale;
+    this.dark = isDark(this.host);
+    this.colour = colourOf(this.palette, this.dark);
+    this.traces = resolve(base.traces ?? [], this.colour);
+    const layout = resolve(base.layout ?? {}, this.colour);
+    const axis = {
+      color: this.colour("@text"), gridcolor: this.colour("@grid"), zerolinecolor: this.colour("@grid"),
+      fixedrange: true, automargin: true, title: { standoff: 6 },
+    };
+    this.layout = {
+      ...layout,
+      xaxis: merge(axis, layout.xaxis), yaxis: merge(axis, layout.yaxis),
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
+      font: { size: Math.round(13 * scale), color: this.colour("@text"), family: "inherit" },
+      margin: { l: 46 * scale, r: 10, t: 10, b: 40 * scale }, autosize: true,
+    };
+    const cloud = base.cloud;
+    this.cloud = cloud && {
+      ...cloud, x: Float32Array.from(decode(cloud.x)), y: Float32Array.from(decode(cloud.y)),
+      rgb: cloud.colours.map((token) => rgb(this.colour(token))),
+    };
+  }
+
+  /** Draw one picture; resolves when it is painted. */
+  async draw(picture) {
+    this.picture = picture;
+    const patches = picture.traces ?? {};
+    const traces = this.traces.map((trace, i) => {
+      const drawn = { ...trace, ...resolve(patches[i] ?? {}, this.colour) };
+      if (this.hidden.has(trace.meta?.layer)) drawn.visible = false;
+      return drawn;
+    });
+    this.drawn = traces;
+    await window.Plotly.react(this.plot, traces, this.layout, { staticPlot: true, responsive: false });
+    this.paintCloud();
+  }
+
+  axes() {
+    const { xaxis, yaxis } = this.plot._fullLayout ?? {};
+    if (!xaxis || !this.plot.clientWidth) return null;
+    const [x0, x1] = xaxis.range, [y0, y1] = yaxis.range;
+    return {
+      px: (x) => xaxis._offset + ((x - x0) / (x1 - x0)) * xaxis._length,
+      py: (y) => yaxis._offset + ((y1 - y) / (y1 - y0)) * yaxis._length,
+      x: (px) => x0 + ((px - xaxis._offset) / xaxis._length) * (x1 - x0),
+      y: (py) => y1 - ((py - yaxis._offset) / yaxis._length) * (y1 - y0),
+      box: [xaxis._offset, yaxis._offset, xaxis._length, yaxis._length],
+    };
+  }
+
+  paintCloud() {
+    const axes = this.axes();
+    const ratio = Math.min(window.devicePixelRatio || 1, 2);
+    const width = this.plot.clientWidth, height = this.plot.clientHeight;
+    if (this.canvas.width !== Math.round(width * ratio) || this.canvas.height !== Math.round(height * ratio)) {
+      this.canvas.width = Math.round(width * ratio);
+      this.canvas.height = Math.round(height * ratio);
+    }
+    const pen = this.canvas.getContext("2d");
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    if (!axes || !this.cloud || this.hidden.has("points")) return;
+    pen.save();
+    pen.beginPath();
+    pen.rect(...axes.box);
+    pen.clip();
+    const { x, y, rgb: colours } = this.cloud;
+    const mix = this.picture?.cloud?.mix && this.mixOf(this.picture);
+    const size = (this.cloud.size ?? (x.length > 900 ? 2.4 : 3.6)) * this.scale;
+    const neutral = this.colour("@muted");
+    pen.globalAlpha = this.cloud.alpha ?? 0.85;
+    for (let i = 0; i < x.length; i++) {
+      let shape = 0, fill = neutral;
+      if (mix && mix[i]) {
+        const shares = mix[i];
+        let r = 0, g = 0, b = 0, total = 0, most = -1;
+        for (let k = 0; k < shares.length; k++) {
+          const share = shares[k], c = colours[k % colours.length];
+          r += share * c[0]; g += share * c[1]; b += share * c[2]; total += share;
+          if (share > most) { most = share; shape = k; }
+        }
+        if (total) fill = `rgb(${r / total | 0},${g / total | 0},${b / total | 0})`;
+      }
+      pen.fillStyle = fill;
+      mark(pen, shape, axes.px(x[i]), axes.py(y[i]), size);
+    }
+    pen.globalAlpha = 1;
+    if (this.picked !== null && this.picked < x.length) {
+      pen.strokeStyle = this.colour("@text");
+      pen.lineWidth = 2.5 * this.scale;
+      pen.beginPath();
+      pen.arc(axes.px(x[this.picked]), axes.py(y[this.picked]), size + 6, 0, 2 * Math.PI);
+      pen.stroke();
+    }
+    pen.restore();
+  }
+
+  mixOf(picture) {
+    if (this.mixFor !== picture) {
+      this.mixFor = picture;
+      this.mix = decode(picture.cloud.mix);
+    }
+    return this.mix;
+  }
+
+  /** The nearest point within `reach` pixels of (px, py), or null. */
+  pointAt(px, py, reach = 14) {
+    const axes = this.axes();
+    if (!axes || !this.cloud || this.hidden.has("points")) return null;
+    return nearest(this.cloud.x, this.cloud.y, axes, px, py, reach);
+  }
+
+  /** The nearest mark of the trace whose meta.pick is "component", or null. */
+  componentAt(px, py, reach = 16) {
+    const axes = this.axes();
+    const marks = this.drawn?.find((trace) => trace.meta?.pick === "component" && trace.visible !== false);
+    return axes && marks?.x ? nearest(marks.x, marks.y, axes, px, py, reach) : null;
+  }
+
+  async png() {
+    const width = this.plot.clientWidth, height = this.plot.clientHeight;
+    const url = await window.Plotly.toImage(this.plot, { format: "png", width, height, scale: 2 });
+    const figure = new Image();
+    figure.src = url;
+    await figure.decode();
+    const sheet = document.createElement("canvas");
+    sheet.width = 2 * width;
+    sheet.height = 2 * height;
+    const pen = sheet.getContext("2d");
+    pen.fillStyle = this.dark ? "#0f1318" : "#ffffff";
+    pen.fillRect(0, 0, sheet.width, sheet.height);
+    pen.drawImage(this.canvas, 0, 0, sheet.width, sheet.height);
+    pen.drawImage(figure, 0, 0, sheet.width, sheet.height);
+    return sheet.toDataURL("image/png");
+  }
+
+  resize() {
+    if (this.plot._fullLayout) window.Plotly.Plots.resize(this.plot);
+    this.paintCloud();
+  }
+
+  dispose() {
+    if (window.Plotly && this.plot._fullLayout) window.Plotly.purge(this.plot);
+  }
+}
+
+function nearest(xs, ys, axes, px, py, reach) {
+  let best = null, least = reach * reach;
+  for (let i = 0; i < xs.length; i++) {
+    const distance = (axes.px(xs[i]) - px) ** 2 + (axes.py(ys[i]) - py) ** 2;
+    if (distance <= least) { least = distance; best = i; }
+  }
+  return best;
+}
+
+// One shape per component, so that colour never stands alone.
+function mark(pen, shape, x, y, r) {
+  pen.beginPath();
+  switch (shape % 6) {
+    case 0: pen.arc(x, y, r, 0, 2 * Math.PI); break;
+    case 1: pen.rect(x - r * 0.9, y - r * 0.9, r * 1.8, r * 1.8); break;
+    case 2: polygon(pen, x, y, r * 1.3, 3, -Math.PI / 2); break;
+    case 3: polygon(pen, x, y, r * 1.25, 4, 0); break;
+    case 4: polygon(pen, x, y, r * 1.3, 3, Math.PI / 2); break;
+    default:
+      pen.rect(x - r * 1.2, y - r * 0.4, r * 2.4, r * 0.8);
+      pen.rect(x - r * 0.4, y - r * 1.2, r * 0.8, r * 2.4);
+  }
+  pen.fill();
+}
+
+function polygon(pen, x, y, r, corners, turn) {
+  for (let i = 0; i < corners; i++) {
+    const angle = turn + (2 * Math.PI * i) / corners;
+    pen[i ? "lineTo" : "moveTo"](x + r * Math.cos(angle), y + r * Math.sin(angle));
+  }
+  pen.closePath();
+}
+
+function merge(below, above = {}) {
+  const title = typeof above.title === "string" ? { text: above.title } : above.title;
+  return { ...below, ...above, title: { ...below.title, ...title } };
+}
+
+/** The curves of named scalars over the steps; a click on it scrubs. */
+export class Curve {
+  constructor(host, palette) {
+    this.host = host;
+    this.palette = palette;
+    this.plot = host.appendChild(document.createElement("div"));
+    this.plot.className = "plot";
+    this.needle = host.appendChild(document.createElement("div"));
+    this.needle.className = "needle";
+  }
+
+  setBase(base, scale) {
+    this.curves = base.curves ?? [];
+    this.label = base.curve_label ?? "";
+    this.scale = scale;
+    this.host.hidden = !this.curves.length;
+  }
+
+  async draw(frames, rival) {
+    if (!this.curves.length) return;
+    const colour = colourOf(this.palette, isDark(this.host));
+    const steps = frames.map((frame) => frame.step);
+    const traces = this.curves.map((curve) => ({
+      type: "scatter", mode: frames.length < 60 ? "lines+markers" : "lines", name: curve.name,
+      x: steps, y: frames.map((frame) => frame.scalars[curve.scalar] ?? null),
+      line: { color: colour(curve.colour), width: 2.5, dash: curve.dash ?? "solid" },
+      marker: { size: 5, symbol: curve.symbol ?? "circle" },
+    }));
+    if (rival?.length) {
+      traces.push({
+        type: "scatter", mode: "lines", name: "fork", x: rival.map((p) => p[0]), y: rival.map((p) => p[1]),
+        line: { color: colour("@second"), width: 2.5, dash: "dash" },
+      });
+    }
+    const axis = { color: colour("@text"), gridcolor: colour("@grid"), zeroline: false, fixedrange: true };
+    await window.Plotly.react(this.plot, traces, {
+      xaxis: { ...axis, title: { text: "step", standoff: 4 }, rangemode: "tozero", automargin: true },
+      yaxis: { ...axis, title: { text: this.label, standoff: 4 }, automargin: true, nticks: 5 },
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { size: Math.round(12 * this.scale), color: colour("@text"), family: "inherit" },
+      margin: { l: 56 * this.scale, r: 8, t: 8, b: 36 * this.scale },
+      showlegend: traces.length > 1, legend: { x: 1, y: 0, xanchor: "right", yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
+    }, { staticPlot: true });
+  }
+
+  point(step) {
+    const axis = this.plot._fullLayout?.xaxis, rows = this.plot._fullLayout?.yaxis;
+    if (!axis || !rows) return;
+    const [x0, x1] = axis.range;
+    this.needle.style.left = `${axis._offset + ((step - x0) / (x1 - x0)) * axis._length}px`;
+    this.needle.style.top = `${rows._offset}px`;
+    this.needle.style.height = `${rows._length}px`;
+  }
+
+  stepAt(px) {
+    const axis = this.plot._fullLayout?.xaxis;
+    if (!axis) return null;
+    const [x0, x1] = axis.range;
+    return x0 + ((px - axis._offset) / axis._length) * (x1 - x0);
+  }
+
+  resize() {
+    if (this.plot._fullLayout) window.Plotly.Plots.resize(this.plot);
+  }
+
+  dispose() {
+    if (window.Plotly && this.plot._fullLayout) window.Plotly.purge(this.plot);
+  }
+}
