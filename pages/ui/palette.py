@@ -9,6 +9,7 @@ from __future__ import annotations
 
 ROLES: dict[str, tuple[str, str]] = {
     "text": ("#14181f", "#f2f5f8"),
+    "ground": ("#ffffff", "#0f1318"),
     "muted": ("#4a5462", "#b4bfcc"),
     "grid": ("#dde3ea", "#2b3440"),
     "real": ("#0058a3", "#5fb2ff"),

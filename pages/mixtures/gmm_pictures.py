@@ -1,0 +1,154 @@
+"""Frames of a mixture as pictures for the player: points, ellipses, contours, paths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from engines.engine import Frame
+from engines.maths import gaussians
+from engines.run import History
+from pages.ui import palette
+
+GRID = 44  # density contours are computed on GRID x GRID points
+CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 41)), np.sin(np.linspace(0, 2 * np.pi, 41))])  # (2, 41)
+PATH_POINTS = 64
+
+LAYERS = (("points", "Points"), ("ellipses", "Ellipses"), ("density", "Density"), ("paths", "Paths"))
+
+
+def extent(x: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Axis ranges that hold all points (N, 2) with a margin; never empty."""
+    if len(x) == 0:
+        return (-5.0, 5.0), (-5.0, 5.0)
+    low, high = x.min(axis=0), x.max(axis=0)
+    pad = np.maximum(0.09 * (high - low), 0.05 * max(1e-3, float(np.max(high - low))))
+    pad = np.where(high - low < 1e-12, 1.0, pad)
+    return (low[0] - pad[0], high[0] + pad[0]), (low[1] - pad[1], high[1] + pad[1])
+
+
+def base(
+    shown: np.ndarray, n_components: int, *, axes: Sequence[str], ranges: Any, curves: list[dict[str, Any]], label: str
+) -> dict[str, Any]:
+    """What all pictures of one run share. ``shown`` (M, 2) are the points that are drawn."""
+    (x0, x1), (y0, y1) = ranges
+    colours = [palette.component(k) for k in range(n_components)]
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "contour",
+            "x": np.linspace(x0, x1, GRID, dtype=np.float32),
+            "y": np.linspace(y0, y1, GRID, dtype=np.float32),
+            "showscale": False,
+            "hoverinfo": "skip",
+            "line": {"width": 1},
+            "colorscale": [[0, "@density/25"], [1, "@density"]],
+            "contours": {"coloring": "lines"},
+            "meta": {"layer": "density"},
+        }
+    ]
+    for colour in colours:
+        line = {"color": colour, "width": 2.5}
+        traces.append({"type": "scatter", "mode": "lines", "line": line, "meta": {"layer": "ellipses"}})
+    for colour in colours:
+        line = {"color": colour, "width": 1.8, "dash": "dot"}
+        traces.append({"type": "scatter", "mode": "lines", "line": line, "meta": {"layer": "paths"}})
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "markers+text",
+            "marker": {"size": 21, "color": colours, "line": {"width": 2, "color": "@ground"}},
+            "text": [str(k + 1) for k in range(n_components)],
+            "textfont": {"color": "@ground", "size": 13, "weight": 700},
+            "meta": {"layer": "ellipses", "pick": "component"},
+        }
+    )
+    return {
+        "layout": {
+            "xaxis": {"title": axes[0], "range": [x0, x1]},
+            "yaxis": {"title": axes[1], "range": [y0, y1], "scaleanchor": "x"},
+        },
+        "traces": traces,
+        "cloud": {"x": shown[:, 0].astype(np.float32), "y": shown[:, 1].astype(np.float32), "colours": colours},
+        "curves": curves,
+        "curve_label": label,
+        "components": n_components,
+        "points": len(shown),
+    }
+
+
+def picture(frame: Frame, history: History[Frame], ranges: Any, caption: str) -> dict[str, Any]:
+    """One frame of a mixture in two dimensions."""
+    weights, means, covariances = (frame.arrays[name] for name in ("weights", "means", "covariances"))
+    n_components = len(means)
+    patches: dict[int, dict[str, Any]] = {0: contours(weights, means, covariances, ranges)}
+    for k in range(n_components):
+        outline = ellipse(means[k], covariances[k])
+        patches[1 + k] = {"x": outline[0], "y": outline[1]}
+    trail = paths(frame, history)  # (T, K, 2)
+    for k in range(n_components):
+        patches[1 + n_components + k] = {"x": trail[:, k, 0], "y": trail[:, k, 1]}
+    patches[1 + 2 * n_components] = {"x": means[:, 0], "y": means[:, 1]}
+    mix = np.rint(255 * frame.arrays["responsibilities"]).astype(np.uint8)
+    return {"traces": patches, "cloud": {"mix": mix}, "caption": caption, "alt": account(frame, caption)}
+
+
+def ellipse(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    r"""The one- and two-sigma ellipses as one line with a gap: (2,), (2, 2) -> (2, 83).
+
+    Points \mu + s V \Lambda^{1/2} u for u on the unit circle, s = 1, 2 and \Sigma = V \Lambda V^T.
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    axes = vectors * np.sqrt(np.maximum(values, 0))  # (2, 2)
+    ring = axes @ CIRCLE  # (2, 41)
+    gap = np.full((2, 1), np.nan)
+    return np.concatenate([mean[:, None] + ring, gap, mean[:, None] + 2 * ring], axis=1).astype(np.float32)
+
+
+def contours(weights: np.ndarray, means: np.ndarray, covariances: np.ndarray, ranges: Any) -> dict[str, Any]:
+    """log p(x) in nats on the grid, drawn one nat apart down to seven below the peak."""
+    (x0, x1), (y0, y1) = ranges
+    xs, ys = np.meshgrid(np.linspace(x0, x1, GRID), np.linspace(y0, y1, GRID))
+    grid = np.stack([xs.ravel(), ys.ravel()], axis=1)  # (G*G, 2)
+    log_density = gaussians.mixture_log_prob(grid, weights, means, covariances).reshape(GRID, GRID)
+    peak = float(log_density.max())
+    z = np.maximum(log_density, peak - 9).astype(np.float32)
+    lines = {"coloring": "lines", "start": peak - 7, "end": peak - 0.2, "size": 1.0}
+    return {"z": z, "contours": lines, "zmin": peak - 7, "zmax": peak}
+
+
+def paths(frame: Frame, history: History[Frame]) -> np.ndarray:
+    """Where the means have been up to this frame: (T, K, 2), T <= PATH_POINTS."""
+    past = [kept.arrays["means"] for kept in history.after(-1) if kept.step < frame.step]
+    stride = max(1, -(-len(past) // (PATH_POINTS - 1)))
+    return np.stack([*past[::stride], frame.arrays["means"]]).astype(np.float32)
+
+
+def account(frame: Frame, caption: str) -> str:
+    """The stage in words, for those who do not see it."""
+    weights, means = frame.arrays["weights"], frame.arrays["means"]
+    parts = [
+        f"component {k + 1} holds {100 * weights[k]:.0f} % around ({means[k][0]:.2f}, {means[k][1]:.2f})"
+        for k in range(len(means))
+    ]
+    return f"Step {frame.step}. {caption} " + "; ".join(parts) + "."
+
+
+def still_base(x: np.ndarray, *, axes: Sequence[str], ranges: Any) -> dict[str, Any]:
+    """Only the points: shown where no run can be started from them yet."""
+    (x0, x1), (y0, y1) = ranges
+    return {
+        "layout": {
+            "xaxis": {"title": axes[0], "range": [x0, x1]},
+            "yaxis": {"title": axes[1], "range": [y0, y1], "scaleanchor": "x"},
+        },
+        "traces": [{"type": "scatter", "x": [], "y": []}],
+        "cloud": {
+            "x": x[:, 0].astype(np.float32),
+            "y": x[:, 1].astype(np.float32),
+            "colours": [palette.component(0)],
+        },
+        "components": 0,
+        "points": len(x),
+    }
