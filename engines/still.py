@@ -9,17 +9,17 @@ from engines.engine import Frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class StillConfig:
     pass
 
 
 class Still:
     name: ClassVar[str] = "still"
-    Config: ClassVar[type] = Config
+    Config: ClassVar[type] = StillConfig
     done = True
 
     def __init__(self, frame: Frame) -> None:
-        self.config, self.data, self.device = Config(), None, "cpu"
+        self.config, self.data, self.device = StillConfig(), None, "cpu"
         self._frame = frame
 
     def step(self) -> None:

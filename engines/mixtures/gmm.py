@@ -9,10 +9,7 @@ r"""A Gaussian mixture fitted by expectation-maximisation, in two visible half-s
 Dempster, Laird & Rubin 1977; the bound of Neal & Hinton 1998 is what both half-steps raise.
 
 Departures: a small constant (the regularisation) is added to every variance; an empty component stays
-where it is; and the two sums over the data run in one pass. That pass rests on writing the log-density
-as a linear function of features phi(x) = (x_i x_j, x_i, 1): then log(pi_k N(x_n|k)) is one matrix product,
-and N_k, sum gamma x and sum gamma x x^T are another, over chunks of points that stay in the cache.
-"""
+where it XX"""
 
 from __future__ import annotations
 
@@ -28,15 +25,11 @@ from engines import devices
 from engines.engine import Frame
 from engines.maths import gaussians
 from engines.mixtures.start import INITS, choose_means, points_of
-
-CHUNK_BYTES = 2 << 20  # of features: a chunk that stays in the cache between its two products
-KEPT_FEATURE_BYTES = 160 << 20  # features of all points are kept below this, made per chunk above
-SHARP = 1e-5  # a variance this small, relative to the data's, is recomputed without the expanded square
-COLLAPSED = 1e-12  # and below this it is no longer a Gaussian
+from engines.mixtures.survey import Features, Parameters, Survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class GMMConfig:
     n_components: int = 3  # K
     covariance_type: str = "full"
     init: str = "kmeans++"
@@ -67,22 +60,13 @@ class Config:
             raise ValueError(f"shown must be at least 1, got {self.shown}")
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """Of a mixture: weights (K,), means (K, D), covariances in the form of their type."""
-
-    weights: Tensor
-    means: Tensor
-    covariances: Tensor
-
-
 class GaussianMixture:
     """EM on ``data`` (N, D), in float64."""
 
     name: ClassVar[str] = "gmm"
-    Config: ClassVar[type] = Config
+    Config: ClassVar[type] = GMMConfig
 
-    def __init__(self, config: Config, *, data: Any, device: str = "auto") -> None:
+    def __init__(self, config: GMMConfig, *, data: Any, device: str = "auto") -> None:
         self.config = config
         self.device = devices.resolve(device, float64=True)
         self.data = points_of(data, config.n_components, self.device)  # (N, D)
@@ -90,7 +74,7 @@ class GaussianMixture:
             raise ValueError("all points are the same: add different points, or set a regularisation above 0")
         self.generator = torch.Generator().manual_seed(config.seed)
         self.shown = np.unique(np.linspace(0, len(self.data) - 1, min(config.shown, len(self.data))).astype(int))
-        self._features = _Features(self.data, config.covariance_type)
+        self._features = Features(self.data, config.covariance_type)
         self.iteration = 0
         self.phase = "start"
         self._converged = False
@@ -128,11 +112,11 @@ class GaussianMixture:
     def done(self) -> bool:
         return self.phase == "M" and (self._converged or self.iteration >= self.config.max_iterations)
 
-    def _survey(self, parameters: Parameters) -> _Survey:
+    def _survey(self, parameters: Parameters) -> Survey:
         """One pass over the data: responsibilities, log-likelihood and the sums that an M step needs."""
         return self._features.survey(parameters, self.config.covariance_type)
 
-    def _maximise(self, survey: _Survey) -> Parameters:
+    def _maximise(self, survey: Survey) -> Parameters:
         """Bishop 2006, eqs. 9.24 to 9.27, from the sums of a survey."""
         kind, reg = self.config.covariance_type, self.config.regularisation
         counts = survey.counts  # N_k (K,)
@@ -148,7 +132,7 @@ class GaussianMixture:
 
     def _start(self) -> Parameters:
         """Equal weights, means by ``init``, and round covariances that share the data's spread among K."""
-        n_points, n_dims = self.data.shape
+        n_dims = self.data.shape[1]
         k = self.config.n_components
         means = choose_means(self.data, self.config.init, k, self.config.means, self.generator)
         spread = self.data.var(dim=0, correction=0).mean() / k ** (2 / n_dims) + self.config.regularisation
@@ -300,10 +284,10 @@ class GaussianMixture:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from ``state``; one of another covariance type is converted, another K or D is a ValueError."""
-        means = state["means"]
-        if means.shape != self.parameters.means.shape:
+        found, wanted = tuple(state["means"].shape), tuple(self.parameters.means.shape)
+        if found != wanted:
             raise ValueError(
-                f"the state has means of shape {tuple(means.shape)} and this mixture {tuple(self.parameters.means.shape)}: "
+                f"the state has means of shape {found} and this mixture {wanted}: "
                 "start again to change the number of components or dimensions"
             )
         made = [self._converted(state, prefix) for prefix in ("", "previous.")]
@@ -329,150 +313,3 @@ class GaussianMixture:
             full = gaussians.to_full(covariances, kind, *means.shape)
             covariances = gaussians.from_full(full, self.config.covariance_type, weights)
         return Parameters(weights.clone(), means.clone(), covariances.clone())
-
-
-@dataclass(frozen=True, slots=True)
-class _Survey:
-    """What one pass over the data finds, the sums in centred and scaled units."""
-
-    responsibilities: Tensor  # (K, N)
-    log_likelihood: float  # nats, all points
-    counts: Tensor  # N_k (K,)
-    sums: Tensor  # sum_n gamma_nk x_n (K, D), in the data's units
-    moments: Tensor  # sum_n gamma_nk phi(x_n) (K, F), in scaled units
-
-
-class _Features:
-    """phi(x) for all points: (x_i x_j for i <= j) or (x_i^2), then x_i, then 1.
-
-    Points are centred and scaled by one number first, so that squares stay of order one and every
-    covariance type keeps its form.
-    """
-
-    def __init__(self, data: Tensor, covariance_type: str) -> None:
-        n_points, n_dims = data.shape
-        self.data = data
-        self.centre = data.mean(dim=0)
-        self.scale = data.std(correction=0).clamp_min(1e-300) if n_points > 1 else torch.ones((), dtype=data.dtype)
-        if self.scale < 1e-150:
-            self.scale = torch.ones_like(self.scale)
-        self.quadratic = covariance_type in ("full", "tied")
-        self.rows, self.columns = torch.triu_indices(n_dims, n_dims, device=data.device)
-        self.n_squares = len(self.rows) if self.quadratic else n_dims
-        self.n_features = self.n_squares + n_dims + 1
-        self.chunk = max(256, min(1 << 16, CHUNK_BYTES // (8 * self.n_features)))
-        keep = 8 * self.n_features * n_points <= KEPT_FEATURE_BYTES
-        self.kept = self._make(data) if keep else None  # (F, N)
-
-    def _make(self, x: Tensor) -> Tensor:
-        scaled = ((x - self.centre) / self.scale).T  # (D, N)
-        phi = torch.empty(self.n_features, x.shape[0], dtype=x.dtype, device=x.device)
-        if self.quadratic:
-            torch.mul(scaled[self.rows], scaled[self.columns], out=phi[: self.n_squares])
-        else:
-            torch.mul(scaled, scaled, out=phi[: self.n_squares])
-        phi[self.n_squares : -1] = scaled
-        phi[-1] = 1
-        return phi
-
-    def survey(self, parameters: Parameters, kind: str) -> _Survey:
-        """log-sum-exp over components and the sums weighted by responsibilities, chunk by chunk."""
-        coefficients = self._coefficients(parameters, kind)  # (K, F)
-        n_points, n_dims = self.data.shape
-        shares = torch.empty(len(coefficients), n_points, dtype=self.data.dtype, device=self.data.device)
-        moments = torch.zeros_like(coefficients)
-        total = torch.zeros((), dtype=self.data.dtype, device=self.data.device)
-        for start in range(0, n_points, self.chunk):
-            part = slice(start, start + self.chunk)
-            phi = self._make(self.data[part]) if self.kept is None else self.kept[:, part]  # (F, c)
-            joint = coefficients @ phi  # (K, c): log pi_k + log N(x_n | k)
-            peak = joint.amax(dim=0)
-            joint.sub_(peak).exp_()
-            norm = joint.sum(dim=0)
-            total += peak.sum() + norm.log().sum()
-            joint.div_(norm)
-            shares[:, part] = joint
-            moments.addmm_(joint, phi.T)
-        log_likelihood = float(total - n_points * n_dims * self.scale.log())
-        if not math.isfinite(log_likelihood):
-            raise FloatingPointError(
-                "the log-likelihood is no longer a finite number: raise the regularisation or start again"
-            )
-        counts = moments[:, -1]
-        sums = self.scale * moments[:, self.n_squares : -1] + counts[:, None] * self.centre
-        return _Survey(shares, log_likelihood, counts, sums, moments)
-
-    def _coefficients(self, parameters: Parameters, kind: str) -> Tensor:
-        r"""log \pi_k + log N(z | m_k, S_k) as a linear function of phi(z), for z the scaled point: (K, F).
-
-        With P = S^{-1}:  -1/2 z^T P z + (P m)^T z - 1/2 m^T P m - 1/2 log|2 pi S| + log pi.
-        """
-        means = (parameters.means - self.centre) / self.scale  # (K, D)
-        k, n_dims = means.shape
-        covariances = parameters.covariances / self.scale**2
-        if self.quadratic:
-            full = gaussians.to_full(covariances, kind, k, n_dims)
-            factors = self._factors(full)
-            precisions = torch.cholesky_inverse(factors)  # (K, D, D)
-            # Off-diagonal products appear once in phi and twice in z^T P z.
-            twice = torch.where(self.rows == self.columns, 1.0, 2.0).to(precisions.dtype)
-            squares = precisions[:, self.rows, self.columns] * twice
-            linear = torch.einsum("kij,kj->ki", precisions, means)
-            log_det = 2 * factors.diagonal(dim1=1, dim2=2).log().sum(dim=1)
-        else:
-            variances = covariances if kind == "diag" else covariances[:, None].expand(k, n_dims)
-            smallest, where = variances.min(dim=1).values.min(dim=0)
-            if not smallest > COLLAPSED:
-                raise FloatingPointError(gaussians.collapsed(int(where), float(smallest * self.scale**2)))
-            squares = 1 / variances
-            linear = means / variances
-            log_det = variances.log().sum(dim=1)
-        constant = parameters.weights.log() - 0.5 * (
-            (linear * means).sum(dim=1) + log_det + n_dims * gaussians.LOG_2PI
-        )
-        return torch.cat([-0.5 * squares, linear, constant[:, None]], dim=1)
-
-    def _factors(self, full: Tensor) -> Tensor:
-        factors, failed = torch.linalg.cholesky_ex(full)
-        smallest = factors.diagonal(dim1=1, dim2=2).square().amin(dim=1)  # (K,)
-        bad = (failed > 0) | ~(smallest > COLLAPSED)
-        if bad.any():
-            k = int(bad.nonzero()[0])
-            variance = float(torch.linalg.eigvalsh(full[k])[0] * self.scale**2)
-            raise FloatingPointError(gaussians.collapsed(k, variance))
-        return factors
-
-    def covariances(self, survey: _Survey, means: Tensor, counts: Tensor, kind: str, reg: float) -> Tensor:
-        r"""\sum_n \gamma_nk x x^T / N_k - \mu \mu^T in the form of ``kind``, regularised, in the data's units."""
-        k, n_dims = means.shape
-        scaled = (means - self.centre) / self.scale  # (K, D)
-        squares = survey.moments[:, : self.n_squares]
-        if not self.quadratic:
-            variances = squares / counts[:, None] - scaled.square()
-            sharp = (variances < SHARP).any(dim=1)
-            for j in sharp.nonzero().flatten().tolist():
-                variances[j] = self._centred(survey.responsibilities[j], means[j], counts[j]).diagonal()
-            variances = self.scale**2 * variances + reg
-            return variances if kind == "diag" else variances.mean(dim=1)
-        second = torch.empty(k, n_dims, n_dims, dtype=means.dtype, device=means.device)
-        second[:, self.rows, self.columns] = squares
-        second[:, self.columns, self.rows] = squares
-        if kind == "tied":
-            within = second.sum(dim=0) - torch.einsum("k,ki,kj->ij", counts, scaled, scaled)
-            full = within / counts.sum()
-        else:
-            full = second / counts[:, None, None] - scaled[:, :, None] * scaled[:, None, :]
-            sharp = (full.diagonal(dim1=1, dim2=2) < SHARP).any(dim=1)
-            for j in sharp.nonzero().flatten().tolist():
-                full[j] = self._centred(survey.responsibilities[j], means[j], counts[j])
-        full = self.scale**2 * full
-        full.diagonal(dim1=-2, dim2=-1).add_(reg)
-        return full
-
-    def _centred(self, shares: Tensor, mean: Tensor, count: Tensor) -> Tensor:
-        """One component's covariance by the two-pass formula, which keeps its digits when it is tiny: (D, D)."""
-        total = torch.zeros(len(mean), len(mean), dtype=mean.dtype, device=mean.device)
-        for start in range(0, len(self.data), 1 << 17):
-            offset = (self.data[start : start + (1 << 17)] - mean) / self.scale
-            total += (shares[start : start + (1 << 17), None] * offset).T @ offset
-        return total / count
