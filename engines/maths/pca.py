@@ -48,7 +48,8 @@ def fit_pca(x: np.ndarray, n_components: int) -> PCA:
     n, d = x.shape
     if not 1 <= n_components <= min(n, d):
         raise ValueError(f"n_components must be from 1 to {min(n, d)} for {n} x {d} data, got {n_components}")
-    mean = x.mean(axis=0, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        mean = x.mean(axis=0, dtype=np.float64)
     if not np.isfinite(mean).all():
         raise ValueError("PCA needs finite numbers, got NaN or infinity: remove those rows first")
 
