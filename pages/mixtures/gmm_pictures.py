@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from engines.engine import Frame
 from engines.maths import gaussians
@@ -110,8 +111,11 @@ def contours(weights: np.ndarray, means: np.ndarray, covariances: np.ndarray, ra
     """log p(x) in nats on the grid, drawn one nat apart down to seven below the peak."""
     (x0, x1), (y0, y1) = ranges
     xs, ys = np.meshgrid(np.linspace(x0, x1, GRID), np.linspace(y0, y1, GRID))
-    grid = np.stack([xs.ravel(), ys.ravel()], axis=1)  # (G*G, 2)
-    log_density = gaussians.mixture_log_prob(grid, weights, means, covariances).reshape(GRID, GRID)
+    grid = torch.from_numpy(np.stack([xs.ravel(), ys.ravel()], axis=1))  # (G*G, 2)
+    # k-means with a point per mean has no spread at all; a hair of it keeps the picture drawable.
+    hair = 1e-10 * max(x1 - x0, y1 - y0) ** 2 * np.eye(2)
+    mixture = (torch.tensor(array) for array in (weights, means, covariances + hair))
+    log_density = gaussians.mixture_log_prob(grid, *mixture).numpy().reshape(GRID, GRID)
     peak = float(log_density.max())
     z = np.maximum(log_density, peak - 9).astype(np.float32)
     lines = {"coloring": "lines", "start": peak - 7, "end": peak - 0.2, "size": 1.0}

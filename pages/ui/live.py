@@ -47,6 +47,7 @@ class Live:
     draw: Callable[[Frame], dict[str, Any]]
     explain: Callable[[Frame, dict[str, Any]], Blocks] | None
     session: str
+    again: Callable[[Run], Any] | None = None
     token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     watchers: int = 0
     unwatched_since: float = field(default_factory=time.monotonic)
@@ -55,7 +56,7 @@ class Live:
 class Table:
     """The live runs by token, bounded; safe to use from any thread."""
 
-    def __init__(self, *, session_active: Callable[[str], bool] = lambda session: True) -> None:
+    def __init__(self, *, session_active: Callable[[str], bool] = bool) -> None:
         self.session_active = session_active
         self._lives: OrderedDict[str, Live] = OrderedDict()
         self._lock = threading.Lock()

@@ -22,6 +22,7 @@ class Scene:
     base: dict[str, Any]
     draw: Callable[[Frame], dict[str, Any]]
     explain: Callable[[Frame, dict[str, Any]], live.Blocks] | None = None
+    again: Callable[[Run], Scene] | None = None  # the same stage for another run on the same data: a fork
 
 
 def put(run_slot: str, scene: Scene) -> str:
@@ -29,7 +30,9 @@ def put(run_slot: str, scene: Scene) -> str:
     old = st.session_state.pop(run_slot, None)
     if old is not None:
         live.TABLE.remove(old["token"])
-    record = live.Live(run=scene.run, base=scene.base, draw=scene.draw, explain=scene.explain, session=session())
+    record = live.Live(
+        run=scene.run, base=scene.base, draw=scene.draw, explain=scene.explain, again=scene.again, session=session()
+    )
     token = live.TABLE.add(record)
     st.session_state[run_slot] = {"token": token}
     return token

@@ -1,0 +1,152 @@
+"""The same engine on images: a mixture over MNIST pixels, each component drawn as its mean and samples."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+
+import engines
+from engines import data, devices
+from engines.engine import Frame
+from engines.maths import gaussians
+from engines.maths.pca import PCA, fit_pca, project, reconstruct
+from engines.run import History, Run
+from pages.mixtures.gmm_runs import caption
+from pages.ui import palette
+from pages.ui.live import SLOTS, Blocks
+from pages.ui.maths import latex, number
+from pages.ui.stage import Scene
+
+N_IMAGES = 4_000
+SAMPLES = 4  # rows below the means
+SIDE = 28
+GAP = 2
+
+
+@lru_cache(maxsize=4)
+def images(digit: str, dimensions: int) -> tuple[np.ndarray, PCA]:
+    """MNIST pixels in 0..1 through PCA: codes (N, M) and the projection that leads back to pixels."""
+    label = None if digit == "all" else int(digit)
+    limit = min(N_IMAGES, devices.limits().max_points)
+    pixels = data.images("mnist", labels=label, n=limit, seed=0).flat()
+    pca = fit_pca(pixels, dimensions)
+    return project(pca, pixels), pca
+
+
+def scene(digit: str, dimensions: int, **settings: Any) -> Scene:
+    """EM on the codes; frames become a sheet of images: one column a component, its mean above its samples."""
+    codes, _ = images(digit, dimensions)
+    return scene_of(Run(engines.create("gmm", data=codes, **settings), slots=SLOTS), digit, dimensions)
+
+
+def scene_of(run: Run, digit: str, dimensions: int) -> Scene:
+    """How a run on these images is drawn and explained."""
+    codes, pca = images(digit, dimensions)
+    engine: Any = run.engine
+    k, init = engine.config.n_components, engine.config.init
+    # The same noise at every step, so that what moves is what was learned.
+    noise = torch.randn(SAMPLES, 1, dimensions, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
+    width, height = k * (SIDE + GAP), (SAMPLES + 1) * (SIDE + GAP) + GAP
+    rows = ["mean", *[f"sample {i + 1}" for i in range(SAMPLES)]]
+    centres = [GAP + (SIDE + GAP) * i + SIDE / 2 for i in range(SAMPLES + 1)]
+    base = {
+        "layout": {
+            "xaxis": {"range": [-0.5, width + GAP], "showgrid": False, "zeroline": False, "showticklabels": False},
+            "yaxis": {
+                "range": [height, -10],
+                "showgrid": False,
+                "zeroline": False,
+                "scaleanchor": "x",
+                "tickvals": centres,
+                "ticktext": rows,
+            },
+        },
+        "traces": [
+            {
+                "type": "heatmap",
+                "colorscale": [[0, "#000000"], [1, "#ffffff"]],
+                "zmin": 0,
+                "zmax": 255,
+                "showscale": False,
+                "hoverinfo": "skip",
+            },
+            {
+                "type": "scatter",
+                "mode": "text",
+                "x": [GAP + (SIDE + GAP) * j + SIDE / 2 for j in range(k)],
+                "y": [-4.5] * k,
+                "textfont": {"size": 12, "color": [palette.component(j) for j in range(k)]},
+            },
+        ],
+        "curves": [{"scalar": "log_likelihood", "name": "log-likelihood", "colour": "@first"}],
+        "curve_label": "nats",
+        "components": k,
+        "points": 0,
+        "pick": {"component": 0},
+    }
+    history = run.history
+    return Scene(
+        run=run,
+        base=base,
+        draw=lambda frame: _picture(frame, history, pca, noise, init),
+        explain=lambda frame, pick: _explain(frame, pick, len(codes)),
+        again=lambda other: scene_of(other, digit, dimensions),
+    )
+
+
+def sheet(frame: Frame, pca: PCA, noise: torch.Tensor) -> np.ndarray:
+    """Means and samples of every component as one grey image (rows, columns), 0 to 255."""
+    means, covariances = torch.tensor(frame.arrays["means"]), torch.tensor(frame.arrays["covariances"])
+    factors = gaussians.cholesky(covariances)  # (K, M, M)
+    samples = means + torch.einsum("kij,snj->ski", factors, noise)  # (S, K, M)
+    codes = torch.cat([means[None], samples]).numpy()  # (S + 1, K, M)
+    rows, k = codes.shape[:2]
+    pixels = np.clip(reconstruct(pca, codes.reshape(rows * k, -1)), 0, 1).reshape(rows, k, SIDE, SIDE)
+    out = np.full((rows * (SIDE + GAP) + GAP, k * (SIDE + GAP) + GAP), 110, dtype=np.uint8)
+    for i in range(rows):
+        for j in range(k):
+            top, left = GAP + i * (SIDE + GAP), GAP + j * (SIDE + GAP)
+            out[top : top + SIDE, left : left + SIDE] = np.rint(255 * pixels[i, j])
+    return out
+
+
+def _picture(frame: Frame, history: History[Frame], pca: PCA, noise: torch.Tensor, init: str) -> dict[str, Any]:
+    weights = frame.arrays["weights"]
+    labels = [f"{k + 1} · {100 * w:.0f} %" for k, w in enumerate(weights)]
+    words = caption(frame, history, init)
+    alt = f"Step {frame.step}. {words} Mean images and samples of {len(weights)} components: " + ", ".join(labels) + "."
+    return {"traces": {0: {"z": sheet(frame, pca, noise)}, 1: {"text": labels}}, "caption": words, "alt": alt}
+
+
+def _explain(frame: Frame, pick: dict[str, Any], n_images: int) -> Blocks:
+    k = min(max(0, int(pick.get("component", 0) or 0)), len(frame.arrays["weights"]) - 1)
+    count, weight = frame.arrays["counts"][k], frame.arrays["weights"][k]
+    rows = [["k", "πₖ", "Nₖ"]]
+    rows += [
+        [str(j + 1), f"{w:.3f}", f"{c:.1f}"]
+        for j, (w, c) in enumerate(zip(frame.arrays["weights"], frame.arrays["counts"], strict=True))
+    ]
+    spread = float(np.trace(frame.arrays["covariances"][k]))
+    return [
+        {"text": f"Component {k + 1} of {len(rows) - 1}, over {n_images} images, at step {frame.step}."},
+        {
+            "math": latex(
+                rf"N_{{{k + 1}}} = \sum_n \gamma_{{n{k + 1}}} = {count:.1f},\quad \pi_{{{k + 1}}} = {weight:.3f}"
+            )
+        },
+        {"math": latex(rf"\mathrm{{tr}}\,\Sigma_{{{k + 1}}} = {number(spread, tex=True)}")},
+        {"table": rows},
+    ]
+
+
+def sample_named(run: Run, digit: str, dimensions: int, seed: int) -> tuple[np.ndarray, int]:
+    """One image of the mixture as it stands, 28 x 28 in 0..1, and the component that was drawn for it."""
+    engine: Any = run.engine
+    if engine is None:
+        raise ValueError("the run has ended: press Restart")
+    _, pca = images(digit, dimensions)
+    x, component = engine.sample_with_components(1, generator=torch.Generator().manual_seed(seed))
+    return np.clip(reconstruct(pca, x.cpu().numpy()), 0, 1).reshape(SIDE, SIDE), int(component[0])

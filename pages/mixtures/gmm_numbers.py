@@ -1,0 +1,145 @@
+"""One step of a mixture in numbers: the page's equations with the values of the frame at hand in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from engines.engine import Frame
+from engines.maths import gaussians
+from pages.ui.live import Blocks
+from pages.ui.maths import latex, number
+
+
+def mixture(frame: Frame, x: np.ndarray, pick: dict[str, Any]) -> Blocks:
+    """Explain a point (how it is shared) or a component (what the M step makes of its share)."""
+    if "component" in pick:
+        return _component(frame, x, _index(pick["component"], len(frame.arrays["means"])))
+    return _point(frame, x, _index(pick.get("point", 0), len(x)))
+
+
+def _index(value: Any, count: int) -> int:
+    try:
+        return max(0, min(int(value), count - 1))
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def shares_of(frame: Frame, point: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """pi_k, N(x | k) and gamma_k of one point (2,) under the frame's parameters: three times (K,)."""
+    weights, means, covariances = (torch.tensor(frame.arrays[n]) for n in ("weights", "means", "covariances"))
+    x = torch.tensor(point, dtype=torch.float64)[None]
+    density = gaussians.log_density(x, means, covariances).exp()[0]
+    gamma = gaussians.responsibilities(x, weights, means, covariances)[0]
+    return weights.numpy(), density.numpy(), gamma.numpy()
+
+
+def _point(frame: Frame, x: np.ndarray, i: int) -> Blocks:
+    weights, density, gamma = shares_of(frame, x[i])
+    products = weights * density
+    top = int(np.argmax(gamma))
+    rows = [["k", "πₖ", "N(x | k)", "πₖ N(x | k)", "γₖ"]]
+    rows += [
+        [str(k + 1), number(weights[k]), number(density[k]), number(products[k]), f"{gamma[k]:.4f}"]
+        for k in range(len(weights))
+    ]
+    rows.append(["sum", number(weights.sum()), "", number(products.sum()), f"{gamma.sum():.4f}"])
+    total = products.sum()
+    return [
+        {"text": f"Point {i} at ({x[i][0]:.3f}, {x[i][1]:.3f}), with the parameters shown at step {frame.step}:"},
+        {"table": rows},
+        {
+            "math": latex(
+                rf"\gamma_{{{top + 1}}} = \frac{{\pi_{{{top + 1}}}\,N(x\mid\mu_{{{top + 1}}},\Sigma_{{{top + 1}}})}}"
+                rf"{{\sum_k \pi_k\,N(x\mid\mu_k,\Sigma_k)}} = \frac{{{number(products[top], tex=True)}}}"
+                rf"{{{number(total, tex=True)}}} = {gamma[top]:.4f}"
+            )
+        },
+        {"math": latex(rf"\log p(x) = \log {number(total, tex=True)} = {np.log(total):.3f}\ \text{{nats}}")}
+        if total > 0
+        else {"text": "The density at this point is too small for a number: it is far from every component."},
+    ]
+
+
+def _component(frame: Frame, x: np.ndarray, k: int) -> Blocks:
+    count, total = frame.arrays["counts"][k], frame.arrays["counts"].sum()
+    mean, weight = frame.arrays["means"][k], frame.arrays["weights"][k]
+    blocks: Blocks = [{"text": f"Component {k + 1} at step {frame.step}."}]
+    shares = frame.arrays["responsibilities"][:, k].astype(np.float64)
+    if frame.phase == "start" or len(x) != round(total):
+        # Some points are not on the stage: the sums would not be those of the whole data.
+        blocks.append({"math": latex(rf"N_{{{k + 1}}} = \sum_n \gamma_{{n{k + 1}}} = {count:.2f}")})
+        blocks.append({"table": _parameters(weight, mean, frame.arrays["covariances"][k])})
+        return blocks
+    new_mean = shares @ x / shares.sum()
+    offset = x - new_mean
+    new_covariance = (shares[:, None] * offset).T @ offset / shares.sum()
+    done = frame.phase == "M"
+    blocks += [
+        {"math": latex(rf"N_{{{k + 1}}} = \sum_n \gamma_{{n{k + 1}}} = {shares.sum():.2f}")},
+        {
+            "math": latex(
+                rf"\pi_{{{k + 1}}} = \frac{{N_{{{k + 1}}}}}{{N}} = \frac{{{shares.sum():.2f}}}{{{len(x)}}}"
+                rf" = {shares.sum() / len(x):.4f}"
+            )
+        },
+        {
+            "math": latex(
+                rf"\mu_{{{k + 1}}} = \frac{{1}}{{N_{{{k + 1}}}}}\sum_n \gamma_{{n{k + 1}}}\,x_n"
+                rf" = ({new_mean[0]:.3f},\ {new_mean[1]:.3f})"
+            )
+        },
+        {
+            "math": latex(
+                rf"\Sigma_{{{k + 1}}} = \frac{{1}}{{N_{{{k + 1}}}}}\sum_n \gamma_{{n{k + 1}}}"
+                rf"(x_n-\mu_{{{k + 1}}})(x_n-\mu_{{{k + 1}}})^T = " + _matrix(new_covariance)
+            )
+        },
+        {
+            "text": "This M step has just made these the parameters (with the covariance in the chosen form):"
+            if done
+            else "The next M step will move the parameters from these to the values above:"
+        },
+        {"table": _parameters(weight, mean, frame.arrays["covariances"][k])},
+    ]
+    return blocks
+
+
+def _parameters(weight: float, mean: np.ndarray, covariance: np.ndarray) -> list[list[str]]:
+    return [
+        ["", "shown now"],
+        ["weight", f"{weight:.4f}"],
+        ["mean", f"({mean[0]:.3f}, {mean[1]:.3f})"],
+        ["variances", f"({number(covariance[0, 0])}, {number(covariance[1, 1])})"],
+        ["covariance", number(covariance[0, 1])],
+    ]
+
+
+def _matrix(m: np.ndarray) -> str:
+    cells = r" \\ ".join(" & ".join(number(v, tex=True) for v in row) for row in m)
+    return rf"\begin{{pmatrix}} {cells} \end{{pmatrix}}"
+
+
+def clusters(frame: Frame, x: np.ndarray, pick: dict[str, Any]) -> Blocks:
+    """The same for k-means: squared distances, and the mean of what a cluster holds."""
+    means = frame.arrays["means"]
+    if "component" in pick:
+        k = _index(pick["component"], len(means))
+        count = frame.arrays["counts"][k]
+        return [
+            {"text": f"Cluster {k + 1} at step {frame.step}."},
+            {"math": latex(rf"N_{{{k + 1}}} = \sum_n r_{{n{k + 1}}} = {count:.0f}")},
+            {"math": latex(rf"\mu_{{{k + 1}}} = ({means[k][0]:.3f},\ {means[k][1]:.3f})")},
+        ]
+    i = _index(pick.get("point", 0), len(x))
+    squares = np.square(means - x[i]).sum(axis=1)
+    nearest = int(np.argmin(squares))
+    rows = [["k", "|x − μₖ|²", "rₖ"]]
+    rows += [[str(k + 1), number(squares[k]), "1" if k == nearest else "0"] for k in range(len(means))]
+    return [
+        {"text": f"Point {i} at ({x[i][0]:.3f}, {x[i][1]:.3f}), with the means shown at step {frame.step}:"},
+        {"table": rows},
+        {"math": latex(rf"\arg\min_k |x-\mu_k|^2 = {nearest + 1}")},
+    ]

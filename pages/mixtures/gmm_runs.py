@@ -1,0 +1,179 @@
+"""From the page's settings to points and runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import engines
+from engines import data, devices
+from engines.engine import Frame
+from engines.run import History, Run
+from engines.still import Still
+from pages.mixtures import gmm_numbers, gmm_pictures
+from pages.ui.live import SLOTS
+from pages.ui.maths import number
+from pages.ui.stage import Scene
+
+MAX_DRAWN = 500
+STARTER = np.array(  # what the drawing board opens with
+    [
+        [-2.6, 1.1], [-2.1, 1.6], [-1.9, 0.8], [-2.4, 0.4], [-1.5, 1.3], [-1.7, 1.9], [-2.9, 1.7], [-2.2, 1.1],
+        [1.2, -0.4], [1.9, -1.1], [2.4, -0.6], [1.6, -1.6], [2.8, -1.3], [2.1, -0.2], [1.4, -1.0], [2.3, -1.7],
+        [0.4, 2.4], [0.9, 2.9], [1.3, 2.2], [0.7, 1.9],
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """Points on the stage: (N, 2) with the names of their axes and what they are."""
+
+    x: np.ndarray
+    axes: tuple[str, str]
+    about: str
+    ranges: Any = None
+    key: Any = field(default=None)  # tells one cloud from another
+
+
+def bundled(name: str, n: int) -> Cloud:
+    """One of the sets that ship, in two dimensions; made-up sets are always drawn with the same seed,
+    so that another seed of the run changes one thing only.
+    """
+    limit = devices.limits().max_points
+    sized = data.points.registry.kind_of(name) != "real"
+    points = data.load_points(name, n=min(n, limit) if sized else None)
+    set_ = points.dataset
+    about = f"{set_.title}: {set_.description}."
+    if points.pca is not None:
+        kept = 100 * float(points.pca.explained_ratio.sum())
+        about += f" Shown: {len(points)} points on their first two principal components ({kept:.0f} % of the variance)."
+    return Cloud(x=points.x, axes=(points.axis_names[0], points.axis_names[1]), about=about, key=(name, n))
+
+
+def drawn(x: np.ndarray) -> Cloud:
+    """What the viewer put on the stage; the axes stay where they are while points are added."""
+    about = f"{len(x)} points of your own. Choose Add points above the numbers, then click on the stage."
+    return Cloud(x=x, axes=("x", "y"), about=about, ranges=((-4.5, 4.5), (-3.5, 4.0)), key=("draw", x.tobytes()))
+
+
+def uploaded(raw: bytes, name: str) -> Cloud:
+    """A CSV file: two columns as they are, more through PCA. ValueError says what is wrong with it."""
+    limits = devices.limits()
+    table = data.read_csv(raw, max_bytes=limits.max_upload_bytes, max_rows=limits.max_points)
+    about = f"{name}: {len(table.x)} rows, columns {', '.join(table.column_names[:6])}."
+    if table.skipped:
+        about += f" Left out because they hold text: {', '.join(table.skipped[:6])}."
+    if table.x.shape[1] == 2:
+        return Cloud(x=table.x, axes=table.column_names[:2], about=about, key=("csv", hash(raw)))  # type: ignore[arg-type]
+    from engines.maths.pca import fit_pca, project
+
+    spread = table.x.std(axis=0)
+    scaled = (table.x - table.x.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    pca = fit_pca(scaled, 2)
+    axes = tuple(f"PC {i + 1} ({100 * r:.0f} %)" for i, r in enumerate(pca.explained_ratio))
+    about += " Each column is scaled to variance one; shown are the first two principal components."
+    return Cloud(x=project(pca, scaled), axes=axes, about=about, key=("csv", hash(raw)))  # type: ignore[arg-type]
+
+
+def mixture_scene(cloud: Cloud, **settings: Any) -> Scene:
+    """EM on the cloud; settings are those of the engine."""
+    return scene_of(Run(engines.create("gmm", data=cloud.x, **settings), slots=SLOTS), cloud)
+
+
+def kmeans_scene(cloud: Cloud, **settings: Any) -> Scene:
+    return scene_of(Run(engines.create("kmeans", data=cloud.x, **settings), slots=SLOTS), cloud)
+
+
+def scene_of(run: Run, cloud: Cloud) -> Scene:
+    """How a run on this cloud is drawn and explained."""
+    engine: Any = run.engine
+    shown = cloud.x[engine.shown]
+    ranges = cloud.ranges or gmm_pictures.extent(cloud.x)
+    soft = engine.name == "gmm"
+    curves = (
+        [
+            {"scalar": "log_likelihood", "name": "log-likelihood", "colour": "@first"},
+            {"scalar": "lower_bound", "name": "lower bound", "colour": "@bound", "dash": "dot", "symbol": "diamond"},
+        ]
+        if soft
+        else [{"scalar": "inertia", "name": "inertia", "colour": "@first"}]
+    )
+    base = gmm_pictures.base(
+        shown,
+        engine.config.n_components,
+        axes=cloud.axes,
+        ranges=ranges,
+        curves=curves,
+        label="nats" if soft else "sum of squared distances",
+    )
+    history = run.history
+    explain = gmm_numbers.mixture if soft else gmm_numbers.clusters
+    init = engine.config.init
+    return Scene(
+        run=run,
+        base=base,
+        draw=lambda frame: gmm_pictures.picture(frame, history, ranges, caption(frame, history, init)),
+        explain=partial(_explain, explain, shown),
+        again=lambda other: scene_of(other, cloud),
+    )
+
+
+def _explain(explain: Any, shown: np.ndarray, frame: Frame, pick: dict[str, Any]) -> Any:
+    return explain(frame, shown, pick)
+
+
+def still_scene(cloud: Cloud) -> Scene:
+    """The points alone, for when no run can start from them."""
+    ranges = cloud.ranges or gmm_pictures.extent(cloud.x)
+    base = gmm_pictures.still_base(cloud.x, axes=cloud.axes, ranges=ranges)
+    frame = Frame(step=0, phase="start")
+    return Scene(
+        run=Run(Still(frame)),
+        base=base,
+        draw=lambda _frame: {"caption": "No run yet.", "alt": f"{len(cloud.x)} points, no mixture yet."},
+    )
+
+
+STARTS = {
+    "kmeans++": "the means are data points far from each other (k-means++)",
+    "random": "the means are data points picked at random",
+    "bad": "all means are crowded into one corner, a bad start",
+    "given": "the means are where you put them",
+}
+
+
+def caption(frame: Frame, history: History[Frame], init: str) -> str:
+    """What the step just did, in a sentence or two with its figures."""
+    soft = "log_likelihood" in frame.scalars
+    name, value = (
+        ("log-likelihood", frame.scalars.get("log_likelihood")) if soft else ("inertia", frame.scalars["inertia"])
+    )
+    unit = " nats" if soft else ""
+    if frame.phase == "start":
+        return f"Start: {STARTS.get(init, init)}. The {name} is {number(value)}{unit}."
+    earlier = history.at(frame.step - 1)
+    before = earlier.scalars["log_likelihood" if soft else "inertia"] if earlier else value
+    if frame.phase == "E" and soft:
+        gap = frame.scalars["log_likelihood"] - (earlier.scalars["lower_bound"] if earlier else value)
+        return (
+            f"E step {frame.scalars['iteration']:.0f}: each point is shared out by responsibility. The bound rises by "
+            f"{number(gap)} nats to meet the log-likelihood, {number(value)} nats."
+        )
+    if frame.phase == "E":
+        return (
+            f"E step {frame.scalars['iteration']:.0f}: each point goes to the nearest mean. "
+            f"Inertia {number(value)} ({number(value - before)})."
+        )
+    if soft:
+        return (
+            f"M step {frame.scalars['iteration']:.0f}: each component moves to the weighted mean and covariance of its "
+            f"points. The log-likelihood rises by {number(value - before)} to {number(value)} nats."
+        )
+    return (
+        f"M step {frame.scalars['iteration']:.0f}: each mean moves to the centre of its points. "
+        f"Inertia {number(value)} ({number(value - before)})."
+    )
