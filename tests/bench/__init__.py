@@ -1,0 +1,1 @@
+"""Measurements: `make bench`. They inform; they fail nothing."""
