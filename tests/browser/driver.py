@@ -1,0 +1,218 @@
+"""Helpers for tests that drive the app in a real browser against a real server."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENS = Path(tempfile.gettempdir()) / "lab-screens"
+APP = '[data-testid="stApp"]'
+FAULT = '[data-testid="stAlertContentError"]'  # an error box: the app's own (app.py, `sorry`) or Streamlit's
+
+
+class Server:
+    """`streamlit run` in a process of its own; ended by ``stop``."""
+
+    def __init__(self, app: Path = ROOT / "app.py", env: Mapping[str, str] | None = None) -> None:
+        self.port = _free_port()
+        self.url = f"http://localhost:{self.port}"
+        self._log_path = Path(tempfile.mkdtemp(prefix="lab-server-")) / "log.txt"
+        began = time.perf_counter()
+        command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(self.port)]
+        command += ["--server.headless", "true", "--browser.gatherUsageStats", "false"]
+        with self._log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=app.parent,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._wait_for_health()
+        self.start_seconds = time.perf_counter() - began
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def log(self) -> str:
+        """Everything that the server has printed."""
+        return self._log_path.read_text(encoding="utf-8", errors="replace")
+
+    def threads(self) -> int:
+        """How many threads the server has (Linux)."""
+        return len(os.listdir(self._proc("task")))
+
+    def rss(self) -> int:
+        """The server's resident memory in bytes (Linux)."""
+        return int(self._proc("statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def cpu_seconds(self) -> float:
+        """Processor time that the server has used so far (Linux)."""
+        fields = self._proc("stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def stop(self) -> None:
+        """End the server and what it started; a second call does nothing."""
+        if self.alive():
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.pid, signal.SIGKILL)
+                self.process.wait(timeout=5)
+        shutil.rmtree(self._log_path.parent, ignore_errors=True)
+
+    def _proc(self, name: str) -> Path:
+        path = Path(f"/proc/{self.pid}/{name}")
+        if not path.exists():
+            pytest.skip("needs /proc of a running server")
+        return path
+
+    def _wait_for_health(self, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while self.alive() and time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2) as answer:
+                    if answer.status == 200:
+                        return
+            except OSError:
+                time.sleep(0.05)
+        log = self.log()
+        self.stop()
+        pytest.fail(f"the server did not start; its log:\n{log}", pytrace=False)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# --- pages --------------------------------------------------------------------------------------
+
+
+def open_page(page: Page, url: str, *, timeout: float = 30) -> None:
+    """Go to ``url`` and wait until Streamlit's first run is over and its elements stand."""
+    page.goto(url, wait_until="commit")
+    settled(page, timeout=timeout)
+
+
+def settled(page: Page, *, timeout: float = 30) -> None:
+    """Wait until no script runs and the set of elements has been the same for 10 animation frames.
+
+    The script is over before the browser has drawn it all: widgets load their code when they are first needed.
+    """
+    page.wait_for_selector(f'{APP}[data-test-script-state="notRunning"]', timeout=timeout * 1000)
+    page.wait_for_function(
+        """async () => {
+            const look = () => document.querySelectorAll('[data-testid]').length;
+            const frame = () => new Promise(done => requestAnimationFrame(done));
+            const app = document.querySelector('[data-testid="stApp"]');
+            const before = look();
+            for (let i = 0; i < 10; i++) {
+                await frame();
+                if (look() !== before || app.dataset.testScriptState !== 'notRunning') return false;
+            }
+            return !document.querySelector('[data-testid="stSkeleton"]');
+        }""",
+        timeout=timeout * 1000,
+    )
+
+
+def faults(page: Page) -> list[str]:
+    """The text of every error box on the page."""
+    return page.locator(FAULT).all_inner_texts()
+
+
+def go_to(page: Page, title: str) -> None:
+    """Open a page through the navigation, as a viewer would."""
+    page.get_by_test_id("stTopNavLink").or_(page.get_by_test_id("stSidebarNavLink")).filter(
+        has_text=re.compile(rf"^\s*{re.escape(title)}\s*$")
+    ).first.click()
+    settled(page)
+
+
+def set_theme(page: Page, theme: str) -> None:
+    """Show the page "light" or "dark", as a change of the system's setting does."""
+    assert theme in ("light", "dark"), theme
+    page.emulate_media(color_scheme=theme)
+    page.wait_for_function(
+        """dark => {
+            const app = document.querySelector('[data-testid="stApp"]');
+            if (!app) return false;
+            const [r, g, b] = getComputedStyle(app).backgroundColor.match(/[0-9.]+/g).map(Number);
+            return (r + g + b < 384) === dark;
+        }""",
+        arg=theme == "dark",
+        timeout=10_000,
+    )
+
+
+def shot(page: Page, name: str, *, full: bool = False) -> Path:
+    """Save a screenshot and print where."""
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    path = SCREENS / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name)[:120]}.png"
+    page.screenshot(path=str(path), full_page=full, timeout=10_000)
+    print(f"screenshot: {path}")
+    return path
+
+
+# --- the player ---------------------------------------------------------------------------------
+
+PLAYER = "[data-frames]"  # inside an open shadow root, which Playwright's selectors see through
+
+
+def player(page: Page, *, index: int = 0, timeout: float = 30) -> Locator:
+    """The root element of a player, once it has painted something."""
+    root = page.locator(PLAYER).nth(index)
+    root.wait_for(state="attached", timeout=timeout * 1000)
+    until(lambda: player_state(page, index=index)["painted"] > 0, "the player painted nothing", timeout=timeout)
+    return root
+
+
+def player_state(page: Page, *, index: int = 0) -> dict[str, int]:
+    """What the player says of itself: frame, frames, playing (0 or 1), painted; -1 where it says nothing."""
+    data = page.locator(PLAYER).nth(index).evaluate("e => ({...e.dataset})")
+    return {name: _whole(data.get(name)) for name in ("frame", "frames", "playing", "painted")}
+
+
+def _whole(text: str | None) -> int:
+    if text in ("true", "false"):
+        return int(text == "true")
+    try:
+        return int(text or "")
+    except ValueError:
+        return -1
+
+
+def until(condition: Callable[[], Any], what: str, *, timeout: float = 10, every: float = 0.05) -> Any:
+    """Wait for a true value of ``condition`` and return it; AssertionError(what) after ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} (waited {timeout:g} s)")
+        time.sleep(every)
