@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from pages.ui import live, player
 
@@ -44,6 +45,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 app = st.App(
     Path(__file__).parent / "pages" / "shell.py",
     routes=[*live.ROUTES, *player.ROUTES],
+    middleware=[Middleware(player.Preload)],
     lifespan=lifespan,
     on_script_error=sorry,
 )

@@ -43,8 +43,9 @@ def cholesky(covariances: Tensor) -> Tensor:
 
 def collapsed(k: int, variance: float) -> str:
     """The sentence for a component that has shrunk to nothing."""
+    fell = f"fell to {variance:.1e}" if variance > 0 else "fell to zero"
     return (
-        f"component {k + 1} collapsed (its smallest variance fell to {variance:.1e}), and the likelihood with it "
+        f"component {k + 1} collapsed (its smallest variance {fell}), and the likelihood "
         "grows without bound: raise the regularisation, use fewer components, or start from another seed"
     )
 

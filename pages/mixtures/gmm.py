@@ -10,7 +10,7 @@ import streamlit as st
 from engines import devices
 from pages.catalogue import entry
 from pages.mixtures import gmm_digits, gmm_notes, gmm_runs
-from pages.ui import frame, settings, stage
+from pages.ui import frame, live, settings, stage
 from pages.ui.player import layers, player
 from pages.ui.settings import Choice, Number, Switch
 
@@ -254,6 +254,7 @@ def show(record: Any, rival: Any, chosen: dict[str, Any], titles: tuple[str, str
             player(rival.token, key="gmm-player-b", title=titles[1], lead=False, **group, **options)
         if FORK in st.session_state:
             st.button("Back to one run", on_click=unfork)
+    live.TABLE.wait_until_watched(record.token)
     fork_form(record)
 
 

@@ -13,9 +13,11 @@ from engines.maths import gaussians
 from engines.run import History
 from pages.ui import palette
 
-GRID = 44  # density contours are computed on GRID x GRID points
+GRID = 52  # density contours are computed on GRID x GRID points
 CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 41)), np.sin(np.linspace(0, 2 * np.pi, 41))])  # (2, 41)
 PATH_POINTS = 64
+ASPECT = 1.2  # width to height of a usual stage
+OVERHANG = 0.25  # of the range: how far contours are computed beyond it on each side, for other shapes of stage
 
 LAYERS = (("points", "Points"), ("ellipses", "Ellipses"), ("density", "Density"), ("paths", "Paths"))
 
@@ -27,7 +29,11 @@ def extent(x: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
     low, high = x.min(axis=0), x.max(axis=0)
     pad = np.maximum(0.09 * (high - low), 0.05 * max(1e-3, float(np.max(high - low))))
     pad = np.where(high - low < 1e-12, 1.0, pad)
-    return (low[0] - pad[0], high[0] + pad[0]), (low[1] - pad[1], high[1] + pad[1])
+    low, high = low - pad, high + pad
+    # The two axes share one scale, so a long thin cloud gets the room beside it that the stage has anyway.
+    short = np.maximum(0, (high - low)[::-1] / np.array([1 / ASPECT, ASPECT]) - (high - low)) / 2
+    low, high = low - short, high + short
+    return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
 
 
 def base(
@@ -39,8 +45,8 @@ def base(
     traces: list[dict[str, Any]] = [
         {
             "type": "contour",
-            "x": np.linspace(x0, x1, GRID, dtype=np.float32),
-            "y": np.linspace(y0, y1, GRID, dtype=np.float32),
+            "x": grid_along(x0, x1).astype(np.float32),
+            "y": grid_along(y0, y1).astype(np.float32),
             "showscale": False,
             "hoverinfo": "skip",
             "line": {"width": 1},
@@ -107,10 +113,15 @@ def ellipse(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     return np.concatenate([mean[:, None] + ring, gap, mean[:, None] + 2 * ring], axis=1).astype(np.float32)
 
 
+def grid_along(low: float, high: float) -> np.ndarray:
+    """Where the density is computed along one axis: (GRID,)."""
+    return np.linspace(low - OVERHANG * (high - low), high + OVERHANG * (high - low), GRID)
+
+
 def contours(weights: np.ndarray, means: np.ndarray, covariances: np.ndarray, ranges: Any) -> dict[str, Any]:
     """log p(x) in nats on the grid, drawn one nat apart down to seven below the peak."""
     (x0, x1), (y0, y1) = ranges
-    xs, ys = np.meshgrid(np.linspace(x0, x1, GRID), np.linspace(y0, y1, GRID))
+    xs, ys = np.meshgrid(grid_along(x0, x1), grid_along(y0, y1))
     grid = torch.from_numpy(np.stack([xs.ravel(), ys.ravel()], axis=1))  # (G*G, 2)
     # k-means with a point per mean has no spread at all; a hair of it keeps the picture drawable.
     hair = 1e-10 * max(x1 - x0, y1 - y0) ** 2 * np.eye(2)

@@ -17,7 +17,7 @@ from pages.catalogue import PAGES, Entry
 # Presenter mode is a class on <body>, set by the player: nothing but the stage and the player stays.
 _STYLE = """
 <style>
-[data-testid="stMainBlockContainer"] { padding-top: 4.2rem; padding-bottom: 3rem; }
+[data-testid="stMainBlockContainer"] { padding: 4rem 2.2rem 3rem; }
 body.lab-present [data-testid="stHeader"], body.lab-present [data-testid="stSidebar"],
 body.lab-present [data-testid="stSidebarCollapsedControl"], body.lab-present .st-key-lab-head,
 body.lab-present .st-key-lab-notes, body.lab-present .st-key-lab-more { display: none !important; }
@@ -61,18 +61,26 @@ class Question:
 def notes(entry: Entry, *, why: Callable[[], None], questions: Sequence[Question]) -> None:
     """The tabs below the stage: Why, Try it, Source."""
     with st.container(key="lab-notes"):
-        tab_why, tab_try, tab_source = st.tabs(["Why", "Try it", "Source"])
+        _tabs(entry, why, questions)
+
+
+@st.fragment
+def _tabs(entry: Entry, why: Callable[[], None], questions: Sequence[Question]) -> None:
+    # Only the open tab is made: the player's first picture does not wait for the others.
+    tab_why, tab_try, tab_source = st.tabs(["Why", "Try it", "Source"], on_change="rerun", key=f"{entry.slug}:tabs")
+    if tab_why.open:
         with tab_why:
             why()
             st.caption(f"Source: {entry.paper}")
+    if tab_try.open:
         with tab_try:
             for number, question in enumerate(questions):
                 _ask(entry.slug, number, question)
+    if tab_source.open:
         with tab_source:
             _show_sources(entry)
 
 
-@st.fragment
 def _ask(slug: str, number: int, question: Question) -> None:
     key = f"{slug}:try:{number}"
     with st.form(key, border=True):
@@ -93,7 +101,6 @@ def _ask(slug: str, number: int, question: Question) -> None:
             st.markdown(question.hint)
 
 
-@st.fragment
 def _show_sources(entry: Entry) -> None:
     st.markdown("The code that runs on this page, as it is:")
     name = st.selectbox("File", entry.sources, key=f"{entry.slug}:source")

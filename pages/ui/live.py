@@ -50,6 +50,7 @@ class Live:
     again: Callable[[Run], Any] | None = None
     token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     watchers: int = 0
+    opened: bool = False  # a browser has been here
     unwatched_since: float = field(default_factory=time.monotonic)
 
 
@@ -94,7 +95,19 @@ class Table:
     def watch(self, live: Live, change: int) -> None:
         with self._lock:
             live.watchers += change
+            live.opened = True
             live.unwatched_since = time.monotonic()
+
+    def wait_until_watched(self, token: str | None, timeout: float = 1.0) -> None:
+        """Return once a browser has opened the run, or after ``timeout`` seconds.
+
+        A page calls this between its stage and its notes, so that the browser draws the stage first:
+        formulas take it a second.
+        """
+        end = time.monotonic() + timeout
+        live = self.get(token)
+        while live is not None and not live.opened and time.monotonic() < end:
+            time.sleep(0.02)
 
     def sweep(self, now: float | None = None) -> None:
         """Pause what nobody watches, close what nobody will come back to."""

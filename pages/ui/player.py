@@ -77,6 +77,33 @@ def warm() -> None:
 ROUTES = [Route("/lab/static/{version}/{name}", static_file)]
 
 
+class Preload:
+    """Middleware: tells the browser, with the page itself, to fetch the player's scripts at once.
+
+    Without it they are asked for only when Streamlit has drawn the page around the player, a second later.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def with_links(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                if any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers):
+                    message = {**message, "headers": [*headers, (b"link", _links().encode())]}
+            await send(message)
+
+        await self.app(scope, receive, with_links if scope["type"] == "http" else send)
+
+
+@lru_cache(maxsize=1)
+def _links() -> str:
+    address = f"{root()}lab/static/{version()}"
+    scripts = [f"<{address}/{name}>; rel=modulepreload" for name in SCRIPTS]
+    return ", ".join([f"<{address}/plotly.min.js>; rel=preload; as=script", *scripts])
+
+
 _mount_lock = threading.Lock()
 
 

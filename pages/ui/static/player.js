@@ -68,10 +68,18 @@ class Player {
     const first = !this.root;
     this.data = data;
     if (first) this.build();
+    this.loadPlotly().catch(() => this.setStatus({ ...this.status, message: "The drawing library could not be loaded: reload the page." }));
     this.refreshTools();
     if (data.token !== this.token) this.connect(data.token, true);
     else if (this.base) this.restyle();
     if (first && data.present) this.present(true);
+    // A live change of a setting shows from the newest step on.
+    if (!first && data.go !== this.go && data.token === this.token && this.frames.length) {
+      this.show(this.frames.length - 1);
+      if (this.over) this.status.state = "paused";
+      this.play();
+    }
+    this.go = data.go;
   }
 
   build() {
