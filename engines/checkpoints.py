@@ -1,0 +1,457 @@
+r"""Weights and their card, saved whole and loaded with suspicion; nothing is ever unpickled.
+
+A checkpoint is a folder, `checkpoints/NAME[/VARIANT]`, of two files:
+
+- `weights.safetensors`: the tensors of the engine's state, and, under the prefix `data.`, tensors that
+  belong to its data (the PCA that leads back to pixels);
+- `card.json`: what it is and where it comes from; the rest of the state (numbers, strings) under `state`.
+
+Loading checks name, config, hash, keys, shapes, types, in that order; each failure is a CheckpointError,
+one sentence that ends in a remedy. A setting that is younger than a checkpoint takes its default.
+
+Both files are written beside their places and moved there, weights first. A crash between the two moves
+leaves a card whose hash does not fit, which loading refuses: never other weights under an old card.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import platform
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engines.engine import Engine, Frame, engine_class
+from engines.maths.pca import PCA
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "checkpoints"
+WEIGHTS, CARD = "weights.safetensors", "card.json"
+FORMAT = 1
+MAX_CARD_BYTES = 1 << 20
+MAX_FRAMES_BYTES = 20 << 20
+_DATA = "data."
+# An engine that insists on data to learn from is restored on these rows (n, D) of its own state.
+_STAND_INS = {"gmm": "means", "kmeans": "means"}
+_CARD_TYPES = {
+    **dict.fromkeys(("engine", "variant", "weights_sha256"), str),
+    **dict.fromkeys(("config", "data", "metrics", "tensors", "state"), dict),
+    "steps": int,
+}
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used, in one sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Checkpoint:
+    """A checkpoint whose two files fit each other."""
+
+    directory: Path
+    card: Mapping[str, Any]
+    config: Any  # the engine's own Config, validated
+    state: dict[str, Any]  # what load_state_dict takes
+    data: dict[str, Tensor] = field(default_factory=dict)  # tensors of its data, without the prefix
+
+    @property
+    def pca(self) -> PCA | None:
+        """The map between the engine's space and the data's own (pixels in 0..1), where there is one."""
+        if "pca.mean" not in self.data:
+            return None
+        names = ("mean", "components", "explained_variance", "explained_ratio")
+        return PCA(**{name: self.data[f"pca.{name}"].numpy() for name in names})
+
+
+def folder(name: str, variant: str = "") -> Path:
+    """Where the checkpoint NAME[/VARIANT] lies."""
+    for part in (name, variant or "x"):
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", part):
+            raise CheckpointError(f"{part!r} cannot name a checkpoint: use small letters, digits, '-', '_' and '.'")
+    return FOLDER / name / variant if variant else FOLDER / name
+
+
+def save(
+    directory: str | Path,
+    engine: Engine,
+    *,
+    data_name: str,
+    data_hash: str,
+    metrics: Mapping[str, float],
+    wall_time: float,
+    command: str,
+    steps: int | None = None,
+    variant: str = "",
+    about_data: Mapping[str, Any] | None = None,
+    data_tensors: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write the engine's state and its card into ``directory``; returns the directory.
+
+    ``wall_time`` in seconds; ``steps`` are those of the engine's frame unless given; ``about_data`` goes
+    into the card (split, rows, dimensions), ``data_tensors`` into the weights file.
+    """
+    import safetensors.torch
+    import torch
+
+    tensors: dict[str, Tensor] = {}
+    state: dict[str, Any] = {}
+    for key, value in engine.state_dict().items():
+        if isinstance(value, torch.Tensor):
+            tensors[key] = value
+        else:
+            state[key] = _to_json(key, value)
+    if clash := [key for key in tensors if key.startswith(_DATA)]:
+        raise CheckpointError(f"{engine.name} keeps {clash[0]!r} in its state: rename it, {_DATA!r} is for its data")
+    parameters = sum(t.numel() for t in tensors.values() if t.is_floating_point())
+    for key, value in (data_tensors or {}).items():
+        tensors[_DATA + key] = torch.as_tensor(np.array(value))
+    # A clone each: safetensors takes neither views of one memory nor strides.
+    tensors = {key: value.detach().to("cpu", copy=True).contiguous() for key, value in tensors.items()}
+    raw = safetensors.torch.save(tensors)
+
+    config = asdict(engine.config)
+    card = {
+        "format": FORMAT,
+        "engine": engine.name,
+        "variant": variant,
+        "config": config,
+        "data": {"name": data_name, "sha256": data_hash, **(about_data or {})},
+        "seed": config.get("seed"),
+        "steps": engine.frame().step if steps is None else steps,
+        "device": _describe(engine),
+        "wall_time_s": round(wall_time, 3),
+        "parameter_count": int(getattr(engine, "n_parameters", parameters)),
+        "metrics": {key: _to_json(key, value) for key, value in metrics.items()},
+        "command": command,
+        "commit": _commit(),
+        "versions": _versions(),
+        "weights_sha256": hashlib.sha256(raw).hexdigest(),
+        "tensors": {key: _shape_and_type(value) for key, value in sorted(tensors.items())},
+        "state": state,
+    }
+    text = json.dumps(card, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    _write_together({directory / WEIGHTS: raw, directory / CARD: text.encode()})
+    return directory
+
+
+def read(directory: str | Path, *, name: str | None = None, variant: str | None = None) -> Checkpoint:
+    """The checkpoint in ``directory``, its two files checked against each other (and ``name``, if given)."""
+    directory = Path(directory)
+    card = _read_card(directory)
+    shown = _shown(directory)
+    for key, wanted in (("engine", name), ("variant", variant)):
+        if wanted is not None and card[key] != wanted:
+            raise CheckpointError(
+                f"{shown}/{CARD} is of {key} {card[key]!r}, not {wanted!r}: ask for {card[key]!r}, or {_restore(shown)}"
+            )
+    config = _config(card, shown)
+
+    tensors = _read_tensors(directory / WEIGHTS, card)
+    described = card["tensors"]
+    for key in sorted(set(described) ^ set(tensors)):
+        where = f"{shown}/{WEIGHTS} lacks" if key in described else f"{shown}/{CARD} does not list"
+        raise CheckpointError(f"{where} the tensor {key!r}: {_restore(shown)}")
+    found = {key: _shape_and_type(value) for key, value in tensors.items()}
+    for i, what in enumerate(("shape", "type")):
+        for key in sorted(tensors):
+            said, is_so = str(described[key]).split(" ")[i : i + 1], found[key].split(" ")[i]
+            if said != [is_so]:
+                raise CheckpointError(
+                    f"{shown}/{WEIGHTS}: {key!r} has {what} {is_so}, but {CARD} says {''.join(said) or 'nothing'}: "
+                    f"{_restore(shown)}"
+                )
+    state = {key: _from_json(value) for key, value in card["state"].items()}
+    state |= {key: value for key, value in tensors.items() if not key.startswith(_DATA)}
+    data = {key.removeprefix(_DATA): value for key, value in tensors.items() if key.startswith(_DATA)}
+    return Checkpoint(directory=directory, card=card, config=config, state=state, data=data)
+
+
+def load_engine(name: str, variant: str = "", *, data: Any = None, device: str = "auto") -> Engine:
+    """The engine of ``checkpoints/NAME[/VARIANT]``, ready to sample, score and decode.
+
+    It needs no training data. To let it learn on, give the ``data``; without it a mixture stands on its
+    own means alone, so that its `step` and its log-likelihood over the data mean nothing.
+    """
+    directory = folder(name, variant)
+    if not (directory / CARD).exists():
+        raise CheckpointError(
+            f"no checkpoint of {'/'.join(filter(None, (name, variant)))!r} is in {_shown(directory)}: known: "
+            f"{', '.join(available()) or 'none'}, or make it with python -m engines.train {name}"
+        )
+    return restore(read(directory, name=name, variant=variant), data=data, device=device)
+
+
+def restore(checkpoint: Checkpoint, *, data: Any = None, device: str = "auto") -> Engine:
+    """The engine of a checkpoint, its state checked against what such an engine keeps."""
+    card, state, shown = checkpoint.card, checkpoint.state, _shown(checkpoint.directory)
+    name = card["engine"]
+    stand_in = _STAND_INS.get(name)
+    if data is None and stand_in is not None:
+        if getattr(state.get(stand_in), "ndim", 0) != 2:
+            raise CheckpointError(f"{shown} lacks the tensor {stand_in!r} of {name}: {_restore(shown)}")
+        data = state[stand_in].numpy().copy()
+    try:
+        engine = engine_class(name)(checkpoint.config, data=data, device=device)
+    except ValueError as error:
+        raise CheckpointError(f"{shown} does not make a {name} ({error}): {_restore(shown)}") from error
+    expected = engine.state_dict()
+    for key in expected:
+        if key not in state:
+            raise CheckpointError(f"{shown} lacks {key!r} of {name}'s state: {_retrain(card)}")
+    for key, value in expected.items():
+        wanted, found = tuple(getattr(value, "shape", ())), tuple(getattr(state[key], "shape", ()))
+        if wanted != found and 0 not in wanted:  # what is empty at the start may have grown since
+            raise CheckpointError(f"{shown}: {key!r} has shape {found}, {name} keeps {wanted}: {_retrain(card)}")
+    for key, value in expected.items():
+        wanted_type, found_type = _type(value), _type(state[key])
+        if wanted_type != found_type and value is not None:
+            raise CheckpointError(
+                f"{shown}: {key!r} is of type {found_type}, {name} keeps {wanted_type}: {_retrain(card)}"
+            )
+    try:
+        engine.load_state_dict(state)
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise CheckpointError(f"{shown} does not fit {name} ({_one_line(error)}): {_retrain(card)}") from error
+    return engine
+
+
+def available() -> tuple[str, ...]:
+    """What ships: "gmm", "gmm/tied", ..."""
+    return tuple(sorted(card.parent.relative_to(FOLDER).as_posix() for card in FOLDER.glob(f"**/{CARD}")))
+
+
+# -- recorded runs -----------------------------------------------------------------------------------
+
+
+def save_frames(path: str | Path, frames: Sequence[Frame], *, max_bytes: int = MAX_FRAMES_BYTES) -> None:
+    """Write a recorded run: all frames in one safetensors file, exactly as they are."""
+    import safetensors.numpy
+
+    arrays: dict[str, np.ndarray] = {}
+    heads = []
+    for i, frame in enumerate(frames):
+        scalars = {key: _to_json(key, value) for key, value in frame.scalars.items()}
+        heads.append({"step": frame.step, "phase": frame.phase, "scalars": scalars, "arrays": list(frame.arrays)})
+        for name, array in frame.arrays.items():
+            if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+                raise CheckpointError(f"frame {frame.step}: {name!r} is {array.dtype}: give booleans or numbers")
+            arrays[f"{i}/{name}"] = np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
+    size = sum(array.nbytes for array in arrays.values())
+    if size <= max_bytes:
+        raw = safetensors.numpy.save(arrays, {"frames": json.dumps(heads, allow_nan=False)})
+        size = len(raw)
+    if size > max_bytes:
+        raise CheckpointError(f"{len(heads)} frames take {size:,} bytes, the limit is {max_bytes:,}: keep fewer frames")
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    _write_together({Path(path): raw})
+
+
+def load_frames(path: str | Path, *, max_bytes: int = MAX_FRAMES_BYTES) -> list[Frame]:
+    """The frames of a recorded run; CheckpointError where the file is missing, too large or damaged."""
+    import safetensors
+    import safetensors.numpy
+
+    path = Path(path)
+    shown = _shown(path)
+    try:
+        size = path.stat().st_size
+        if size > max_bytes:
+            raise CheckpointError(f"{shown} has {size:,} bytes, the limit is {max_bytes:,}: {_restore(shown)}")
+        arrays = safetensors.numpy.load(path.read_bytes())
+        with safetensors.safe_open(path, framework="np") as opened:
+            heads = json.loads((opened.metadata() or {})["frames"])
+        return [
+            Frame(
+                step=head["step"],
+                phase=head["phase"],
+                scalars={key: _from_json(value) for key, value in head["scalars"].items()},
+                arrays={name: arrays[f"{i}/{name}"] for name in head["arrays"]},
+            )
+            for i, head in enumerate(heads)
+        ]
+    except FileNotFoundError:
+        raise CheckpointError(f"{shown} is missing: {_restore(shown)}") from None
+    except (safetensors.SafetensorError, KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{shown} is no recorded run ({_one_line(error)}): {_restore(shown)}") from error
+
+
+# -- the two files -----------------------------------------------------------------------------------
+
+
+def _read_card(directory: Path) -> dict[str, Any]:
+    path, shown = directory / CARD, _shown(directory)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_CARD_BYTES + 1)
+    except OSError:
+        raise CheckpointError(f"{shown}/{CARD} is missing: {_restore(shown)}") from None
+    try:
+        card = json.loads(raw) if len(raw) <= MAX_CARD_BYTES else None
+    except ValueError:
+        card = None
+    if not isinstance(card, dict):
+        raise CheckpointError(f"{shown}/{CARD} is damaged (no JSON record of less than 1 MB): {_restore(shown)}")
+    if card.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{shown}/{CARD} has format {card.get('format')!r}, this version reads {FORMAT}: {_restore(shown)}"
+        )
+    for key, kind in _CARD_TYPES.items():
+        if not isinstance(card.get(key), kind):
+            raise CheckpointError(f"{shown}/{CARD} lacks {key!r} as {kind.__name__}: {_restore(shown)}")
+    return card
+
+
+def _config(card: Mapping[str, Any], shown: str) -> Any:
+    """The Config that the card describes, validated by itself."""
+    try:
+        config = engine_class(card["engine"]).Config
+    except ValueError as error:
+        raise CheckpointError(f"{shown}/{CARD}: {error}") from error
+    known = [f.name for f in fields(config)]
+    for setting in card["config"]:
+        if setting not in known:
+            raise CheckpointError(
+                f"{shown}/{CARD} has the setting {setting!r}, which {card['engine']} does not know "
+                f"(known: {', '.join(known)}): {_retrain(card)}"
+            )
+    try:
+        return config(**{key: as_tuples(value) for key, value in card["config"].items()})
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{shown}/{CARD} has a wrong setting ({_one_line(error)}): {_restore(shown)}") from error
+
+
+def _read_tensors(path: Path, card: Mapping[str, Any]) -> dict[str, Tensor]:
+    import safetensors
+    import safetensors.torch
+
+    directory = _shown(path.parent)
+    try:
+        raw = path.read_bytes()  # what is hashed is what is read
+    except OSError:
+        raise CheckpointError(f"{directory}/{WEIGHTS} is missing: {_restore(directory)}") from None
+    found, expected = hashlib.sha256(raw).hexdigest(), card["weights_sha256"]
+    if found != expected:
+        raise CheckpointError(
+            f"{directory}/{WEIGHTS} is damaged (sha256 starts {found[:4]}.., expected {expected[:4]}..): "
+            f"{_restore(directory)}"
+        )
+    try:
+        return safetensors.torch.load(raw)
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(
+            f"{directory}/{WEIGHTS} is no safetensors file ({_one_line(error)}): {_restore(directory)}"
+        ) from error
+
+
+def _write_together(files: Mapping[Path, bytes]) -> None:
+    """Write each file whole beside its place, then move all: no reader meets half a file."""
+    written: list[tuple[str, Path]] = []
+    try:
+        for path, raw in files.items():
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            written.append((temporary, path))
+            with os.fdopen(handle, "wb") as file:
+                file.write(raw)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)  # mkstemp gives 0o600, which git would not mind but a server would
+        for temporary, path in written:
+            os.replace(temporary, path)
+    finally:
+        for temporary, _ in written:
+            Path(temporary).unlink(missing_ok=True)
+
+
+# -- small things ------------------------------------------------------------------------------------
+
+
+def _to_json(key: str, value: Any) -> Any:
+    """Numbers and strings as JSON holds them exactly; NaN and infinity as {"float": "nan"}."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": repr(value)}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise CheckpointError(f"{key!r} is a {type(value).__name__}: keep tensors, numbers, booleans or strings")
+
+
+def _from_json(value: Any) -> Any:
+    return float(value["float"]) if isinstance(value, dict) and "float" in value else value
+
+
+def as_tuples(value: Any) -> Any:
+    """A JSON value as a frozen Config holds it: lists, at every depth, as tuples."""
+    return tuple(as_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _shape_and_type(tensor: Tensor) -> str:
+    """ "10x50x50 float64"; a single number is "scalar float64"."""
+    return f"{'x'.join(map(str, tensor.shape)) or 'scalar'} {_type(tensor)}"
+
+
+def _type(value: Any) -> str:
+    if isinstance(value, np.generic):
+        value = value.item()
+    return str(value.dtype).removeprefix("torch.") if hasattr(value, "dtype") else type(value).__name__
+
+
+def _describe(engine: Engine) -> str:
+    from engines import devices
+
+    return devices.describe(engine.device)
+
+
+def _versions() -> dict[str, str]:
+    import safetensors
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "safetensors": safetensors.__version__,
+    }
+
+
+def _commit() -> str:
+    """The commit of the code, "+changes" where engines/ differs from it; "" outside git."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--", "engines") else "")
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def _shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
+
+
+def _restore(shown: str) -> str:
+    return f"restore it with git checkout -- {shown}"
+
+
+def _retrain(card: Mapping[str, Any]) -> str:
+    return f"train it again with python -m engines.train {card['engine']}"
+
+
+def _one_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0].rstrip(".:")

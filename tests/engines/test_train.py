@@ -1,0 +1,151 @@
+import json
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal
+
+from engines import checkpoints, create, data, engine
+from engines.data import bundled
+from engines.maths.pca import fit_pca, project
+from engines.train import interruptible, main, parse_settings, prepare
+from tests.engines.toy import walk
+
+
+@pytest.fixture(autouse=True)
+def walks(monkeypatch):
+    monkeypatch.setattr(engine, "ENGINES", {**engine.ENGINES, "walk": "tests.engines.toy:Walk"})
+
+
+def card(directory) -> dict:
+    return json.loads((directory / "card.json").read_text())
+
+
+def test_training_ends_in_a_checkpoint_with_true_figures(tmp_path):
+    arguments = ["gmm", "--data", "blobs", "--n", "400", "--data-seed", "5", "--set", "n_components=2"]
+    assert main([*arguments, "--set", "seed=7", "--device", "cpu", "--out", str(tmp_path)]) == 0
+    checkpoint = checkpoints.read(tmp_path, name="gmm")
+    x, fresh = (data.load("blobs", n=400, seed=seed).x for seed in (5, 6))
+    em = create("gmm", data=np.array(x), n_components=2, seed=7, device="cpu")
+    steps = 0
+    while not em.done:
+        em.step()
+        steps += 1
+    assert torch.equal(em.state_dict()["means"], checkpoint.state["means"])
+    assert checkpoint.card["steps"] == steps
+    weights, means, covariances = (checkpoint.state[key].numpy() for key in ("weights", "means", "covariances"))
+    for rows, split in ((x, "train"), (fresh, "test")):
+        mixture = zip(weights, means, covariances, strict=True)
+        parts = [np.log(w) + multivariate_normal(m, c).logpdf(rows) for w, m, c in mixture]
+        expected = logsumexp(parts, axis=0).mean()
+        assert checkpoint.card["metrics"][f"{split}_mean_log_prob"] == pytest.approx(expected, abs=1e-9)
+    assert checkpoint.card["command"].startswith("python -m engines.train gmm --data blobs --n 400")
+    assert checkpoint.card["data"]["n_test"] == 400
+    assert not (tmp_path / "unfinished").exists()
+
+
+def test_steps_bound_the_run(tmp_path):
+    assert main(["walk", "--steps", "4", "--out", str(tmp_path)]) == 0
+    assert card(tmp_path)["steps"] == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["gmmm"], r"no engine is called 'gmmm' (did you mean 'gmm'?); known: gmm, "),
+        (["gmm", "--set", "n_component=3"], "gmm has no setting 'n_component' (did you mean 'n_components'?); known: "),
+        (["gmm", "--set", "n_components"], "--set takes key=value, got 'n_components': known keys: n_components, "),
+        (["gmm", "--set", "n_components=three"], "--set n_components takes int, got 'three'"),
+        (["gmm", "--set", "n_components=2.5"], "--set n_components takes int, got '2.5'"),
+        (["gmm", "--set", "n_components=0"], "n_components must be"),
+        (["gmm", "--data", "mnits"], "no data set is called 'mnits' (did you mean 'mnist'?)"),
+        (["gmm", "--data", "iris", "--n", "121"], "--n must be from 1 to 120 for iris, got 121"),
+        (["gmm", "--data", "iris", "--pca", "5"], "n_components must be from 1 to 4"),
+        (["gmm", "--steps", "0"], "--steps must be >= 1, got 0"),
+        (["gmm", "--device", "gpu"], "device 'gpu' is not a device"),
+        (["gmm", "--variant", "../x"], "'../x' cannot name a checkpoint"),
+        (["gmm", "--resume"], "card.json is missing"),
+    ],
+)
+def test_a_wrong_argument_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, said):
+    monkeypatch.setattr(checkpoints, "FOLDER", tmp_path)
+    assert main(arguments) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith("error: ")
+    assert said in lines[-1]
+    assert not list(tmp_path.rglob("card.json"))
+
+
+def test_an_engine_that_fails_leaves_no_checkpoint(tmp_path, capsys):
+    assert main(["walk", "--set", "fail_at=3", "--out", str(tmp_path / "w")]) == 1
+    assert "error: walk failed: the walk fell" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("card.json"))
+
+
+def test_settings_are_read_as_their_fields_types():
+    given = ["n_components=4", "tolerance=1e-3", "init=given", "means=[[0, 1], [2, 3.5]]"]
+    settings = parse_settings("gmm", given)
+    assert settings == {"n_components": 4, "tolerance": 1e-3, "init": "given", "means": ((0, 1), (2, 3.5))}
+    assert type(settings["tolerance"]) is float
+
+
+def test_ctrl_c_keeps_a_state_from_which_the_run_goes_on_bit_for_bit(tmp_path, capsys):
+    out = tmp_path / "walk"
+    arguments = ["walk", "--set", "stop_at=40", "--set", "seconds=0.01", "--out", str(out)]
+    timer = threading.Timer(0.15, os.kill, (os.getpid(), signal.SIGINT))
+    before = signal.getsignal(signal.SIGINT)
+    timer.start()
+    assert main(arguments) == 130
+    assert signal.getsignal(signal.SIGINT) is before
+    assert "--resume" in capsys.readouterr().err
+    kept = card(out / "unfinished")
+    assert 1 <= kept["steps"] < 40
+    assert not (out / "card.json").exists()
+
+    assert main([*arguments, "--set", "seed=1", "--resume"]) == 2
+    assert "has other settings" in capsys.readouterr().err
+    assert main([*arguments, "--data", "ring", "--resume"]) == 2
+    assert "was learning from other data" in capsys.readouterr().err
+
+    assert main([*arguments, "--resume"]) == 0
+    alone = walk()
+    for _ in range(40):
+        alone.step()
+    assert torch.equal(checkpoints.read(out).state["place"], alone.place)
+    assert card(out)["steps"] == 40
+    assert card(out)["wall_time_s"] > kept["wall_time_s"]
+    assert "--resume" not in card(out)["command"]
+    assert not (out / "unfinished").exists()
+
+
+def test_a_second_ctrl_c_breaks_off():
+    with interruptible() as caught, pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        signal.raise_signal(signal.SIGINT)
+        assert caught == [signal.SIGINT]
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_images_go_through_a_pca_of_their_training_rows():
+    material = prepare("mnist", n=2000, n_dimensions=5)
+    x = data.images("mnist").x[:2000].reshape(2000, 784) / 255
+    pca = fit_pca(x, 5)
+    np.testing.assert_array_equal(material.train, project(pca, x))
+    np.testing.assert_array_equal(material.test, project(pca, data.images("mnist", "test").flat()))
+    np.testing.assert_array_equal(material.tensors["pca.components"], pca.components)
+    assert material.sha256 == bundled.SHA256["mnist_train.npz"]
+    assert material.about["n_train"] == 2000
+
+
+def test_held_out_rows_are_not_trained_on():
+    material = prepare("digits", seed=3)
+    assert len(material.test) == 359
+    together = np.concatenate([material.train, material.test])
+    assert together.sum() == data.load("digits").x.sum()
+    assert len(together) == 1797
+    again = prepare("digits", seed=3)
+    assert again.sha256 == material.sha256
+    assert prepare("digits", seed=4).sha256 != material.sha256
