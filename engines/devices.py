@@ -12,6 +12,7 @@ torch is imported inside the functions, so that reading the limits costs nothing
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,11 @@ def describe(device: str | torch.device = "auto") -> str:
     found = resolve(device)
     if found.type == "cuda":
         properties = torch.cuda.get_device_properties(found)
-        return f"{properties.name}, {round(properties.total_memory / 1e9)} GB"
+        size = f"{round(properties.total_memory / 2**30)} GB"
+        # "NVIDIA H100 80GB HBM3" says its size itself, and a little more than what is free to use.
+        if said := re.match(r"(.+?)[ -](\d+) ?GB\b", properties.name):
+            return f"{said[1]}, {said[2]} GB"
+        return f"{properties.name}, {size}"
     if found.type == "mps":
         return "Apple GPU (MPS)"
     n = cores()

@@ -343,7 +343,7 @@ def test_the_shipped_mixture_scores_what_its_card_says():
     centred = z - train_z.mean(axis=0)
     distance = np.einsum("ni,ij,nj->n", centred, np.linalg.inv(covariance), centred)
     single = -0.5 * (distance + np.linalg.slogdet(2 * np.pi * covariance)[1]).mean()
-    assert single + 3 < card["metrics"]["test_mean_log_prob"] < single + 20
+    assert single + 20 < card["metrics"]["test_mean_log_prob"] < single + 30
     drawn = reconstruct(checkpoint.pca, em.sample(500, generator=torch.Generator().manual_seed(0)).numpy())
     assert drawn.shape == (500, 784)
     assert drawn.mean() == pytest.approx(pixels.mean(), abs=0.01)

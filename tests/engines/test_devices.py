@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -80,6 +81,22 @@ def test_descriptions(monkeypatch):
     assert devices.describe("cpu") == "CPU, 2 cores"
     monkeypatch.setattr(devices, "cores", lambda: 1)
     assert devices.describe("cpu") == "CPU, 1 core"
+
+
+@pytest.mark.parametrize(
+    ("name", "gib", "expected"),
+    [
+        ("NVIDIA H100 80GB HBM3", 79.2, "NVIDIA H100, 80 GB"),
+        ("NVIDIA A100-SXM4-40GB", 39.4, "NVIDIA A100-SXM4, 40 GB"),
+        ("NVIDIA H200", 139.8, "NVIDIA H200, 140 GB"),
+        ("NVIDIA GeForce RTX 3060", 11.9, "NVIDIA GeForce RTX 3060, 12 GB"),
+    ],
+)
+def test_gpus_are_described_by_name_and_size(monkeypatch, name, gib, expected):
+    gpus(monkeypatch, cuda=1, mps=False)
+    properties = SimpleNamespace(name=name, total_memory=int(gib * 2**30))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)
+    assert devices.describe("cuda") == expected
 
 
 def test_cores_are_those_of_this_process():
