@@ -14,7 +14,7 @@ import streamlit as st  # noqa: E402
 from pages.catalogue import CATALOGUE, PAGES  # noqa: E402
 from pages.ui.frame import apply_style  # noqa: E402
 
-st.set_page_config(page_title="Generative Models Lab", page_icon=":material/bubble_chart:", layout="wide")
+st.set_page_config(page_title="Generative Models Lab", page_icon=str(ROOT / "assets" / "icon.png"), layout="wide")
 sections: dict[str, list] = {"": [st.Page(PAGES / "home.py", title="Home", icon=":material/map:", default=True)]}
 for item in CATALOGUE:
     sections.setdefault(item.section, []).append(

@@ -85,8 +85,7 @@ DIMENSIONS = Choice(
     default="20",
     help="The 784 pixels go through PCA to this many numbers first.",
 )
-SCENE = Choice(key="scene", label="Scene", options=("", *gmm_notes.SCENES), default="")
-ALL = (VIEW, DATA_SET, POINTS, METHOD, COMPONENTS, COVARIANCE, INIT, REG, SEED, COMPARE, DIGIT, DIMENSIONS, SCENE)
+ALL = (VIEW, DATA_SET, POINTS, METHOD, COMPONENTS, COVARIANCE, INIT, REG, SEED, COMPARE, DIGIT, DIMENSIONS)
 
 RUN, RIVAL, POINTS_DRAWN, MEANS, FORK = (f"gmm:{name}" for name in ("run", "rival", "drawn", "means", "fork"))
 
@@ -96,7 +95,7 @@ def main() -> None:
     settings.show_notices(PAGE.slug, ALL)
     with frame.controls():
         chosen = controls()
-    gmm_notes.show_scene()
+    gmm_notes.show_scene(play_scene)
     if chosen["view"] == "digits":
         digits(chosen)
     else:
@@ -106,7 +105,7 @@ def main() -> None:
 
 def controls() -> dict[str, Any]:
     """The sidebar; returns what was chosen there."""
-    gmm_notes.scene_links()
+    gmm_notes.scene_links(play_scene)
     chosen: dict[str, Any] = {"view": VIEW.widget()}
     if chosen["view"] == "points":
         chosen["data"] = DATA_SET.widget()
@@ -139,6 +138,16 @@ def restart() -> None:
     for slot in (RUN, RIVAL):
         stage.drop(slot)
     st.session_state.pop(FORK, None)
+
+
+def play_scene(name: str, values: dict[str, Any] | None) -> None:
+    """Put a scene on the stage, from its start; without values, only take its text away."""
+    if values is None:
+        st.query_params.pop("scene", None)
+        return
+    settings.apply(ALL, values)
+    st.query_params["scene"] = name
+    restart()
 
 
 def new_seed() -> None:
@@ -251,7 +260,8 @@ def show(record: Any, rival: Any, chosen: dict[str, Any], titles: tuple[str, str
         with left:
             player(record.token, key="gmm-player-a", on_event=on_event, title=titles[0], lead=True, **group, **options)
         with right:
-            player(rival.token, key="gmm-player-b", title=titles[1], lead=False, **group, **options)
+            opening = {"open": "end"} if FORK in st.session_state else {}
+            player(rival.token, key="gmm-player-b", title=titles[1], lead=False, **group, **options, **opening)
         if FORK in st.session_state:
             st.button("Back to one run", on_click=unfork)
     live.TABLE.wait_until_watched(record.token)

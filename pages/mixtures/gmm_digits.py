@@ -54,7 +54,13 @@ def scene_of(run: Run, digit: str, dimensions: int) -> Scene:
     centres = [GAP + (SIDE + GAP) * i + SIDE / 2 for i in range(SAMPLES + 1)]
     base = {
         "layout": {
-            "xaxis": {"range": [-0.5, width + GAP], "showgrid": False, "zeroline": False, "showticklabels": False},
+            "xaxis": {
+                "range": [-0.5, width + GAP],
+                "showgrid": False,
+                "zeroline": False,
+                "showticklabels": False,
+                "ticks": "",
+            },
             "yaxis": {
                 "range": [height, -10],
                 "showgrid": False,
@@ -62,6 +68,7 @@ def scene_of(run: Run, digit: str, dimensions: int) -> Scene:
                 "scaleanchor": "x",
                 "tickvals": centres,
                 "ticktext": rows,
+                "ticks": "",
             },
         },
         "traces": [

@@ -10,17 +10,16 @@ import numpy as np
 import streamlit as st
 
 import engines
-from pages.catalogue import entry
 from pages.mixtures import gmm_digits
 from pages.ui import palette
 from pages.ui.frame import Question
 
-# name -> the settings that make the scene, those that cure it, and what there is to see
+# name -> the settings that make the scene (all others at their defaults), those that cure it, and what there is to see
 SCENES: dict[str, dict[str, Any]] = {
     "local-optimum": {
         "title": "A local optimum",
-        "link": {"data": "stretched", "init": "random", "seed": "7"},
-        "cure": {"data": "stretched", "init": "random", "seed": "0"},
+        "link": {"data": "stretched", "init": "random", "seed": 7},
+        "cure": {"data": "stretched", "init": "random", "seed": 0},
         "cure_title": "Restart from another seed",
         "text": "**What you see:** two components share one band while a third covers two bands; EM stops there. "
         "**Why:** every step climbs, but only to the nearest top. **Cure:** start again from elsewhere and keep the "
@@ -28,8 +27,8 @@ SCENES: dict[str, dict[str, Any]] = {
     },
     "collapse": {
         "title": "A component collapses",
-        "link": {"data": "blobs", "n": "50", "k": "5", "init": "random", "reg": "0"},
-        "cure": {"data": "blobs", "n": "50", "k": "5", "init": "random", "reg": "1e-2"},
+        "link": {"data": "blobs", "n": 50, "k": 5, "init": "random", "reg": "0"},
+        "cure": {"data": "blobs", "n": 50, "k": 5, "init": "random", "reg": "1e-2"},
         "cure_title": "Add regularisation",
         "text": "**What you see:** one component shrinks onto a few points in a line and the log-likelihood shoots up, "
         "until the run stops. **Why:** a Gaussian on a single point has a density without bound, so maximum "
@@ -37,16 +36,16 @@ SCENES: dict[str, dict[str, Any]] = {
     },
     "too-many": {
         "title": "Too many components",
-        "link": {"data": "blobs", "k": "8"},
-        "cure": {"data": "blobs", "k": "3"},
+        "link": {"data": "blobs", "k": 8},
+        "cure": {"data": "blobs", "k": 3},
         "cure_title": "As many as BIC says",
         "text": "**What you see:** eight components cut three clusters into pieces. **Why:** the likelihood only grows "
         "with K. **Cure:** BIC charges for every parameter; press *BIC for every K* below and find its lowest point.",
     },
     "stretched": {
         "title": "EM against k-means",
-        "link": {"data": "stretched", "compare": "true"},
-        "cure": {"data": "blobs", "compare": "true"},
+        "link": {"data": "stretched", "compare": True},
+        "cure": {"data": "blobs", "compare": True},
         "cure_title": "Where the two agree",
         "text": "**What you see:** the same stretched clusters under both methods. k-means cuts across them, EM fits "
         "them. **Why:** k-means measures distance alone, as if every cluster were the same round ball; EM learns each "
@@ -55,31 +54,27 @@ SCENES: dict[str, dict[str, Any]] = {
 }
 
 
-def scene_links() -> None:
+def scene_links(play: Callable[[str, dict[str, Any]], None]) -> None:
+    """A button a scene; ``play(name, values)`` sets its settings and puts its name into the address."""
     with st.expander("Scenes", icon=":material/theaters:"):
         for name, scene in SCENES.items():
-            _link(scene["title"], {"scene": name, **scene["link"]}, key=f"scene:{name}")
+            st.button(scene["title"], key=f"scene:{name}", on_click=play, args=(name, scene["link"]), width="stretch")
 
 
-def _link(label: str, query: dict[str, str], key: str) -> None:
-    item = entry("gmm")
-    with st.container(key=key):
-        st.page_link(st.Page(item.file, title=item.title, url_path=item.slug), label=label, query_params=query)
-
-
-def show_scene() -> None:
-    """What the scene in the address is about, with the link that cures it."""
+def show_scene(play: Callable[[str, dict[str, Any]], None]) -> None:
+    """What the scene in the address is about, with the change that cures it."""
     name = st.query_params.get("scene", "")
     if name not in SCENES:
+        if name:
+            st.warning(f"There is no scene called {name[:30]!r}; there are {', '.join(SCENES)}.")
         return
     scene = SCENES[name]
     with st.container(border=True, key="lab-more-scene"):
         st.markdown(f"**{scene['title']}.** {scene['text']}")
-        left, right, _ = st.columns([2, 2, 3])
-        with left:
-            _link("See it", {"scene": name, **scene["link"]}, key=f"see:{name}")
-        with right:
-            _link(scene["cure_title"], {"scene": name, **scene["cure"]}, key=f"cure:{name}")
+        with st.container(horizontal=True):
+            st.button("See it", key=f"see:{name}", on_click=play, args=(name, scene["link"]))
+            st.button(scene["cure_title"], key=f"cure:{name}", on_click=play, args=(name, scene["cure"]))
+            st.button("Leave the scene", key=f"leave:{name}", on_click=play, args=("", None), type="tertiary")
 
 
 def why() -> None:

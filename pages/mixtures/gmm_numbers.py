@@ -53,7 +53,12 @@ def _point(frame: Frame, x: np.ndarray, i: int) -> Blocks:
         {
             "math": latex(
                 rf"\gamma_{{{top + 1}}} = \frac{{\pi_{{{top + 1}}}\,N(x\mid\mu_{{{top + 1}}},\Sigma_{{{top + 1}}})}}"
-                rf"{{\sum_k \pi_k\,N(x\mid\mu_k,\Sigma_k)}} = \frac{{{number(products[top], tex=True)}}}"
+                rf"{{\sum_k \pi_k\,N(x\mid\mu_k,\Sigma_k)}}"
+            )
+        },
+        {
+            "math": latex(
+                rf"\gamma_{{{top + 1}}} = \frac{{{number(products[top], tex=True)}}}"
                 rf"{{{number(total, tex=True)}}} = {gamma[top]:.4f}"
             )
         },

@@ -21,10 +21,13 @@ def number(value: float, *, tex: bool = False) -> str:
         return (r"\infty" if tex else "∞") if value > 0 else ("-" + (r"\infty" if tex else "∞"))
     if value == 0:
         return "0"
-    if 1e-3 <= abs(value) < 1e5:
-        return f"{value:.4g}"
+    if 1e3 <= abs(value) < 1e7:
+        text = f"{value:,.1f}".replace(",", r"\," if tex else "\u2009")  # thin spaces between thousands
+        return text if tex else text.replace("-", "−")
+    if 1e-3 <= abs(value) < 1e3:
+        return f"{value:.4g}" if tex else f"{value:.4g}".replace("-", "−")
     mantissa, exponent = f"{value:.2e}".split("e")
     power = int(exponent)
     if tex:
         return rf"{mantissa}\cdot 10^{{{power}}}"
-    return f"{mantissa}e{power}"
+    return f"{mantissa}e{power}".replace("-", "−")

@@ -7,6 +7,7 @@ unknown or out of range, because Streamlit drops such values without a word.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +15,11 @@ from typing import Any
 
 import streamlit as st
 
+# A scene sets widgets that have a default, which is what we want and Streamlit logs a stack trace about.
+logging.getLogger("streamlit.elements.lib.policies").setLevel(logging.ERROR)
+
 # Parameters that belong to the app, not to a page.
-COMMON = ("present",)
+COMMON = ("present", "scene")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,12 @@ class Switch:
 
 
 Setting = Choice | Number | Switch
+
+
+def apply(settings: Sequence[Setting], values: Mapping[str, Any]) -> None:
+    """Set these settings to ``values`` and all others to their defaults; for a callback, before the widgets."""
+    for setting in settings:
+        st.session_state[setting.key] = values.get(setting.key, setting.default)
 
 
 def notices(settings: Sequence[Setting], query: Mapping[str, str]) -> list[str]:

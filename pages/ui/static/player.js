@@ -15,7 +15,7 @@ const ICONS = {
   pause: "M7 4h4v16H7zM14 4h4v16h-4z", next: "M8 5l9 7-9 7z", last: "M19 4v16M5 5l10 7-10 7z",
 };
 const players = new WeakMap();
-const places = new Map(); // token -> step, so that a re-mounted player opens where it was
+const places = new Map(); // token -> {step, playing}, so that a re-mounted player goes on as it was
 
 export function mount(component) {
   const root = component.parentElement;
@@ -114,12 +114,12 @@ class Player {
     }, "Live");
     this.layerBox = el("div", { class: "chips", role: "group", "aria-label": "Layers" });
     this.toolBox = el("div", { class: "chips", role: "group", "aria-label": "Drawing tools" });
-    this.bar = el("div", { class: "bar" },
+    this.bar = el("div", { class: "bar" }, el("div", { class: "scrubber" }, this.slider, this.counter),
       button("First step", "First step (Home)", () => { this.halt(); this.show(0); this.tell("seek"); }, "first"),
       button("One step back", "One step back (left arrow)", () => this.stepBack(), "back"),
       this.playButton,
       button("One step forward", "One step forward (right arrow)", () => this.stepForward(), "next"),
-      this.slider, this.counter, this.liveBox, this.speedBox);
+      this.liveBox, this.speedBox);
     this.extras = el("div", { class: "bar extras" }, this.layerBox, this.toolBox, el("span", { class: "spacer" }));
     if (data.forkable) {
       this.extras.append(el("button", {
@@ -137,7 +137,7 @@ class Player {
     this.side = el("div", { class: "side" }, this.curveHost, this.numbersHost);
     this.main = el("div", { class: "main" }, this.stageHost, this.tip, this.notice, this.caption, this.bar, this.extras);
     this.root = el("div", { class: "lab", "data-frame": -1, "data-frames": 0, "data-playing": "false", "data-painted": 0, "data-state": "connecting" },
-      this.main, this.side);
+      el("div", { class: "grid" }, this.main, this.side));
     if (data.title) this.main.prepend(el("div", { class: "title" }, data.title));
     this.host.append(this.root);
     this.stage = new Stage(this.stageHost, data.palette);
@@ -170,7 +170,6 @@ class Player {
 
   connect(token, fresh) {
     if (fresh) {
-      if (this.token && this.cursor >= 0) places.delete(this.token);
       this.token = token;
       this.pending = true; // the old picture stays until the new run's first one
       this.tries = 0;
@@ -259,10 +258,15 @@ class Player {
     if (opening) {
       this.pending = false;
       const place = places.get(this.token);
-      const open = place === undefined ? (this.data.open === "end" ? this.frames.length - 1 : 0) : this.indexOf(place);
-      this.show(open);
+      const open = place ? this.indexOf(place.step) : this.data.open === "end" ? this.frames.length - 1 : 0;
       const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-      if (this.data.autoplay && !still && place === undefined) this.play();
+      const move = place ? place.playing : this.data.autoplay && !still;
+      this.show(open);
+      if (this.data.lead === false) this.tell("seek"); // a fork's past and the run that it left start together
+      if (move) {
+        this.play();
+        if (this.data.lead === false) this.tell("play");
+      }
     } else if (this.follow && message.frames.length) {
       this.show(this.frames.length - 1);
     } else if (this.advanceOnArrival && message.frames.length && atEnd) {
@@ -387,8 +391,6 @@ class Player {
   async show(index) {
     if (!this.frames.length) return;
     this.cursor = Math.max(0, Math.min(index, this.frames.length - 1));
-    places.set(this.token, this.frames[this.cursor].step);
-    if (places.size > 50) places.delete(places.keys().next().value);
     this.refresh();
     if (!this.styled) return;
     if (this.painting) { this.again = true; return this.painting; }
@@ -429,6 +431,10 @@ class Player {
 
   refresh() {
     const { root, frames } = this;
+    if (this.cursor >= 0 && !this.pending) {
+      places.set(this.token, { step: frames[this.cursor].step, playing: this.playing });
+      if (places.size > 50) places.delete(places.keys().next().value);
+    }
     if (!this.painted) root.dataset.frame = this.cursor;
     root.dataset.frames = frames.length;
     root.dataset.playing = String(this.playing);
@@ -466,18 +472,19 @@ class Player {
     if (what === "curve") {
       if (this.data.lead) return;
       const scalar = this.curve.curves?.[0]?.scalar;
+      detail.scalar = scalar;
       detail.curve = scalar ? this.frames.map((frame) => [frame.step, frame.scalars[scalar] ?? null]) : [];
     }
     window.dispatchEvent(new CustomEvent("lab:group", { detail }));
   }
 
-  hear({ group, from, what, step, curve }) {
+  hear({ group, from, what, step, curve, scalar }) {
     if (group !== this.data.group || from === this) return;
     this.deaf = true;
     if (what === "seek" && this.frames.length) { this.halt(); this.show(this.indexOf(step)); }
     else if (what === "play") this.play();
     else if (what === "halt") this.halt();
-    else if (what === "curve" && this.data.lead) { this.rival = curve; this.curveStale = true; this.refresh(); }
+    else if (what === "curve" && this.data.lead && scalar === this.curve.curves?.[0]?.scalar) { this.rival = curve; this.curveStale = true; this.refresh(); }
     this.deaf = false;
   }
 
@@ -685,6 +692,8 @@ class Player {
     const count = this.base.components ?? 0;
     this.componentBox.replaceChildren(el("option", { value: "" }, "–"), ...Array.from({ length: count }, (_, k) => el("option", { value: k }, String(k + 1))));
     this.pointBox.max = Math.max(0, (this.base.points ?? 1) - 1);
+    this.pointBox.parentElement.hidden = !this.base.points;
+    this.componentBox.parentElement.hidden = !count;
     this.componentBox.value = this.pick.component ?? "";
     this.pointBox.value = this.pick.point ?? "";
   }
@@ -727,7 +736,7 @@ class Player {
 
   dispose() {
     this.disposed = true;
-    this.playing = false;
+    this.playing = false; // not through refresh: `places` remembers that it was playing
     document.body.classList.remove("lab-present");
     document.removeEventListener("keydown", this.onKey);
     window.removeEventListener("lab:group", this.onGroup);
