@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page
@@ -73,13 +73,13 @@ class Server:
         return self.process.poll() is None
 
     def stop(self) -> None:
-        """End the server and what it started; a second call does nothing."""
+        """End the server; a second call does nothing."""
         if self.alive():
             self.process.terminate()
             try:
                 self.process.wait(timeout=5)
             except subprocess.TimeoutExpired:
-                os.killpg(self.pid, signal.SIGKILL)
+                self.process.kill()
                 self.process.wait(timeout=5)
         shutil.rmtree(self._log_path.parent, ignore_errors=True)
 
@@ -146,11 +146,21 @@ def faults(page: Page) -> list[str]:
 
 
 def go_to(page: Page, title: str) -> None:
-    """Open a page through the navigation, as a viewer would."""
-    page.get_by_test_id("stTopNavLink").or_(page.get_by_test_id("stSidebarNavLink")).filter(
-        has_text=re.compile(rf"^\s*{re.escape(title)}\s*$")
-    ).first.click()
-    settled(page)
+    """Open a page through the navigation at the top, as a viewer would: its section first, where it is in one."""
+    links = page.locator('[data-testid="stTopNavLink"], [data-testid="stTopNavDropdownLink"]')
+    link = links.filter(has=page.get_by_text(title, exact=True))
+    for section in [None, *page.get_by_test_id("stTopNavSection").all()]:
+        if section is not None:
+            section.click()
+            page.get_by_test_id("stTopNavDropdownLink").first.wait_for()
+        if link.count():
+            path = urlsplit(link.first.get_attribute("href") or "").path.strip("/")
+            link.first.click()
+            page.wait_for_url(lambda url, path=path: urlsplit(url).path.strip("/") == path)
+            settled(page)
+            return
+        page.keyboard.press("Escape")
+    raise AssertionError(f"the navigation has no page called {title!r}")
 
 
 def set_theme(page: Page, theme: str) -> None:
