@@ -224,6 +224,8 @@ def train(options: argparse.Namespace, command: str) -> int:
 
 def _resume(engine: Engine, unfinished: Path, material: Material) -> tuple[int, float]:
     """Put the kept state into ``engine``; returns the steps and seconds behind it."""
+    if not unfinished.is_dir():
+        raise ValueError(f"there is nothing to resume in {unfinished}: start without --resume")
     kept = checkpoints.read(unfinished, name=engine.name)
     was = kept.card["data"]
     if was.get("sha256") != material.sha256 or any(was.get(key) != value for key, value in material.about.items()):

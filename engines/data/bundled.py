@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from engines.data.dataset import Dataset, read_only
+from engines.data.dataset import Dataset, generator_of, read_only
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "data"
 SHA256 = MappingProxyType(
@@ -70,7 +70,7 @@ def images(
     x, y = _read(FOLDER / f"{name}_{split}.npz")
     chosen = np.arange(len(x))
     if labels is not None:
-        wanted = (labels,) if isinstance(labels, int) else tuple(labels)
+        wanted = (labels,) if isinstance(labels, (int, np.integer)) else tuple(labels)
         for label in wanted:
             if not 0 <= label <= 9:
                 raise ValueError(f"{name} has labels 0 to 9, got {label}")
@@ -78,7 +78,7 @@ def images(
     if n is not None:
         if not 1 <= n <= len(chosen):
             raise ValueError(f"n must be from 1 to {len(chosen):,} for these images of {name}, got {n}")
-        chosen = np.random.default_rng(seed).permutation(chosen)[:n]
+        chosen = generator_of(seed).permutation(chosen)[:n]
     if len(chosen) < len(x) or n is not None:
         x, y = x[chosen], y[chosen]
     return Dataset(name=name, x=x, labels=y, **_ABOUT[name])  # type: ignore[arg-type]

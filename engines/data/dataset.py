@@ -15,6 +15,13 @@ def read_only(array: np.ndarray) -> np.ndarray:
     return array
 
 
+def generator_of(seed: int) -> np.random.Generator:
+    """A generator of its own for each call; ValueError where the seed (often from an address bar) is negative."""
+    if seed < 0:
+        raise ValueError(f"seed must be >= 0, got {seed}")
+    return np.random.default_rng(seed)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Truth:
     """The Gaussian mixture that a toy set was drawn from."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from engines.data import registry
-from engines.data.dataset import Dataset, read_only
+from engines.data.dataset import Dataset, generator_of, read_only
 from engines.maths.pca import PCA, fit_pca, project
 
 MAX_CACHED = 8
@@ -49,7 +49,7 @@ def load_points(name: str, *, n: int | None = None, seed: int = 0, n_dimensions:
     if kind == "real" and n is not None:
         if not 1 <= n <= len(x):
             raise ValueError(f"n must be from 1 to {len(x):,} for {name}, got {n}")
-        chosen = np.random.default_rng(seed).permutation(len(x))[:n]
+        chosen = generator_of(seed).permutation(len(x))[:n]
         x, labels = x[chosen], None if labels is None else read_only(labels[chosen])
     if x.shape[1] < n_dimensions:
         raise ValueError(f"{name} has {x.shape[1]} dimensions, fewer than the {n_dimensions} asked for")

@@ -20,6 +20,7 @@ from engines.data.dataset import read_only
 
 MAX_COLUMNS = 200
 MAX_SIZE = 1e100  # of one number: its square must still be a float
+MAX_LINE = 100_000  # characters
 SAMPLE_LINES = 50
 _DELIMITERS = ("\t", ";", ",", " ")  # on a tie the first wins: "1,5;2,5" is two numbers
 _MISSING = frozenset(("", "na", "n/a", "#n/a", "null", "none", "-", "?"))
@@ -102,7 +103,11 @@ def _split(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 def _sniff(text: str) -> str:
     """The delimiter that makes the most numbers out of the first lines."""
-    sample = "\n".join(text.splitlines()[:SAMPLE_LINES])
+    lines = text.splitlines()[:SAMPLE_LINES]
+    for number, line in enumerate(lines, start=1):
+        if len(line) > MAX_LINE:
+            raise ValueError(f"row {number} has {len(line):,} characters, the limit is {MAX_LINE:,}: break the line up")
+    sample = "\n".join(lines)
     scores = {}
     for delimiter in _DELIMITERS:
         rows = [cells for _, cells in _split(sample, delimiter) if len(cells) > 1]

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from engines.data.dataset import Dataset, Truth, read_only
+from engines.data.dataset import Dataset, Truth, generator_of, read_only
 
 DEFAULT_N = 600
 MAX_N = 1_000_000
@@ -59,7 +59,7 @@ def make(name: str, *, n: int = DEFAULT_N, seed: int = 0) -> Dataset:
         raise ValueError(f"no toy set is called {name!r}; known: {', '.join(NAMES)}")
     if not 1 <= n <= MAX_N:
         raise ValueError(f"n must be from 1 to {MAX_N:,} points, got {n}")
-    generator = np.random.default_rng(seed)
+    generator = generator_of(seed)
     truth = _MIXTURES.get(name)
     x, labels = _moons(n, generator) if truth is None else draw(truth, n, generator)
     title, description = _ABOUT[name]

@@ -66,7 +66,7 @@ def test_steps_bound_the_run(tmp_path):
         (["gmm", "--steps", "0"], "--steps must be >= 1, got 0"),
         (["gmm", "--device", "gpu"], "device 'gpu' is not a device"),
         (["gmm", "--variant", "../x"], "'../x' cannot name a checkpoint"),
-        (["gmm", "--resume"], "card.json is missing"),
+        (["gmm", "--resume"], "there is nothing to resume in"),
     ],
 )
 def test_a_wrong_argument_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, said):

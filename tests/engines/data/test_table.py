@@ -110,9 +110,17 @@ def test_exactly_the_limits_are_allowed():
     assert len(read("1,2\n" * 100, max_bytes=400).x) == 100
 
 
-def test_a_cell_beyond_csvs_own_limit_is_a_sentence_too():
-    with pytest.raises(ValueError, match=r"row \d cannot be read") as caught:
-        read('1,2\n3,"' + "x" * 200_000 + '"\n', max_bytes=1_000_000)
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1,2\n3," + "1" * 200_000 + "\n", "row 2 has 200,002 characters, the limit is 100,000"),
+        ("1," * 400_000, "row 1 has 800,000 characters, the limit is 100,000"),
+        ("1,2\n" * 60 + '3,"' + "x" * 200_000 + '"\n', r"row 61 cannot be read \(field larger than"),
+    ],
+)
+def test_a_line_or_cell_without_end_is_a_sentence_too(text, said):
+    with pytest.raises(ValueError, match=said) as caught:
+        read(text, max_bytes=1_000_000)
     assert "\n" not in str(caught.value)
 
 
