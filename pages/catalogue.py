@@ -21,6 +21,7 @@ class Entry:
     engines: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()  # files whose text the page shows, relative to the project
     icon: str = ""
+    starts: tuple[tuple[str, dict[str, str]], ...] = ()  # places to begin: label, settings in the address
 
     @property
     def file(self) -> Path:
@@ -41,7 +42,24 @@ CATALOGUE: tuple[Entry, ...] = (
         engines=("gmm", "kmeans"),
         sources=("engines/mixtures/gmm.py", "engines/mixtures/kmeans.py"),
         icon=":material/bubble_chart:",
+        starts=(
+            ("EM against k-means", {"scene": "stretched", "data": "stretched", "compare": "true"}),
+            ("A local optimum", {"scene": "local-optimum", "data": "stretched", "init": "random", "seed": "7"}),
+            ("Pen styles in the digits", {"view": "digits", "k": "10"}),
+            ("Draw your own points", {"data": "draw"}),
+        ),
     ),
+)
+
+# The course in its order, each stop with the page that shows it, where that page is open.
+COURSE: tuple[tuple[str, str], ...] = (
+    ("Bayes' rule and sampling", ""),
+    ("Gaussian mixtures and EM", "gmm"),
+    ("Variational inference", ""),
+    ("Autoencoders", ""),
+    ("Variational autoencoders", ""),
+    ("Generative adversarial networks", ""),
+    ("Autoregressive models", ""),
 )
 
 

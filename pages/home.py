@@ -4,20 +4,48 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.catalogue import CATALOGUE
+from pages.catalogue import CATALOGUE, COURSE, Entry
+from pages.ui import player
 
-st.title("Generative Models Lab", anchor=False)
-st.markdown(
-    "Each page lets you watch one idea of generative modelling at work: play it, stop it, go back, change one thing "
-    "and run it again. Everything runs on this machine, on real data."
-)
-for section in dict.fromkeys(item.section for item in CATALOGUE):
-    st.subheader(section, anchor=False)
-    items = [item for item in CATALOGUE if item.section == section]
-    for column, item in zip(st.columns(3) * (len(items) // 3 + 1), items, strict=False):
-        with column, st.container(border=True, key=f"card-{item.slug}"):
-            if item.thumbnail.is_file():
-                st.image(str(item.thumbnail), width="stretch")
-            st.page_link(st.Page(item.file, title=item.title, url_path=item.slug), icon=item.icon or None)
+
+def main() -> None:
+    st.title("Generative Models Lab", anchor=False)
+    st.markdown(
+        "Each page lets you watch one idea of generative modelling at work: play it, stop it, go back, change one "
+        "thing and run it again. Everything runs on this machine, on real data."
+    )
+    course()
+    for section in dict.fromkeys(item.section for item in CATALOGUE):
+        st.subheader(section, anchor=False)
+        for item in CATALOGUE:
+            if item.section == section:
+                card(item)
+    player.prefetch()
+
+
+def course() -> None:
+    """The stops of the course in their order; those with a page are bold."""
+    stops = [f"**{title}**" if slug else f":gray[{title}]" for title, slug in COURSE]
+    st.markdown(" :gray[→] ".join(stops))
+    st.caption("The course in its order; the stops in bold have a page.")
+
+
+def card(item: Entry) -> None:
+    """One page: its picture, what it shows, and where to begin."""
+    page = st.Page(item.file, title=item.title, url_path=item.slug)
+    with st.container(border=True, key=f"card-{item.slug}"):
+        picture, words = st.columns([2, 3], vertical_alignment="center")
+        with picture:
+            st.image(str(item.thumbnail), width="stretch")
+        with words:
+            st.page_link(page, label=f"**{item.title}**", icon=item.icon or None)
             st.markdown(item.idea)
+            if item.starts:
+                st.markdown("Or begin with:")
+                with st.container(horizontal=True):
+                    for label, query in item.starts:
+                        st.page_link(page, label=label, query_params=query)
             st.caption(item.paper)
+
+
+main()

@@ -87,9 +87,7 @@ DIMENSIONS = Choice(
 )
 ALL = (VIEW, DATA_SET, POINTS, METHOD, COMPONENTS, COVARIANCE, INIT, REG, SEED, COMPARE, DIGIT, DIMENSIONS)
 
-RUN, RIVAL, POINTS_DRAWN, MEANS, FORK, SYNC = (
-    f"gmm:{name}" for name in ("run", "rival", "drawn", "means", "fork", "sync")
-)
+RUN, RIVAL, POINTS_DRAWN, MEANS, FORK = (f"gmm:{name}" for name in ("run", "rival", "drawn", "means", "fork"))
 
 
 def main() -> None:
@@ -97,8 +95,6 @@ def main() -> None:
     settings.show_notices(PAGE.slug, ALL)
     with frame.controls():
         chosen = controls()
-    if st.session_state.pop(SYNC, False):
-        st.rerun()  # a widget that a scene has only just brought in reaches the address on its second run
     gmm_notes.show_scene(play_scene)
     if chosen["view"] == "digits":
         digits(chosen)
@@ -151,7 +147,6 @@ def play_scene(name: str, values: dict[str, Any] | None) -> None:
         return
     settings.apply(ALL, values)
     st.query_params["scene"] = name
-    st.session_state[SYNC] = True
     restart()
 
 

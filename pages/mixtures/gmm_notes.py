@@ -13,6 +13,7 @@ import engines
 from pages.mixtures import gmm_digits
 from pages.ui import palette
 from pages.ui.frame import Question
+from pages.ui.maths import number
 
 # name -> the settings that make the scene (all others at their defaults), those that cure it, and what there is to see
 SCENES: dict[str, dict[str, Any]] = {
@@ -84,7 +85,9 @@ def why() -> None:
             r"""
 A mixture says that each point came from one of $K$ Gaussians, and does not say from which:
 
-$$p(x) = \sum_{k=1}^{K} \pi_k\, N(x \mid \mu_k, \Sigma_k)$$
+$$
+p(x) = \sum_{k=1}^{K} \pi_k\, N(x \mid \mu_k, \Sigma_k)
+$$
 
 Here $\pi_k$ is the weight of component $k$ (the weights sum to one), $\mu_k$ its mean and $\Sigma_k$ its covariance.
 If you knew each point's component you could fit each Gaussian at once; if you knew the Gaussians you could tell each
@@ -92,12 +95,16 @@ point's component by Bayes' rule. EM goes back and forth between the two.
 
 **E step.** The *responsibility* of component $k$ for point $x_n$ is its posterior probability:
 
-$$\gamma_{nk} = \frac{\pi_k\, N(x_n \mid \mu_k, \Sigma_k)}{\sum_j \pi_j\, N(x_n \mid \mu_j, \Sigma_j)}$$
+$$
+\gamma_{nk} = \frac{\pi_k\, N(x_n \mid \mu_k, \Sigma_k)}{\sum_j \pi_j\, N(x_n \mid \mu_j, \Sigma_j)}
+$$
 
 **M step.** With $N_k = \sum_n \gamma_{nk}$, the parameters become weighted averages:
 
-$$\pi_k = \frac{N_k}{N}, \quad \mu_k = \frac{1}{N_k}\sum_n \gamma_{nk}\, x_n, \quad
-\Sigma_k = \frac{1}{N_k}\sum_n \gamma_{nk}\,(x_n-\mu_k)(x_n-\mu_k)^T$$
+$$
+\pi_k = \frac{N_k}{N}, \quad \mu_k = \frac{1}{N_k}\sum_n \gamma_{nk}\, x_n, \quad
+\Sigma_k = \frac{1}{N_k}\sum_n \gamma_{nk}\,(x_n-\mu_k)(x_n-\mu_k)^T
+$$
 """
         )
     with right:
@@ -105,8 +112,10 @@ $$\pi_k = \frac{N_k}{N}, \quad \mu_k = \frac{1}{N_k}\sum_n \gamma_{nk}\, x_n, \q
             r"""
 **Why the log-likelihood never falls.** For any shares $\gamma$, the *lower bound*
 
-$$L(\gamma, \theta) = \sum_{n,k} \gamma_{nk} \log \frac{\pi_k\, N(x_n \mid \mu_k, \Sigma_k)}{\gamma_{nk}}
-\;\le\; \sum_n \log p(x_n)$$
+$$
+L(\gamma, \theta) = \sum_{n,k} \gamma_{nk} \log \frac{\pi_k\, N(x_n \mid \mu_k, \Sigma_k)}{\gamma_{nk}}
+\le \sum_n \log p(x_n)
+$$
 
 lies below the log-likelihood by $\sum_n \mathrm{KL}(\gamma_n \,\|\, \text{posterior})$, where $\theta$ stands for all
 parameters. The E step sets $\gamma$ to the posterior, which closes the gap; the M step raises the bound, and with it
@@ -115,7 +124,9 @@ the log-likelihood above it. Both are drawn beside the stage, in nats.
 **What can go wrong.** The top that EM reaches depends on its start. A component on a single point makes the likelihood
 infinite. And the likelihood alone always prefers more components, which is why model choice charges for parameters:
 
-$$\mathrm{BIC} = -2\log p(X) + P \log N$$
+$$
+\mathrm{BIC} = -2\log p(X) + P \log N
+$$
 
 with $P$ the number of free parameters. **k-means** is the limit of equal weights and one shared round covariance that
 shrinks to zero: the responsibilities become 0 or 1.
@@ -258,7 +269,7 @@ def show_bic(cloud: Any, chosen: dict[str, Any]) -> None:
         )
         st.markdown(
             f"**BIC is lowest at K = {best['K']:.0f}** ({best['BIC']:.1f}). The log-likelihood alone only grows: "
-            f"{rows[0]['log-likelihood']:.1f} nats at K = 1, {rows[-1]['log-likelihood']:.1f} at K = {ks[-1]}. "
+            f"{number(rows[0]['log-likelihood'])} nats at K = 1, {number(rows[-1]['log-likelihood'])} at K = {ks[-1]}. "
             "Each K is the best of three runs."
         )
         st.plotly_chart(figure, config={"displayModeBar": False}, key="gmm:bic:chart")

@@ -47,8 +47,9 @@ def _point(frame: Frame, x: np.ndarray, i: int) -> Blocks:
     ]
     rows.append(["sum", number(weights.sum()), "", number(products.sum()), f"{gamma.sum():.4f}"])
     total = products.sum()
+    place = f"({number(x[i][0])}, {number(x[i][1])})"
     return [
-        {"text": f"Point {i} at ({x[i][0]:.3f}, {x[i][1]:.3f}), with the parameters shown at step {frame.step}:"},
+        {"text": f"Point {i} at {place}, with the parameters shown at step {frame.step}:"},
         {"table": rows},
         {
             "math": latex(
@@ -116,7 +117,7 @@ def _parameters(weight: float, mean: np.ndarray, covariance: np.ndarray) -> list
     return [
         ["", "shown now"],
         ["weight", f"{weight:.4f}"],
-        ["mean", f"({mean[0]:.3f}, {mean[1]:.3f})"],
+        ["mean", f"({number(mean[0])}, {number(mean[1])})"],
         ["variances", f"({number(covariance[0, 0])}, {number(covariance[1, 1])})"],
         ["covariance", number(covariance[0, 1])],
     ]
@@ -144,7 +145,7 @@ def clusters(frame: Frame, x: np.ndarray, pick: dict[str, Any]) -> Blocks:
     rows = [["k", "|x − μₖ|²", "rₖ"]]
     rows += [[str(k + 1), number(squares[k]), "1" if k == nearest else "0"] for k in range(len(means))]
     return [
-        {"text": f"Point {i} at ({x[i][0]:.3f}, {x[i][1]:.3f}), with the means shown at step {frame.step}:"},
+        {"text": f"Point {i} at ({number(x[i][0])}, {number(x[i][1])}), with the means shown at step {frame.step}:"},
         {"table": rows},
         {"math": latex(rf"\arg\min_k |x-\mu_k|^2 = {nearest + 1}")},
     ]

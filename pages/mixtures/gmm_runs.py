@@ -56,7 +56,7 @@ def bundled(name: str, n: int) -> Cloud:
 
 def drawn(x: np.ndarray) -> Cloud:
     """What the viewer put on the stage; the axes stay where they are while points are added."""
-    about = f"{len(x)} points of your own. Choose Add points above the numbers, then click on the stage."
+    about = f"{len(x)} points of your own. Choose Add points below the stage, then click on it."
     return Cloud(x=x, axes=("x", "y"), about=about, ranges=((-4.5, 4.5), (-3.5, 4.0)), key=("draw", x.tobytes()))
 
 

@@ -20,7 +20,9 @@ _STYLE = """
 [data-testid="stMainBlockContainer"] { padding: 4rem 2.2rem 3rem; }
 body.lab-present [data-testid="stHeader"], body.lab-present [data-testid="stSidebar"],
 body.lab-present [data-testid="stSidebarCollapsedControl"], body.lab-present .st-key-lab-head,
-body.lab-present .st-key-lab-notes, body.lab-present .st-key-lab-more { display: none !important; }
+body.lab-present .st-key-lab-notes, body.lab-present .st-key-lab-about,
+body.lab-present [class*="st-key-lab-more"], body.lab-present .stAlert { display: none !important; }
+body.lab-present [data-testid="stMain"] { outline: none !important; }
 body.lab-present [data-testid="stMainBlockContainer"] { padding: 0.6rem 1.2rem; max-width: none; }
 .lab-idea { font-size: 1.06rem; margin: 0; }
 @media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding-left: 0.8rem; padding-right: 0.8rem; } }

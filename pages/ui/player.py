@@ -135,6 +135,17 @@ def player(token: str, *, key: str, on_event: Callable[[str], None] | None = Non
     return mount(key=key, data=data, **callbacks)
 
 
+def prefetch() -> None:
+    """On a page without a player: let the browser load the drawing library while it has nothing to do."""
+    address = f"{root()}lab/static/{version()}/plotly.min.js"
+    st.html(
+        "<script>requestIdleCallback(() => { if (!window.Plotly) window.labPlotly ??= new Promise((done, fail) => "
+        "document.head.append(Object.assign(document.createElement('script'), "
+        f"{{ src: '{address}', onload: done, onerror: fail }}))); }}, {{ timeout: 1500 }});</script>",
+        unsafe_allow_javascript=True,
+    )
+
+
 def root() -> str:
     """The path that the app is served under, as the browser sees it."""
     base = (st.get_option("server.baseUrlPath") or "").strip("/")

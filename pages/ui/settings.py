@@ -97,9 +97,19 @@ Setting = Choice | Number | Switch
 
 
 def apply(settings: Sequence[Setting], values: Mapping[str, Any]) -> None:
-    """Set these settings to ``values`` and all others to their defaults; for a callback, before the widgets."""
+    """Set these settings to ``values`` and all others to their defaults; for a callback, before the widgets.
+
+    A widget that is on the page takes its value from the session and brings it into the address. One that is
+    not there yet reads the address when it comes, so there the value must stand.
+    """
     for setting in settings:
-        st.session_state[setting.key] = values.get(setting.key, setting.default)
+        value = values.get(setting.key, setting.default)
+        if setting.key in st.session_state:
+            st.session_state[setting.key] = value
+        elif value != setting.default:
+            st.query_params[setting.key] = str(value).lower() if isinstance(value, bool) else str(value)
+        else:
+            st.query_params.pop(setting.key, None)
 
 
 def notices(settings: Sequence[Setting], query: Mapping[str, str]) -> list[str]:
@@ -127,8 +137,8 @@ def show_notices(slug: str, settings: Sequence[Setting]) -> None:
         for key in query:
             if key not in COMMON and key not in {setting.key for setting in settings}:
                 del st.query_params[key]
-    for sentence in st.session_state.get(kept_key, []):
-        st.warning(sentence, icon=":material/link_off:")
-    if st.session_state.get(kept_key) and st.button("Understood", key=f"{kept_key}:seen"):
-        st.session_state.pop(kept_key)
-        st.rerun()
+    if sentences := st.session_state.get(kept_key):
+        st.warning("  \n".join(sentences), icon=":material/link_off:")
+        if st.button("Understood", key=f"{kept_key}:seen"):
+            st.session_state.pop(kept_key)
+            st.rerun()

@@ -120,7 +120,8 @@ class Player {
       this.playButton,
       button("One step forward", "One step forward (right arrow)", () => this.stepForward(), "next"),
       this.liveBox, this.speedBox);
-    this.extras = el("div", { class: "bar extras" }, this.layerBox, this.toolBox, el("span", { class: "spacer" }));
+    this.chipRow = el("div", { class: "bar extras" }, this.layerBox, this.toolBox);
+    this.extras = el("div", { class: "bar extras actions" });
     if (data.forkable) {
       this.extras.append(el("button", {
         type: "button", "data-do": "fork", title: "Start a second run from this step, with one setting changed",
@@ -135,7 +136,7 @@ class Player {
     this.curveHost = el("div", { class: "curve", hidden: true });
     this.numbersHost = el("div", { class: "numbers", hidden: !data.numbers });
     this.side = el("div", { class: "side" }, this.curveHost, this.numbersHost);
-    this.main = el("div", { class: "main" }, this.stageHost, this.tip, this.notice, this.caption, this.bar, this.extras);
+    this.main = el("div", { class: "main" }, this.stageHost, this.tip, this.notice, this.caption, this.bar, this.chipRow, this.extras);
     this.root = el("div", { class: "lab", "data-frame": -1, "data-frames": 0, "data-playing": "false", "data-painted": 0, "data-state": "connecting" },
       el("div", { class: "grid" }, this.main, this.side));
     if (data.title) this.main.prepend(el("div", { class: "title" }, data.title));
