@@ -17,6 +17,7 @@ from pages.ui.settings import Choice, Number, Switch
 PAGE = entry("gmm")
 LIMITS = devices.limits()
 DATA = ("iris", "blobs", "stretched", "overlap", "moons", "ring", "wine", "cancer", "mnist", "draw", "csv")
+SIZED = ("blobs", "stretched", "overlap", "moons", "ring", "mnist")
 REGULARISATION = ("0", "1e-6", "1e-4", "1e-3", "1e-2", "0.1")
 
 VIEW = Choice(
@@ -105,32 +106,28 @@ def main() -> None:
 
 def controls() -> dict[str, Any]:
     """The sidebar; returns what was chosen there."""
+    show = settings.show
     gmm_notes.scene_links(play_scene)
-    chosen: dict[str, Any] = {"view": VIEW.widget()}
-    if chosen["view"] == "points":
-        chosen["data"] = DATA_SET.widget()
-        if chosen["data"] == "csv":
-            limit = LIMITS.max_upload_bytes >> 20
-            chosen["file"] = st.file_uploader(
-                "CSV file", type=["csv", "tsv", "txt"], help=f"Two or more columns of numbers, up to {limit} MB."
-            )
-        if chosen["data"] in ("blobs", "stretched", "overlap", "moons", "ring", "mnist"):
-            chosen["n"] = POINTS.widget()
-        chosen["method"] = METHOD.widget()
-    else:
-        chosen["digit"], chosen["dims"] = DIGIT.widget(), int(DIMENSIONS.widget())
-        chosen["method"] = "EM"
-    chosen["k"] = COMPONENTS.widget()
-    if chosen["method"] == "EM":
-        chosen["cov"], chosen["reg"] = COVARIANCE.widget(), float(REG.widget())
-    else:
-        chosen["cov"], chosen["reg"] = COVARIANCE.default, float(REG.default)
-    chosen["init"], chosen["seed"] = INIT.widget(), SEED.widget()
+    chosen: dict[str, Any] = {"view": show(VIEW)}
+    plane = chosen["view"] == "points"
+    chosen["data"] = show(DATA_SET, when=plane)
+    if plane and chosen["data"] == "csv":
+        limit = LIMITS.max_upload_bytes >> 20
+        chosen["file"] = st.file_uploader(
+            "CSV file", type=["csv", "tsv", "txt"], help=f"Two or more columns of numbers, up to {limit} MB."
+        )
+    chosen["n"] = show(POINTS, when=plane and chosen["data"] in SIZED)
+    chosen["digit"], chosen["dims"] = show(DIGIT, when=not plane), int(show(DIMENSIONS, when=not plane))
+    method = show(METHOD, when=plane)
+    chosen["method"] = method if plane else "EM"
+    chosen["k"] = show(COMPONENTS)
+    soft = chosen["method"] == "EM"
+    chosen["cov"], chosen["reg"] = show(COVARIANCE, when=soft), float(show(REG, when=soft))
+    chosen["init"], chosen["seed"] = show(INIT), show(SEED)
     left, right = st.columns(2)
     left.button("Restart", on_click=restart, width="stretch", help="The same run again, from its start.")
     right.button("New seed", on_click=new_seed, width="stretch", help="The same settings, another draw.")
-    if chosen["view"] == "points":
-        chosen["compare"] = COMPARE.widget()
+    chosen["compare"] = show(COMPARE, when=plane) and plane
     return chosen
 
 
@@ -200,7 +197,7 @@ def cloud_of(chosen: dict[str, Any]) -> gmm_runs.Cloud | None:
         return gmm_runs.uploaded(file.getvalue(), file.name) if file is not None else None
     if name == "draw":
         return gmm_runs.drawn(st.session_state.get(POINTS_DRAWN, gmm_runs.STARTER))
-    return gmm_runs.bundled(name, chosen.get("n", POINTS.default))
+    return gmm_runs.bundled(name, chosen["n"])
 
 
 def rival_of(

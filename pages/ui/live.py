@@ -11,6 +11,7 @@ after PAUSE_AFTER seconds and closes it once its session has gone for END_AFTER 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 import threading
@@ -155,6 +156,11 @@ async def watch_run(socket: WebSocket, table: Table) -> None:
 
 
 async def _send_pictures(socket: WebSocket, live: Live, changed: asyncio.Event, sent: int) -> None:
+    with contextlib.suppress(WebSocketDisconnect):  # the browser has gone: the receiver ends the watch
+        await _send_forever(socket, live, changed, sent)
+
+
+async def _send_forever(socket: WebSocket, live: Live, changed: asyncio.Event, sent: int) -> None:
     hello = {"type": "hello", "base": live.base, "status": status_of(live)}
     await socket.send_text(await asyncio.to_thread(pack, hello))
     while True:

@@ -97,19 +97,17 @@ Setting = Choice | Number | Switch
 
 
 def apply(settings: Sequence[Setting], values: Mapping[str, Any]) -> None:
-    """Set these settings to ``values`` and all others to their defaults; for a callback, before the widgets.
-
-    A widget that is on the page takes its value from the session and brings it into the address. One that is
-    not there yet reads the address when it comes, so there the value must stand.
-    """
+    """Set these settings to ``values`` and all others to their defaults; for a callback, before the widgets."""
     for setting in settings:
-        value = values.get(setting.key, setting.default)
-        if setting.key in st.session_state:
-            st.session_state[setting.key] = value
-        elif value != setting.default:
-            st.query_params[setting.key] = str(value).lower() if isinstance(value, bool) else str(value)
-        else:
-            st.query_params.pop(setting.key, None)
+        st.session_state[setting.key] = values.get(setting.key, setting.default)
+
+
+def show(setting: Setting, *, when: bool = True, **more: Any) -> Any:
+    """The setting's widget and its value. ``when`` it does not apply it stays on the page, out of sight:
+    so it keeps its value and its place in the address, and a scene can set it.
+    """
+    with st.container(key=f"lab-{'shown' if when else 'hidden'}-{setting.key}"):
+        return setting.widget(**more)
 
 
 def notices(settings: Sequence[Setting], query: Mapping[str, str]) -> list[str]:
