@@ -35,6 +35,7 @@ MAX_LIVE = 256  # runs on the table; the one unwatched for longest makes room
 MAX_PER_SESSION = 4
 BATCH = 40  # frames a message: small enough that the first picture does not wait for the rest
 MAX_MESSAGE = 8_192  # bytes a browser may send
+SPEEDS = (0.01, 100_000.0)  # steps per second that a browser may ask for
 
 Blocks = list[dict[str, Any]]
 
@@ -212,16 +213,13 @@ def obey(live: Live, text: str) -> dict[str, Any] | None:
         raise ValueError(f"a command of {len(text)} characters is over the limit of {MAX_MESSAGE}")
     try:
         command = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # no JSON, a number of 5000 digits, 8000 brackets
         raise ValueError(f"a command must be JSON ({error})") from None
     if not isinstance(command, dict):
         raise ValueError("a command must be a JSON object")
     match command.get("do"):
         case "play":
-            speed = command.get("speed")
-            if speed is not None and not isinstance(speed, (int, float)):
-                raise ValueError(f"speed must be a number of steps per second, got {speed!r}")
-            live.run.play(speed)
+            live.run.play(_speed(command.get("speed")))
         case "pause":
             live.run.pause()
         case "step":
@@ -231,8 +229,19 @@ def obey(live: Live, text: str) -> dict[str, Any] | None:
         case "explain":
             return _explanation(live, command)
         case other:
-            raise ValueError(f"unknown command {other!r}; known: play, pause, step, stop, explain")
+            raise ValueError(f"unknown command {repr(other)[:40]}; known: play, pause, step, stop, explain")
     return None
+
+
+def _speed(value: Any) -> float | None:
+    """Steps per second; None for as fast as it goes."""
+    if value is None:
+        return None
+    # JSON's true is a Python int, and Infinity or 1e-320 would be a wait that no clock can measure.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not SPEEDS[0] <= value <= SPEEDS[1]:
+        low, high = SPEEDS
+        raise ValueError(f"speed must be from {low:g} to {high:,.0f} steps per second, got {repr(value)[:40]}")
+    return float(value)
 
 
 def _explanation(live: Live, command: dict[str, Any]) -> dict[str, Any]:
