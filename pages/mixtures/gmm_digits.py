@@ -14,6 +14,7 @@ from engines.engine import Frame
 from engines.maths import gaussians
 from engines.maths.pca import PCA, fit_pca, project, reconstruct
 from engines.run import History, Run
+from pages.mixtures import gmm_numbers
 from pages.mixtures.gmm_runs import caption
 from pages.ui import palette
 from pages.ui.live import SLOTS, Blocks
@@ -129,7 +130,7 @@ def _picture(frame: Frame, history: History[Frame], pca: PCA, noise: torch.Tenso
 
 
 def _explain(frame: Frame, pick: dict[str, Any], n_images: int) -> Blocks:
-    k = min(max(0, int(pick.get("component", 0) or 0)), len(frame.arrays["weights"]) - 1)
+    k = gmm_numbers.index(pick.get("component"), len(frame.arrays["weights"]))
     count, weight = frame.arrays["counts"][k], frame.arrays["weights"][k]
     rows = [["k", "πₖ", "Nₖ"]]
     rows += [

@@ -16,11 +16,12 @@ from pages.ui.maths import latex, number
 def mixture(frame: Frame, x: np.ndarray, pick: dict[str, Any]) -> Blocks:
     """Explain a point (how it is shared) or a component (what the M step makes of its share)."""
     if "component" in pick:
-        return _component(frame, x, _index(pick["component"], len(frame.arrays["means"])))
-    return _point(frame, x, _index(pick.get("point", 0), len(x)))
+        return _component(frame, x, index(pick["component"], len(frame.arrays["means"])))
+    return _point(frame, x, index(pick.get("point", 0), len(x)))
 
 
-def _index(value: Any, count: int) -> int:
+def index(value: Any, count: int) -> int:
+    """Which of ``count`` the browser means; the nearest there is, the first for what is no number."""
     try:
         return max(0, min(int(value), count - 1))
     except (TypeError, ValueError, OverflowError):
@@ -132,14 +133,14 @@ def clusters(frame: Frame, x: np.ndarray, pick: dict[str, Any]) -> Blocks:
     """The same for k-means: squared distances, and the mean of what a cluster holds."""
     means = frame.arrays["means"]
     if "component" in pick:
-        k = _index(pick["component"], len(means))
+        k = index(pick["component"], len(means))
         count = frame.arrays["counts"][k]
         return [
             {"text": f"Cluster {k + 1} at step {frame.step}."},
             {"math": latex(rf"N_{{{k + 1}}} = \sum_n r_{{n{k + 1}}} = {count:.0f}")},
             {"math": latex(rf"\mu_{{{k + 1}}} = ({means[k][0]:.3f},\ {means[k][1]:.3f})")},
         ]
-    i = _index(pick.get("point", 0), len(x))
+    i = index(pick.get("point", 0), len(x))
     squares = np.square(means - x[i]).sum(axis=1)
     nearest = int(np.argmin(squares))
     rows = [["k", "|x − μₖ|²", "rₖ"]]
