@@ -33,7 +33,7 @@ class Choice:
     def problem(self, text: str) -> str:
         if text in self.options:
             return ""
-        return f"{self.key} has no value {text!r}; choose one of {', '.join(self.options)}"
+        return f"{self.key} has no value {text[:30]!r}; choose one of {', '.join(self.options)}"
 
     def widget(self, **more: Any) -> str:
         index = list(self.options).index(self.default)
