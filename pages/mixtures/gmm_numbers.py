@@ -80,6 +80,10 @@ def _component(frame: Frame, x: np.ndarray, k: int) -> Blocks:
         blocks.append({"math": latex(rf"N_{{{k + 1}}} = \sum_n \gamma_{{n{k + 1}}} = {count:.2f}")})
         blocks.append({"table": _parameters(weight, mean, frame.arrays["covariances"][k])})
         return blocks
+    if count == 0 or shares.sum() == 0:
+        blocks.append({"text": "It holds no point, so the M step leaves it where it is:"})
+        blocks.append({"table": _parameters(weight, mean, frame.arrays["covariances"][k])})
+        return blocks
     new_mean = shares @ x / shares.sum()
     offset = x - new_mean
     new_covariance = (shares[:, None] * offset).T @ offset / shares.sum()
@@ -148,5 +152,5 @@ def clusters(frame: Frame, x: np.ndarray, pick: dict[str, Any]) -> Blocks:
     return [
         {"text": f"Point {i} at ({number(x[i][0])}, {number(x[i][1])}), with the means shown at step {frame.step}:"},
         {"table": rows},
-        {"math": latex(rf"\arg\min_k |x-\mu_k|^2 = {nearest + 1}")},
+        {"math": latex(rf"\operatorname{{argmin}}_k |x-\mu_k|^2 = {nearest + 1}")},
     ]

@@ -17,6 +17,8 @@ def latex(formula: str) -> str:
 def number(value: float, *, tex: bool = False) -> str:
     """Four significant digits, with a power of ten where that is shorter."""
     value = float(value)
+    if math.isnan(value):
+        return r"\text{NaN}" if tex else "NaN"
     if not math.isfinite(value):
         return (r"\infty" if tex else "∞") if value > 0 else ("-" + (r"\infty" if tex else "∞"))
     if value == 0:
