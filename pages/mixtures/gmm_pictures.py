@@ -29,6 +29,7 @@ def extent(x: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
     low, high = x.min(axis=0), x.max(axis=0)
     pad = np.maximum(0.09 * (high - low), 0.05 * max(1e-3, float(np.max(high - low))))
     pad = np.where(high - low < 1e-12, 1.0, pad)
+    pad = np.maximum(pad, 1e-12 * np.abs(x).max(axis=0))  # far out, a smaller one would be lost in rounding
     low, high = low - pad, high + pad
     # The two axes share one scale, so a long thin cloud gets the room beside it that the stage has anyway.
     short = np.maximum(0, (high - low)[::-1] / np.array([1 / ASPECT, ASPECT]) - (high - low)) / 2
