@@ -24,7 +24,6 @@ body.lab-present .st-key-lab-notes, body.lab-present .st-key-lab-about,
 body.lab-present [class*="st-key-lab-more"], body.lab-present .stAlert { display: none !important; }
 body.lab-present [data-testid="stMain"] { outline: none !important; }
 body.lab-present [data-testid="stMainBlockContainer"] { padding: 0.6rem 1.2rem; max-width: none; }
-[class*="st-key-lab-hidden"] { display: none; }
 @media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding-left: 0.8rem; padding-right: 0.8rem; } }
 </style>
 """

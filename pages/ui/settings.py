@@ -106,8 +106,12 @@ def show(setting: Setting, *, when: bool = True, **more: Any) -> Any:
     """The setting's widget and its value. ``when`` it does not apply it stays on the page, out of sight:
     so it keeps its value and its place in the address, and a scene can set it.
     """
-    with st.container(key=f"lab-{'shown' if when else 'hidden'}-{setting.key}"):
-        return setting.widget(**more)
+    # The same container either way: a widget that moves to another one loses touch with the address.
+    with st.container(key=f"lab-setting-{setting.key}"):
+        value = setting.widget(**more)
+        if not when:
+            st.html(f"<style>.st-key-lab-setting-{setting.key} {{ display: none; }}</style>")
+    return value
 
 
 def notices(settings: Sequence[Setting], query: Mapping[str, str]) -> list[str]:

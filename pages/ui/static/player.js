@@ -96,7 +96,12 @@ class Player {
     this.tip = el("div", { class: "tip", hidden: true });
     this.slider = el("input", {
       type: "range", min: 0, max: 0, value: 0, step: 1, "aria-label": "Step of the run", class: "scrub",
-      oninput: () => { this.halt(); this.show(Number(this.slider.value)); this.tell("seek"); },
+      oninput: () => {
+        const wish = Number(this.slider.value); // halt() puts the handle back to the cursor
+        this.halt();
+        this.show(wish);
+        this.tell("seek");
+      },
     });
     this.counter = el("span", { class: "counter" });
     this.playButton = button("Play", "Play or pause (space)", () => this.toggle(), "play");
@@ -364,6 +369,10 @@ class Player {
   tick() {
     if (!this.playing || this.ticking) return;
     this.ticking = requestAnimationFrame(async (now) => {
+      if (!this.playing) { // paused or scrubbed since this was asked for
+        this.ticking = null;
+        return;
+      }
       const speed = this.speed ?? MAX_SPEED;
       const left = this.frames.length - 1 - this.cursor;
       if (left < LEAD && !this.over && !this.pending) this.askForMore();
@@ -395,26 +404,27 @@ class Player {
     this.refresh();
     if (!this.styled) return;
     if (this.painting) { this.again = true; return this.painting; }
-    this.painting = (async () => {
-      do {
-        this.again = false;
-        const frame = this.frames[this.cursor];
-        if (!frame) break;
-        await this.stage.draw(frame);
-        this.caption.textContent = frame.caption ?? "";
-        this.caption.dataset.phase = frame.phase;
-        this.stageHost.setAttribute("aria-label", frame.alt ?? frame.caption ?? "");
-        this.painted += 1;
-        this.root.dataset.painted = this.painted;
-        this.root.dataset.frame = this.frames.indexOf(frame);
-        this.root.dataset.step = frame.step;
-        await this.drawCurve();
-        this.placeNeedle();
-        this.askNumbers();
-      } while (this.again);
-    })();
-    await this.painting;
-    this.painting = null;
+    this.painting = this.paint().finally(() => { this.painting = null; });
+    return this.painting;
+  }
+
+  async paint() {
+    do {
+      this.again = false;
+      const frame = this.frames[this.cursor];
+      if (!frame) break;
+      await this.stage.draw(frame);
+      this.caption.textContent = frame.caption ?? "";
+      this.caption.dataset.phase = frame.phase;
+      this.stageHost.setAttribute("aria-label", frame.alt ?? frame.caption ?? "");
+      this.painted += 1;
+      this.root.dataset.painted = this.painted;
+      this.root.dataset.frame = this.frames.indexOf(frame);
+      this.root.dataset.step = frame.step;
+      await this.drawCurve();
+      this.placeNeedle();
+      this.askNumbers();
+    } while (this.again);
   }
 
   async drawCurve() {
