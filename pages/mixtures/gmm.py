@@ -184,7 +184,8 @@ def points(chosen: dict[str, Any]) -> None:
     if record is None:
         st.info("Choose a file in the controls, or another data set. A CSV needs two or more columns of numbers.")
         return
-    rival = rival_of(record, cloud, chosen, own, live_settings)
+    # What the first method cannot start from, the second cannot either: one sentence is enough.
+    rival = rival_of(record, None if problem else cloud, chosen, own, live_settings)
     show(record, rival, chosen, titles=titles(chosen, rival))
     if cloud is not None:
         more(cloud, chosen)

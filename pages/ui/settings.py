@@ -87,7 +87,7 @@ class Switch:
     help: str = ""
 
     def problem(self, text: str) -> str:
-        return "" if text in ("true", "false") else f"{self.key} is {text[:20]!r}; it must be true or false"
+        return "" if text.lower() in ("true", "false") else f"{self.key} is {text[:20]!r}; it must be true or false"
 
     def widget(self, **more: Any) -> bool:
         return st.toggle(self.label, self.default, key=self.key, help=self.help, bind="query-params", **more)
@@ -125,7 +125,9 @@ def notices(settings: Sequence[Setting], query: Mapping[str, str]) -> list[str]:
             known = ", ".join(by_key)
             sentences.append(f"The address sets {key[:30]!r}, which this page does not know; it knows {known}.")
         elif problem := by_key[key].problem(text):
-            sentences.append(f"In the address, {problem}. The default, {by_key[key].default}, is used instead.")
+            default = str(by_key[key].default)
+            default = default.lower() if isinstance(by_key[key], Switch) else default
+            sentences.append(f"In the address, {problem}. The default, {default}, is used instead.")
     return sentences
 
 
@@ -139,6 +141,9 @@ def show_notices(slug: str, settings: Sequence[Setting]) -> None:
         for key in query:
             if key not in COMMON and key not in {setting.key for setting in settings}:
                 del st.query_params[key]
+        for setting in settings:  # Streamlit would make 5 of 5.5
+            if setting.key in query and setting.problem(query[setting.key]):
+                st.session_state[setting.key] = setting.default
     if sentences := st.session_state.get(kept_key):
         st.warning("  \n".join(sentences), icon=":material/link_off:")
         if st.button("Understood", key=f"{kept_key}:seen"):

@@ -63,7 +63,7 @@ export class Stage {
     this.scale = scale;
     this.dark = isDark(this.host);
     this.colour = colourOf(this.palette, this.dark);
-    this.traces = resolve(base.traces ?? [], this.colour);
+    this.traces = resolve(base.traces ?? [], this.colour).map((trace) => enlarge(trace, scale));
     const layout = resolve(base.layout ?? {}, this.colour);
     const axis = {
       color: this.colour("@text"), gridcolor: this.colour("@grid"), zerolinecolor: this.colour("@grid"),
@@ -237,6 +237,12 @@ function polygon(pen, x, y, r, corners, turn) {
     pen[i ? "lineTo" : "moveTo"](x + r * Math.cos(angle), y + r * Math.sin(angle));
   }
   pen.closePath();
+}
+
+// Lines, marks and their letters grow with the type in presenter mode.
+function enlarge(trace, scale) {
+  const grow = (part, ...names) => part && { ...part, ...Object.fromEntries(names.filter((n) => typeof part[n] === "number").map((n) => [n, part[n] * scale])) };
+  return { ...trace, line: grow(trace.line, "width"), marker: grow(trace.marker, "size"), textfont: grow(trace.textfont, "size") };
 }
 
 function merge(below, above = {}) {
