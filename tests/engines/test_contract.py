@@ -1,0 +1,101 @@
+"""Every registered engine keeps the contract of engines/README.md."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+import engines
+from engines.engine import Engine, rebuild
+from engines.run import Run
+
+# What each engine learns from here, and a setting that may change while it runs.
+SMALL: dict[str, dict[str, Any]] = {
+    "gmm": {"data": np.random.default_rng(0).normal(size=(60, 2)), "change": {"regularisation": 1e-3}},
+    "kmeans": {"data": np.random.default_rng(0).normal(size=(60, 2)), "change": {"max_iterations": 50}},
+}
+
+
+def make(name: str, **settings: Any) -> Any:
+    return engines.create(name, data=SMALL[name]["data"], device="cpu", **settings)
+
+
+def same(a: Any, b: Any) -> bool:
+    return (a.step, a.phase, dict(a.scalars)) == (b.step, b.phase, dict(b.scalars)) and all(
+        np.array_equal(a.arrays[name], b.arrays[name]) for name in a.arrays
+    )
+
+
+def test_every_engine_has_a_small_case():
+    assert set(engines.names()) == set(SMALL)
+
+
+@pytest.mark.parametrize("name", engines.names())
+def test_frames_are_immutable_finite_and_count_the_steps(name: str):
+    engine = make(name)
+    assert isinstance(engine, Engine)
+    assert engine.name == name
+    for step in range(6):
+        frame = engine.frame()
+        assert frame.step == step
+        assert all(np.isfinite(value) for value in frame.scalars.values())
+        for array in frame.arrays.values():
+            assert not array.flags.writeable
+            assert np.isfinite(array).all()
+        engine.step()
+
+
+@pytest.mark.parametrize("name", engines.names())
+def test_a_saved_state_goes_on_exactly(name: str):
+    straight, first, second = (make(name, seed=3) for _ in range(3))
+    for _ in range(6):
+        straight.step()
+    for _ in range(3):
+        first.step()
+    second.load_state_dict(first.state_dict())
+    for _ in range(3):
+        second.step()
+    assert same(straight.frame(), second.frame())
+
+
+@pytest.mark.parametrize("name", engines.names())
+def test_it_runs_in_the_background_and_forks(name: str):
+    run = Run(make(name, seed=1))
+    run.play()
+    assert run.wait(20).state == "finished"
+    fork = run.fork(2)
+    fork.play()
+    assert fork.wait(20).state == "finished"
+    assert all(same(a, b) for a, b in zip(run.history.after(-1), fork.history.after(-1), strict=True))
+    run.change(**SMALL[name]["change"])
+    assert run.status.state in ("paused", "finished")
+
+
+@pytest.mark.parametrize("name", engines.names())
+def test_wrong_settings_are_named(name: str):
+    with pytest.raises(ValueError, match=r"no setting 'sed' \(did you mean 'seed'\?\); known: "):
+        make(name, sed=1)
+    with pytest.raises(ValueError, match="no setting"):
+        rebuild(make(name), nonsense=1)
+
+
+def test_an_unknown_engine_is_named():
+    with pytest.raises(ValueError, match=r"no engine is called 'gm' \(did you mean 'gmm'\?\); known: gmm, kmeans"):
+        engines.create("gm")
+
+
+def test_engines_do_not_import_streamlit_and_listing_them_imports_nothing_heavy():
+    code = (
+        "import sys, engines; engines.names()\n"
+        "heavy = [m for m in ('torch', 'sklearn', 'torchvision', 'scipy', 'streamlit') if m in sys.modules]\n"
+        "assert not heavy, heavy\n"
+        "import numpy as np\n"
+        "engines.create('gmm', data=np.eye(4), n_components=2, device='cpu').step()\n"
+        "assert 'streamlit' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
