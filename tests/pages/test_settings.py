@@ -33,6 +33,7 @@ def only(query: dict[str, str]) -> str:
         {"shift": "-5"},
         {"compare": "true"},
         {"compare": "false"},
+        {"compare": "True"},
         {"data": "iris", "k": "3", "shift": "0", "compare": "true"},
         {"present": "1", "scene": "anything"},  # the app's own
     ],
@@ -53,13 +54,18 @@ def test_out_of_range_names_the_value_the_limits_and_the_default(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["abc", "", " ", "nan", "NaN", "inf", "-inf", "1e999", "-1e999", "2.5", "3,5", "0x3", "<b>"]
+    "text", ["abc", "", " ", "nan", "NaN", "inf", "-inf", "1e999", "-1e999", "0.5", "16.5", "3,5", "0x3", "<b>"]
 )
 def test_what_is_no_whole_number_is_named(text):
     sentence = only({"k": text})
     assert f"k is {text!r}" in sentence
     assert "whole number from 1 to 16" in sentence
     assert "default, 3," in sentence
+
+
+def test_of_a_broken_number_streamlit_keeps_the_whole_part_and_the_sentence_says_so():
+    assert only({"k": "2.5"}).endswith("it must be a whole number from 1 to 16. Its whole part, 2, is used instead.")
+    assert only({"shift": "-2.5"}).endswith("Its whole part, -2, is used instead.")
 
 
 @pytest.mark.parametrize("text", ["nope", "", "IRIS", "iris,blobs"])
@@ -70,9 +76,9 @@ def test_an_unknown_choice_is_named_with_the_known_ones(text):
     assert "default, iris," in sentence
 
 
-@pytest.mark.parametrize("text", ["1", "yes", "True", ""])
+@pytest.mark.parametrize("text", ["1", "yes", "t", " true", ""])
 def test_a_switch_is_true_or_false(text):
-    assert f"{text!r}; it must be true or false" in only({"compare": text})
+    assert f"{text!r}; it must be true or false. The default, false, is" in only({"compare": text})
 
 
 def test_each_fault_gets_its_own_sentence_in_the_order_of_the_address():

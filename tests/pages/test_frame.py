@@ -1,0 +1,122 @@
+"""What the app is made of before anything runs: a light start, a whole catalogue, pictures that can be drawn anew."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import engines
+from pages import thumbnails
+from pages.catalogue import ASSETS, CATALOGUE, COURSE, PAGES, entry
+
+ROOT = PAGES.parent
+HEAVY = ("torch", "sklearn", "scipy", "plotly", "matplotlib", "torchvision")
+
+
+def python(code: str, *arguments: str) -> str:
+    """What a fresh interpreter in the project's folder prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import app",
+        "import pages.catalogue, pages.ui.frame, pages.ui.player, pages.ui.settings, pages.ui.stage",  # shell and home
+        "import engines; engines.names(); from engines import data, devices; data.names(); devices.limits()",
+    ],
+)
+def test_the_first_page_does_not_wait_for_heavy_libraries(imports):
+    # Streamlit itself imports plotly's graph objects; that is not ours to change.
+    code = f"import sys, streamlit; theirs = set(sys.modules); {imports}"
+    code += f"; print(*sorted({set(HEAVY)!r} & (set(sys.modules) - theirs)))"
+    assert python(code) == ""
+
+
+def test_engines_do_not_import_streamlit():
+    code = "import sys, engines, engines.run, engines.mixtures.gmm, engines.mixtures.kmeans, engines.train"
+    assert python(f"{code}; print('streamlit' in sys.modules)") == "False"
+
+
+def test_slugs_and_titles_are_unique_and_fit_an_address():
+    for values in ([item.slug for item in CATALOGUE], [item.title for item in CATALOGUE]):
+        assert len(set(values)) == len(values)
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", item.slug) for item in CATALOGUE)
+
+
+@pytest.mark.parametrize("item", CATALOGUE, ids=lambda item: item.slug)
+def test_what_an_entry_names_exists(item):
+    assert item.file.is_file()
+    assert item.thumbnail.is_file()
+    assert item.sources
+    assert all((ROOT / source).is_file() for source in item.sources)
+    assert set(item.engines) <= set(engines.names())
+    assert item.idea.endswith(".")
+    assert item.paper
+    assert entry(item.slug) is item
+    assert item.slug in [slug for _, slug in COURSE]
+
+
+def test_every_page_file_is_in_the_catalogue():
+    """A file with a main() call at its end is a page; it must be reachable."""
+    found = {
+        path for path in PAGES.glob("*/*.py") if path.parent.name != "ui" and path.read_text().endswith("main()\n")
+    }
+    assert found == {item.file for item in CATALOGUE}
+
+
+def test_the_course_names_pages_that_exist():
+    assert {slug for _, slug in COURSE if slug} <= {item.slug for item in CATALOGUE}
+
+
+def test_an_unknown_page_is_an_error_with_the_known_ones():
+    with pytest.raises(KeyError, match="no page is called 'nope'; known: gmm"):
+        entry("nope")
+
+
+def test_every_entry_has_a_thumbnail_that_can_be_drawn_and_no_other_lies_about():
+    assert set(thumbnails.THUMBNAILS) == {item.slug for item in CATALOGUE}
+    assert {path.stem for path in (ASSETS / "thumbnails").glob("*.svg")} == {item.slug for item in CATALOGUE}
+
+
+@pytest.mark.parametrize("slug", thumbnails.THUMBNAILS)
+def test_a_thumbnail_drawn_anew_is_the_one_that_ships(slug):
+    draw = thumbnails.THUMBNAILS[slug]
+    svg = draw()
+    assert svg == draw()
+    assert svg == entry(slug).thumbnail.read_text(encoding="utf-8")
+
+
+def test_the_script_writes_the_same_bytes(tmp_path: Path):
+    code = "import pathlib, sys, pages.catalogue; pages.catalogue.ASSETS = pathlib.Path(sys.argv[1])"
+    python(f"{code}; import pages.thumbnails; pages.thumbnails.main()", str(tmp_path))
+    for item in CATALOGUE:
+        assert (tmp_path / "thumbnails" / item.thumbnail.name).read_bytes() == item.thumbnail.read_bytes()
+
+
+@pytest.mark.parametrize("item", CATALOGUE, ids=lambda item: item.slug)
+def test_a_thumbnail_is_small_sound_and_asks_for_nothing(item):
+    raw = item.thumbnail.read_text(encoding="utf-8")
+    assert len(raw) < 300_000
+    root = ElementTree.fromstring(raw)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert root.find("{http://www.w3.org/2000/svg}title").text
+    assert "prefers-reduced-motion" in raw
+    assert "nan" not in raw
+    assert not re.search(r"<script|href|url\(|https?://(?!www\.w3\.org/2000/svg)", raw)

@@ -1,0 +1,602 @@
+"""Every page run as Streamlit runs it, without a browser: settings, widgets, uploads, and what goes wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engines import devices
+from pages.catalogue import CATALOGUE, PAGES
+from pages.mixtures import gmm_digits, gmm_notes, gmm_runs
+from pages.ui import live, player
+from pages.ui.stage import session
+from tests.pages.test_live import threads, until
+
+GMM = PAGES / "mixtures" / "gmm.py"
+POINTS_SETS = ("iris", "blobs", "stretched", "overlap", "moons", "ring", "wine", "cancer", "mnist", "draw")
+GOOD_CSV = b"a,b\n1,2\n3,4\n5,9\n8,8\n2,1\n"
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch) -> Iterator[None]:
+    """No browser comes, so no page waits for one; every test starts with an empty table and component registry."""
+    monkeypatch.setattr(live.Table, "wait_until_watched", lambda *_args, **_more: None)
+    for name in ("LAB_HOSTED", "LAB_MAX_RUNS"):
+        monkeypatch.delenv(name, raising=False)
+    player._component.cache_clear()
+    yield
+    player._component.cache_clear()
+    for token in list(live.TABLE._lives):
+        live.TABLE.remove(token)
+    until(lambda: not threads())
+
+
+def opened(page: Path = GMM, state: dict[str, Any] | None = None, **query: Any) -> AppTest:
+    """The page at this address, after its first run."""
+    at = AppTest.from_file(page, default_timeout=30)
+    for key, value in query.items():
+        at.query_params[key] = value
+    for key, value in (state or {}).items():
+        at.session_state[key] = value
+    return sound(at.run())
+
+
+def sound(at: AppTest) -> AppTest:
+    assert [error.value for error in at.exception] == []
+    return at
+
+
+def said(at: AppTest) -> list[str]:
+    """All warnings and errors on the page."""
+    return [element.value for element in (*at.warning, *at.error)]
+
+
+def on_stage(at: AppTest, slot: str = "gmm:run") -> live.Live | None:
+    held = at.session_state[slot] if slot in at.session_state else None  # noqa: SIM401
+    return live.TABLE.get(held["token"]) if held else None
+
+
+def config(at: AppTest, slot: str = "gmm:run") -> Any:
+    return on_stage(at, slot).run.engine.config
+
+
+def value(at: AppTest, key: str) -> Any:
+    widgets = (*at.slider, *at.number_input, *at.selectbox, *at.toggle)
+    return next(widget.value for widget in widgets if widget.key == key)
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    return sound(next(button for button in at.button if button.label == label).click().run())
+
+
+def finish(at: AppTest) -> None:
+    run = on_stage(at).run
+    run.play()
+    assert run.wait(20).state == "finished"
+
+
+# -- every page -------------------------------------------------------------------------------------
+
+
+def test_home_opens_through_the_shell_with_a_card_a_page():
+    at = opened(PAGES / "shell.py")
+    assert at.title[0].value == "Generative Models Lab"
+    text = " ".join(element.value for element in at.markdown)
+    for item in CATALOGUE:
+        assert item.idea in text
+    assert said(at) == []
+
+
+@pytest.mark.parametrize("item", CATALOGUE, ids=lambda item: item.slug)
+def test_a_page_opens_through_the_shell_on_something_to_see(item):
+    at = opened(PAGES / "shell.py")
+    at.switch_page(str(item.file.relative_to(PAGES)))
+    sound(at.run())
+    assert at.header[0].value == item.title
+    assert said(at) == []
+    assert [tab.label for tab in at.tabs] == ["Why", "Try it", "Source"]
+    assert len(live.TABLE) == 1
+
+
+@pytest.mark.parametrize("item", CATALOGUE, ids=lambda item: item.slug)
+def test_the_places_to_begin_lead_somewhere_without_complaint(item):
+    for _, query in item.starts:
+        at = opened(item.file, **query)
+        assert said(at) == []
+        for key, wanted in query.items():
+            if key != "scene":
+                assert str(value(at, key)).lower() == wanted
+
+
+# -- the mixture page: good addresses ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", POINTS_SETS)
+def test_every_data_set_under_both_methods(data):
+    at = opened(data=data, compare="true", k="2", n="120")
+    assert said(at) == []
+    assert config(at).n_components == 2
+    assert on_stage(at).run.engine.name == "gmm"
+    assert on_stage(at, "gmm:rival").run.engine.name == "kmeans"
+    if data in ("blobs", "stretched", "overlap", "moons", "ring", "mnist"):
+        assert on_stage(at).base["points"] == 120
+    one, other = on_stage(at), on_stage(at, "gmm:rival")
+    assert np.array_equal(one.base["cloud"]["x"], other.base["cloud"]["x"])
+    np.testing.assert_array_equal(*(held.run.history.last.arrays["means"] for held in (one, other)))  # one start
+
+
+@pytest.mark.parametrize("cov", ["full", "tied", "diag", "spherical"])
+@pytest.mark.parametrize("init", ["kmeans++", "random", "bad"])
+def test_every_covariance_and_start(cov, init):
+    at = opened(data="blobs", cov=cov, init=init, reg="1e-3", seed="42", k="4")
+    assert said(at) == []
+    made = config(at)
+    assert (made.covariance_type, made.init, made.regularisation, made.seed) == (cov, init, 1e-3, 42)
+
+
+@pytest.mark.parametrize("k", ["1", "16"])
+def test_k_means_alone_and_the_ends_of_k(k):
+    at = opened(method="k-means", k=k, compare="true")
+    assert said(at) == []
+    assert on_stage(at).run.engine.name == "kmeans"
+    assert on_stage(at, "gmm:rival").run.engine.name == "gmm"
+    assert config(at).n_components == int(k)
+
+
+def test_digits(monkeypatch):
+    monkeypatch.setattr(gmm_digits, "N_IMAGES", 200)
+    monkeypatch.setattr(gmm_digits, "images", lru_cache(gmm_digits.images.__wrapped__))  # nothing cached before
+    at = opened(view="digits", dims="10", k="2", compare="true", digit="3")
+    assert said(at) == []
+    assert on_stage(at).run.engine.data.shape == (200, 10)
+    assert on_stage(at, "gmm:rival") is None  # nothing to compare with on images
+    held = on_stage(at)
+    sheet = live.picture(held, held.run.history.last)["traces"][0]["z"]
+    assert sheet.dtype == np.uint8
+    assert sheet.std() > 10
+    for _ in range(9):
+        at = press(at, "Draw a sample")
+    assert len(at.session_state["gmm:samples"]) == 8
+    image, component, step = at.session_state["gmm:samples"][-1]
+    assert image.shape == (28, 28)
+    assert component in (0, 1)
+    assert step == 0
+
+
+def test_present_and_scene_are_the_apps_own_parameters():
+    at = opened(present="1", scene="too-many", data="blobs", k="8")
+    assert said(at) == []
+    assert config(at).n_components == 8
+    assert any("Too many components" in element.value for element in at.markdown)
+
+
+# -- the mixture page: bad addresses -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "named", "used"),
+    [
+        ("k", "99", "k is 99", 3),
+        ("k", "0", "k is 0", 3),
+        ("k", "abc", "'abc'", 3),
+        ("k", "", "''", 3),
+        ("k", "nan", "'nan'", 3),
+        ("k", "1e999", "'1e999'", 3),
+        ("k", "5.5", "'5.5'", 5),
+        ("n", "49", "n is 49", 400),
+        ("seed", "-1", "seed is -1", 0),
+        ("seed", "10000", "seed is 10000", 0),
+        ("data", "nope", "'nope'", "iris"),
+        ("cov", "", "''", "full"),
+        ("method", "em", "'em'", "EM"),
+        ("reg", "1e-5", "'1e-5'", "1e-6"),
+        ("view", "<script>", "'<script>'", "points"),
+        ("k", "16.9", "16.9", 3),
+        ("k", "0.5", "0.5", 3),
+        ("compare", "1", "'1'", False),
+        ("digit", "10", "'10'", "all"),
+    ],
+)
+def test_a_wrong_value_is_named_and_what_is_used_is_said(key, text, named, used):
+    at = opened(**{key: text})
+    sentences = said(at)
+    assert len(sentences) == 1
+    assert named in sentences[0]
+    assert f", {str(used).lower() if used is False else used}, is used instead" in sentences[0]
+    assert value(at, key) == used
+    assert on_stage(at) is not None
+
+
+@pytest.mark.parametrize(("key", "text", "used"), [("k", "5.0", 5), ("k", "1e1", 10), ("compare", "TRUE", True)])
+def test_other_ways_to_write_a_good_value_are_taken(key, text, used):
+    at = opened(**{key: text})
+    assert said(at) == []
+    assert value(at, key) == used
+
+
+def test_an_unknown_setting_is_named_and_leaves_the_address():
+    at = opened(foo="1", data="blobs")
+    assert len(said(at)) == 1
+    assert "'foo'" in said(at)[0]
+    assert dict(at.query_params) == {"data": "blobs"}
+    assert value(at, "data") == "blobs"
+
+
+def test_several_faults_are_one_box_until_understood():
+    at = opened(foo="1", k="99", data="nope")
+    assert len(at.warning) == 1
+    assert all(name in at.warning[0].value for name in ("'foo'", "99", "'nope'"))
+    at = sound(at.slider(key="k").set_value(4).run())
+    assert len(at.warning) == 1
+    at = press(at, "Understood")
+    assert said(at) == []
+    assert config(at).n_components == 4
+
+
+def test_an_unknown_scene_is_named():
+    at = opened(scene="nowhere")
+    assert len(said(at)) == 1
+    assert "'nowhere'" in said(at)[0]
+    assert all(name in said(at)[0] for name in gmm_notes.SCENES)
+
+
+# -- widgets ----------------------------------------------------------------------------------------
+
+
+def test_k_restarts_covariance_applies_live():
+    at = opened(data="blobs")
+    first = on_stage(at)
+    finish(at)
+    at = sound(at.selectbox(key="cov").set_value("tied").run())
+    assert on_stage(at) is first
+    assert len(first.run.history) > 5
+    assert config(at).covariance_type == "tied"
+    at = sound(at.selectbox(key="reg").set_value("1e-2").run())
+    assert on_stage(at) is first
+    assert config(at).regularisation == 0.01
+    at = sound(at.slider(key="k").set_value(5).run())
+    assert on_stage(at) is not first
+    assert config(at).n_components == 5
+    assert config(at).covariance_type == "tied"
+    assert live.TABLE.get(first.token) is None
+    assert len(live.TABLE) == 1
+
+
+def test_a_run_that_nothing_changes_is_kept():
+    at = opened()
+    first = on_stage(at)
+    for _ in range(3):
+        at = sound(at.run())
+        assert on_stage(at) is first
+
+
+def test_restart_and_new_seed():
+    at = opened(data="blobs", seed="9999")
+    first, start = on_stage(at), on_stage(at).run.history.last.arrays["means"]
+    finish(at)
+    at = press(at, "Restart")
+    assert on_stage(at) is not first
+    assert len(on_stage(at).run.history) == 1
+    assert np.array_equal(on_stage(at).run.history.last.arrays["means"], start)
+    at = press(at, "New seed")
+    assert config(at).seed == 0  # and not out of range
+    assert not np.array_equal(on_stage(at).run.history.last.arrays["means"], start)
+
+
+@pytest.mark.parametrize("name", list(gmm_notes.SCENES))
+def test_scenes_set_their_settings_and_their_cures(name):
+    scene = gmm_notes.SCENES[name]
+    at = opened(data="moons", k="9", cov="diag", seed="77")  # the scene must undo all of these
+    for key, settings in ((f"scene:{name}", scene["link"]), (f"cure:{name}", scene["cure"])):
+        at = sound(at.button(key=key).click().run())
+        assert said(at) == []
+        assert at.query_params["scene"] in (name, [name])
+        for setting in ("data", "n", "k", "init", "seed", "reg", "compare", "cov", "method"):
+            default = {"data": "iris", "n": 400, "k": 3, "init": "kmeans++", "seed": 0, "reg": "1e-6"}
+            default |= {"compare": False, "cov": "full", "method": "EM"}
+            assert value(at, setting) == settings.get(setting, default[setting])
+        assert config(at).n_components == settings.get("k", 3)
+        assert len(on_stage(at).run.history) == 1
+    at = sound(at.button(key=f"leave:{name}").click().run())
+    assert "scene" not in at.query_params
+    assert not any(scene["title"] in element.value for element in at.markdown)
+
+
+def test_scenes_keep_what_their_text_promises():
+    ends = {}
+    for kind in ("link", "cure"):
+        at = opened(**{key: str(value) for key, value in gmm_notes.SCENES["local-optimum"][kind].items()})
+        finish(at)
+        ends[kind] = on_stage(at).run.history.last.scalars["log_likelihood"]
+    assert ends["cure"] > ends["link"] + 200
+    collapse = {key: str(value) for key, value in gmm_notes.SCENES["collapse"]["link"].items()}
+    at = opened(**collapse)
+    run = on_stage(at).run
+    run.play()
+    assert run.wait(20).state == "failed"
+    assert "collapsed" in run.status.message
+    assert len(run.history) > 3
+    at = opened(**collapse | {"reg": "1e-2"})
+    finish(at)
+
+
+def test_bic_is_lowest_where_the_clusters_are():
+    at = press(opened(data="blobs", n="150"), "BIC for every K")
+    assert any("BIC is lowest at K = 3" in element.value for element in at.markdown)
+    assert len(at.get("plotly_chart")) == 1
+    at = press(at, "Close")
+    assert len(at.get("plotly_chart")) == 0
+    assert said(at) == []
+
+
+def test_bic_of_fewer_points_than_components():
+    at = opened(data="draw", state={"gmm:drawn": gmm_runs.STARTER[:4], "gmm:bic": True})
+    assert any("at K = 4" in element.value for element in at.markdown)
+    at = opened(data="draw", k="1", state={"gmm:drawn": gmm_runs.STARTER[:1], "gmm:bic": True})
+    assert any("BIC is lowest at K = 1" in element.value for element in at.markdown)
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_bic_of_hardly_any_points_is_no_fault(n):
+    opened(data="draw", reg="0", state={"gmm:drawn": gmm_runs.STARTER[:n], "gmm:bic": True})
+
+
+# -- questions --------------------------------------------------------------------------------------
+
+
+def asked(number: int, answer: Any, at: AppTest) -> tuple[bool, str]:
+    record = on_stage(at)
+    return gmm_notes.questions(lambda: record)[number].check(answer)
+
+
+def test_questions_are_answered_from_the_viewers_own_run():
+    at = opened(data="blobs")
+    assert asked(0, 3, at) == gmm_notes.NO_RUN
+    on_stage(at).run.step()
+    on_stage(at).run.wait(5)
+    assert asked(0, 3, at) == gmm_notes.NO_RUN
+    assert asked(1, "M", at)[0] is False  # nothing has moved yet
+    finish(at)
+    frames = on_stage(at).run.history.after(-1)
+    final = frames[-1].scalars["log_likelihood"]
+    near = next(f.scalars["iteration"] for f in frames if f.phase == "M" and f.scalars["log_likelihood"] >= final - 1)
+    assert asked(0, near, at)[0] is True
+    assert asked(0, near + 1, at)[0] is False
+    assert f"it took {near:.0f} iteration" in asked(0, -5, at)[1]
+    assert asked(1, "M", at)[0] is True
+    assert asked(1, "E", at)[0] is False
+    assert "by 0.000 over the E steps" in asked(1, "E", at)[1]
+    top = 100 * frames[-1].arrays["weights"].max()
+    assert asked(2, round(top, 1), at)[0] is True
+    assert asked(2, top + 5, at)[0] is False
+    assert f"{top:.1f} %" in asked(2, 0, at)[1]
+
+
+def test_questions_without_a_run_say_so():
+    for question, answer in zip(gmm_notes.questions(lambda: None), (3, "M", 50), strict=True):
+        assert question.check(answer) == gmm_notes.NO_RUN
+
+
+def test_questions_under_k_means_are_no_fault():
+    at = opened(method="k-means", data="blobs")
+    finish(at)
+    for number, answer in enumerate((3, "M", 30)):
+        right, sentence = asked(number, answer, at)
+        assert isinstance(right, bool)
+        assert sentence
+
+
+def test_the_try_it_tab_checks_an_answer():
+    at = opened(data="blobs", state={"gmm:tabs": "Try it"})
+    finish(at)
+    assert len(at.radio) == 1
+    at.radio[0].set_value("M")
+    at = sound(next(b for b in at.button if b.label == "Check" and "try:1" in b.proto.form_id).click().run())
+    assert "In your run the means moved by" in at.success[0].value
+    at = sound(next(b for b in at.button if b.label == "Check" and "try:0" in b.proto.form_id).click().run())
+    assert at.info[0].value == "Give an answer first."
+
+
+def test_the_source_tab_shows_the_engine_as_it_is():
+    at = opened(state={"gmm:tabs": "Source"})
+    assert at.code[0].value.strip() == (PAGES.parent / "engines/mixtures/gmm.py").read_text(encoding="utf-8").strip()
+
+
+# -- forks --------------------------------------------------------------------------------------------
+
+
+def test_a_fork_stands_beside_its_run_and_goes():
+    at = opened(data="blobs")
+    finish(at)
+    first = on_stage(at)
+    at.session_state["gmm:fork-at"] = 3
+    at = sound(at.run())
+    at = sound(at.selectbox(key="gmm:fork:Covariance").set_value("spherical").run())
+    at = press(at, "Start the fork")
+    fork = on_stage(at, "gmm:rival")
+    assert on_stage(at) is first
+    assert fork.run.status.step == 3
+    assert fork.run.engine.config.covariance_type == "spherical"
+    at = press(at, "Back to one run")
+    assert on_stage(at, "gmm:rival") is None
+    assert on_stage(at) is first
+
+
+def test_a_fork_goes_with_the_run_that_it_left():
+    at = opened(data="blobs")
+    finish(at)
+    at.session_state["gmm:fork-at"] = 2
+    at = press(sound(at.run()), "Start the fork")
+    assert on_stage(at, "gmm:rival") is not None
+    at = sound(at.slider(key="k").set_value(4).run())
+    assert on_stage(at, "gmm:rival") is None
+    assert len(live.TABLE) == 1
+
+
+def test_a_fork_from_nowhere_is_a_sentence():
+    at = opened(data="blobs")
+    at.session_state["gmm:fork-at"] = -3
+    at = press(sound(at.run()), "Start the fork")
+    assert len(said(at)) == 1
+    assert "step -3 is not in this run's history" in said(at)[0]
+    at = press(at, "Cancel")
+    assert said(at) == []
+
+
+# -- the viewer's own points ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compare", ["false", "true"])
+@pytest.mark.parametrize("method", ["EM", "k-means"])
+@pytest.mark.parametrize(("n", "sentence"), [(0, "there are no points"), (1, "only 1 point"), (2, "only 2 points")])
+def test_too_few_points_are_shown_with_one_sentence(n, sentence, method, compare):
+    at = opened(data="draw", method=method, compare=compare, state={"gmm:drawn": gmm_runs.STARTER[:n]})
+    assert len(said(at)) == 1
+    assert sentence in said(at)[0]
+    assert on_stage(at).base["points"] == n
+    at.session_state["gmm:drawn"] = gmm_runs.STARTER
+    at = sound(at.run())
+    assert said(at) == []
+    assert on_stage(at).base["points"] == len(gmm_runs.STARTER)
+
+
+def test_as_many_points_as_components_run():
+    at = opened(data="draw", k="3", state={"gmm:drawn": gmm_runs.STARTER[:3]})
+    assert said(at) == []
+    finish(at)
+
+
+def test_identical_points():
+    same = {"gmm:drawn": np.ones((20, 2))}
+    at = opened(data="draw", state=same)
+    assert said(at) == []
+    finish(at)
+    held = on_stage(at)
+    for frame in held.run.history.after(-1):
+        live.pack(live.picture(held, frame))
+    at = opened(data="draw", reg="0", state=same)
+    assert len(said(at)) == 1
+    assert "all points are the same" in said(at)[0]
+
+
+def test_points_from_the_browser_are_cleaned():
+    event = {"x": [0, 1, None, float("nan"), 4, 5], "y": [0, 1, 2, 3, float("inf")]}
+    assert gmm_notes.pairs(event).tolist() == [[0, 0], [1, 1]]
+    assert gmm_notes.pairs({}).shape == (0, 2)
+
+
+# -- uploads ------------------------------------------------------------------------------------------
+
+BAD_FILES = {
+    "empty": (b"", "is empty"),
+    "blank": (b" \n\n ", "is empty"),
+    "binary": (bytes(range(256)) * 4, "not text"),
+    "one column": (b"a\n1\n2\n3\n4\n", "1 column"),
+    "text": (b"name,town\nann,ulm\nbob,bonn\neve,kiel\nmax,jena\n", "at least 2 columns of numbers"),
+    "NaN": (b"a,b\n1,2\n3,nan\n5,6\n7,8\n", "not a finite number"),
+    "infinity": (b"a,b\n1,2\n3,4\ninf,6\n7,8\n", "not a finite number"),
+    "ragged": (b"a,b\n1,2\n3,4,5\n6,7\n", "row 3 has 3 cells"),
+    "missing": (b"a,b\n1,2\n3,\n5,6\n7,8\n", "is empty"),
+    "huge numbers": (b"a,b\n1e90,2\n3,4e80\n5,6\n7,8\n", r"1e\+30"),
+    "a header alone": (b"a,b\n", "at least 2 are needed"),
+    "fewer rows than K": (b"1,2\n3,4\n", "only 2 points"),
+}
+
+
+def upload(at: AppTest, raw: bytes, name: str = "points.csv") -> AppTest:
+    return sound(at.file_uploader[0].set_value((name, raw, "text/csv")).run())
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file_is_one_sentence_and_the_run_before_it_stays(name):
+    at = upload(opened(data="csv"), GOOD_CSV)
+    assert said(at) == []
+    finish(at)
+    before, frames = on_stage(at), len(on_stage(at).run.history)
+    raw, sentence = BAD_FILES[name]
+    at = upload(at, raw)
+    assert len(said(at)) == 1
+    assert "\n" not in said(at)[0]
+    assert re.search(sentence, said(at)[0])
+    assert on_stage(at) is before
+    assert len(before.run.history) == frames > 2
+    assert before.run.engine is not None
+    at = upload(at, GOOD_CSV)
+    assert said(at) == []
+    assert on_stage(at) is before
+
+
+@pytest.mark.parametrize("hosted", ["", "1"])
+def test_a_file_over_the_limit_names_it(monkeypatch, hosted):
+    monkeypatch.setenv("LAB_HOSTED", hosted)
+    limit = devices.limits().max_upload_bytes
+    assert limit == (1_000_000 if hosted else 10_000_000)
+    at = opened(data="csv")
+    raw = b"1.5,2.5\n" * (limit // 8 + 1)
+    at = upload(at, raw)
+    assert len(said(at)) == 1
+    assert f"{limit:,}" in said(at)[0]
+    assert f"up to {limit / 1e6:.0f} MB" in at.file_uploader[0].help
+
+
+def test_a_hosted_server_takes_fewer_rows(monkeypatch):
+    monkeypatch.setenv("LAB_HOSTED", "1")
+    rows = b"".join(b"%d,%d\n" % (i, i * i % 97) for i in range(20_001))
+    with pytest.raises(ValueError, match="more than 20,000 rows"):
+        gmm_runs.uploaded(rows, "many.csv")
+    monkeypatch.delenv("LAB_HOSTED")
+    assert len(gmm_runs.uploaded(rows, "many.csv").x) == 20_001
+
+
+def test_a_good_file_is_told_about_and_drawn():
+    at = upload(opened(data="csv", k="2"), GOOD_CSV, "mine.csv")
+    assert any("mine.csv: 5 rows, columns a, b." in caption.value for caption in at.caption)
+    assert on_stage(at).base["layout"]["xaxis"]["title"] == "a"
+    finish(at)
+    wide = b"name,p,q,r\n" + b"".join(b"n%d,%d,%d,%d\n" % (i, i, i * i % 7, 3) for i in range(12))
+    at = upload(at, wide)
+    assert said(at) == []
+    assert any("Left out because they hold text: name" in caption.value for caption in at.caption)
+    assert "PC 1" in on_stage(at).base["layout"]["xaxis"]["title"]
+    finish(at)
+
+
+@pytest.mark.parametrize("offset", [1.6e9, -4.5e6, 1e12, 3e5])
+def test_numbers_far_from_zero_keep_their_shape(offset):
+    """Dates in seconds, map coordinates: their spread is small against their size."""
+    near = np.random.default_rng(0).normal(size=(60, 2)) * [20, 3]
+    near = np.rint(100 * near) / 100  # two decimals, as the file has
+    rows = "x,y\n" + "".join(f"{offset + a:.2f},{b:.2f}\n" for a, b in near)
+    at = upload(opened(data="csv", k="2"), rows.encode())
+    assert said(at) == []
+    finish(at)
+    shown = on_stage(at).base["cloud"]["x"].astype(np.float64)
+    np.testing.assert_allclose(shown - shown.mean(), near[:, 0] - near[:, 0].mean(), atol=0.02)
+    if abs(offset) > 1e6:
+        assert on_stage(at).base["layout"]["xaxis"]["title"].startswith("x " + ("+" if offset < 0 else "−"))
+        assert on_stage(at).base["layout"]["yaxis"]["title"] == "y"
+
+
+def test_a_constant_column_far_out_runs():
+    at = upload(opened(data="csv", k="2"), b"a,b\n" + b"1e12,7\n" * 6)
+    assert said(at) == []
+    finish(at)
+
+
+# -- many pages -----------------------------------------------------------------------------------------
+
+
+def test_one_session_never_holds_more_than_its_share():
+    at = opened(compare="true")
+    for seed in range(6):
+        at = sound(at.number_input(key="seed").set_value(seed).run())
+    held = [one for one in live.TABLE._lives.values() if one.session == on_stage(at).session]
+    assert len(held) == 2
+    assert session() == "none"  # outside a page there is no session
