@@ -7,6 +7,7 @@ unknown or out of range, because Streamlit drops such values without a word.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -114,6 +115,16 @@ def show(setting: Setting, *, when: bool = True, **more: Any) -> Any:
     return value
 
 
+def _instead(setting: Setting, text: str) -> str:
+    """What Streamlit makes of a value that has a problem: of 5.5 its whole part, else the default."""
+    if isinstance(setting, Number):
+        with contextlib.suppress(ValueError, OverflowError):
+            if setting.low <= float(text) <= setting.high:
+                return f"Its whole part, {int(float(text))},"
+    default = str(setting.default)
+    return f"The default, {default.lower() if isinstance(setting, Switch) else default},"
+
+
 def notices(settings: Sequence[Setting], query: Mapping[str, str]) -> list[str]:
     """One sentence for every part of the address that this page cannot follow; [] where all is well."""
     by_key = {setting.key: setting for setting in settings}
@@ -125,9 +136,7 @@ def notices(settings: Sequence[Setting], query: Mapping[str, str]) -> list[str]:
             known = ", ".join(by_key)
             sentences.append(f"The address sets {key[:30]!r}, which this page does not know; it knows {known}.")
         elif problem := by_key[key].problem(text):
-            default = str(by_key[key].default)
-            default = default.lower() if isinstance(by_key[key], Switch) else default
-            sentences.append(f"In the address, {problem}. The default, {default}, is used instead.")
+            sentences.append(f"In the address, {problem}. {_instead(by_key[key], text)} is used instead.")
     return sentences
 
 
@@ -141,9 +150,6 @@ def show_notices(slug: str, settings: Sequence[Setting]) -> None:
         for key in query:
             if key not in COMMON and key not in {setting.key for setting in settings}:
                 del st.query_params[key]
-        for setting in settings:  # Streamlit would make 5 of 5.5
-            if setting.key in query and setting.problem(query[setting.key]):
-                st.session_state[setting.key] = setting.default
     if sentences := st.session_state.get(kept_key):
         st.warning("  \n".join(sentences), icon=":material/link_off:")
         if st.button("Understood", key=f"{kept_key}:seen"):
