@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,6 +20,8 @@ from pages.ui.maths import number
 from pages.ui.stage import Scene
 
 MAX_DRAWN = 500
+MAX_DRAWABLE = 1e30  # the browser gets float32
+FAR = 1e4  # standard deviations from zero
 STARTER = np.array(  # what the drawing board opens with
     [
         [-2.6, 1.1], [-2.1, 1.6], [-1.9, 0.8], [-2.4, 0.4], [-1.5, 1.3], [-1.7, 1.9], [-2.9, 1.7], [-2.2, 1.1],
@@ -68,7 +71,8 @@ def uploaded(raw: bytes, name: str) -> Cloud:
     if table.skipped:
         about += f" Left out because they hold text: {', '.join(table.skipped[:6])}."
     if table.x.shape[1] == 2:
-        return Cloud(x=table.x, axes=table.column_names[:2], about=about, key=("csv", hash(raw)))  # type: ignore[arg-type]
+        x, axes = near_zero(table.x, table.column_names)
+        return Cloud(x=x, axes=axes, about=about, key=("csv", hash(raw)))
     from engines.maths.pca import fit_pca, project
 
     spread = table.x.std(axis=0)
@@ -77,6 +81,20 @@ def uploaded(raw: bytes, name: str) -> Cloud:
     axes = tuple(f"PC {i + 1} ({100 * r:.0f} %)" for i, r in enumerate(pca.explained_ratio))
     about += " Each column is scaled to variance one; shown are the first two principal components."
     return Cloud(x=project(pca, scaled), axes=axes, about=about, key=("csv", hash(raw)))  # type: ignore[arg-type]
+
+
+def near_zero(x: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, str]]:
+    """Two columns as they are, less their size where their spread is lost beside it: dates in seconds, map
+    coordinates. The axis says what was taken off. ValueError where a number is too large to be drawn.
+    """
+    largest = float(np.abs(x).max())
+    if largest > MAX_DRAWABLE:
+        raise ValueError(f"the file holds {largest:.3g}, and the stage draws up to {MAX_DRAWABLE:.0e}: change its unit")
+    centre, spread = x.mean(axis=0), x.std(axis=0)
+    spread = np.maximum(spread, 1e-3 * spread.max() or 1.0)
+    offset = np.where(np.abs(centre) > FAR * spread, [float(f"{c:.9g}") for c in centre], 0.0)
+    axes = [f"{n} {'−' if o > 0 else '+'} {abs(o):.9g}" if o else n for n, o in zip(names, offset, strict=True)]
+    return x - offset, (axes[0], axes[1])
 
 
 def mixture_scene(cloud: Cloud, **settings: Any) -> Scene:
