@@ -201,7 +201,7 @@ def _check_weight(record: Any, answer: float) -> tuple[bool, str]:
         return NO_RUN
     weights = last.arrays["weights"]
     top = int(np.argmax(weights))
-    return abs(answer - 100 * weights[top]) <= 1, (
+    return bool(abs(answer - 100 * weights[top]) <= 1), (
         f"At step {last.step} it is component {top + 1}, with {100 * weights[top]:.1f} %."
     )
 
@@ -249,6 +249,9 @@ def show_bic(cloud: Any, chosen: dict[str, Any]) -> None:
     import plotly.graph_objects as go
 
     with st.container(border=True, key="lab-more-bic"):
+        if len(cloud.x) == 0:
+            st.info("BIC compares fits, and there are no points to fit yet.")
+            return
         try:
             rows = bic_table(np.asarray(cloud.x)[:2000], chosen["cov"], chosen["reg"], chosen["seed"])
         except (ValueError, FloatingPointError) as error:
