@@ -112,7 +112,7 @@ def controls() -> dict[str, Any]:
     plane = chosen["view"] == "points"
     chosen["data"] = show(DATA_SET, when=plane)
     if plane and chosen["data"] == "csv":
-        limit = LIMITS.max_upload_bytes >> 20
+        limit = LIMITS.max_upload_bytes // 1_000_000
         chosen["file"] = st.file_uploader(
             "CSV file", type=["csv", "tsv", "txt"], help=f"Two or more columns of numbers, up to {limit} MB."
         )
@@ -298,19 +298,19 @@ def fork_form(record: Any) -> None:
         choice = COVARIANCE if what == "Covariance" else REG
         value = st.selectbox(f"{what} from step {at} on", choice.options, key=f"gmm:fork:{what}")
         start, cancel, _ = st.columns([1, 1, 4])
+        if cancel.button("Cancel"):
+            del st.session_state["gmm:fork-at"]
+            st.rerun()
         if start.button("Start the fork", type="primary"):
             field = "covariance_type" if what == "Covariance" else "regularisation"
             try:
                 run = record.run.fork(at, **{field: value if what == "Covariance" else float(value)})
             except (ValueError, KeyError, FloatingPointError) as error:
-                st.error(str(error))
+                st.error(str(error.args[0]))
                 return
             stage.put(RIVAL, record.again(run))
             title = f"From step {at}: {what.lower()} {value}"
             st.session_state[FORK] = {"title": title, "of": record.token}
-            del st.session_state["gmm:fork-at"]
-            st.rerun()
-        if cancel.button("Cancel"):
             del st.session_state["gmm:fork-at"]
             st.rerun()
 
