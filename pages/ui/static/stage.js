@@ -241,8 +241,11 @@ function polygon(pen, x, y, r, corners, turn) {
 
 // Lines, marks and their letters grow with the type in presenter mode.
 function enlarge(trace, scale) {
-  const grow = (part, ...names) => part && { ...part, ...Object.fromEntries(names.filter((n) => typeof part[n] === "number").map((n) => [n, part[n] * scale])) };
-  return { ...trace, line: grow(trace.line, "width"), marker: grow(trace.marker, "size"), textfont: grow(trace.textfont, "size") };
+  const grown = { ...trace };
+  for (const [part, size] of [["line", "width"], ["marker", "size"], ["textfont", "size"]]) {
+    if (typeof trace[part]?.[size] === "number") grown[part] = { ...trace[part], [size]: trace[part][size] * scale };
+  }
+  return grown;
 }
 
 function merge(below, above = {}) {
