@@ -88,47 +88,66 @@ DIMENSIONS = Choice(
 )
 ALL = (VIEW, DATA_SET, POINTS, METHOD, COMPONENTS, COVARIANCE, INIT, REG, SEED, COMPARE, DIGIT, DIMENSIONS)
 
-RUN, RIVAL, POINTS_DRAWN, MEANS, FORK = (f"gmm:{name}" for name in ("run", "rival", "drawn", "means", "fork"))
+RUN, RIVAL, POINTS_DRAWN, MEANS, FORK, FILE = (
+    f"gmm:{name}" for name in ("run", "rival", "drawn", "means", "fork", "file")
+)
 
 
 def main() -> None:
     frame.head(PAGE)
     settings.show_notices(PAGE.slug, ALL)
-    with frame.controls():
-        chosen = controls()
+    chosen = read()
     gmm_notes.show_scene(play_scene)
-    if chosen["view"] == "digits":
-        digits(chosen)
-    else:
-        points(chosen)
+    # The stage comes first and the controls after it: the browser draws in this order, and a dozen widgets
+    # would keep the first picture waiting.
+    record, cloud = digits(chosen) if chosen["view"] == "digits" else points(chosen)
+    if record is not None:
+        live.TABLE.wait_until_watched(record.token)
+    with frame.controls():
+        controls(chosen)
+    if record is not None:
+        fork_form(record)
+    if cloud is not None and record is not None:
+        more(cloud, chosen)
+    elif chosen["view"] == "digits" and record is not None:
+        gmm_notes.draw_samples(record.run, chosen["digit"], chosen["dims"])
     frame.notes(PAGE, why=gmm_notes.why, questions=gmm_notes.questions(lambda: stage.current(RUN)))
 
 
-def controls() -> dict[str, Any]:
-    """The sidebar; returns what was chosen there."""
+def read() -> dict[str, Any]:
+    """What is chosen in the sidebar, or in the address before there is one."""
+    chosen = {setting.key: settings.value(setting) for setting in ALL}
+    chosen["file"] = st.session_state.get(FILE)
+    chosen["dims"], chosen["reg"] = int(chosen["dims"]), float(chosen["reg"])
+    if chosen["view"] == "digits":
+        chosen["method"], chosen["compare"] = "EM", False
+    return chosen
+
+
+def controls(chosen: dict[str, Any]) -> None:
+    """The sidebar."""
     show = settings.show
     gmm_notes.scene_links(play_scene)
-    chosen: dict[str, Any] = {"view": show(VIEW)}
-    plane = chosen["view"] == "points"
-    chosen["data"] = show(DATA_SET, when=plane)
+    show(VIEW)
+    plane, soft = chosen["view"] == "points", chosen["method"] == "EM"
+    show(DATA_SET, when=plane)
     if plane and chosen["data"] == "csv":
         limit = LIMITS.max_upload_bytes // 1_000_000
-        chosen["file"] = st.file_uploader(
-            "CSV file", type=["csv", "tsv", "txt"], help=f"Two or more columns of numbers, up to {limit} MB."
-        )
-    chosen["n"] = show(POINTS, when=plane and chosen["data"] in SIZED)
-    chosen["digit"], chosen["dims"] = show(DIGIT, when=not plane), int(show(DIMENSIONS, when=not plane))
-    method = show(METHOD, when=plane)
-    chosen["method"] = method if plane else "EM"
-    chosen["k"] = show(COMPONENTS)
-    soft = chosen["method"] == "EM"
-    chosen["cov"], chosen["reg"] = show(COVARIANCE, when=soft), float(show(REG, when=soft))
-    chosen["init"], chosen["seed"] = show(INIT), show(SEED)
+        hint = f"Two or more columns of numbers, up to {limit} MB."
+        st.file_uploader("CSV file", type=["csv", "tsv", "txt"], key=FILE, help=hint)
+    show(POINTS, when=plane and chosen["data"] in SIZED)
+    show(DIGIT, when=not plane)
+    show(DIMENSIONS, when=not plane)
+    show(METHOD, when=plane)
+    show(COMPONENTS)
+    show(COVARIANCE, when=soft)
+    show(REG, when=soft)
+    show(INIT)
+    show(SEED)
     left, right = st.columns(2)
     left.button("Restart", on_click=restart, width="stretch", help="The same run again, from its start.")
     right.button("New seed", on_click=new_seed, width="stretch", help="The same settings, another draw.")
-    chosen["compare"] = show(COMPARE, when=plane) and plane
-    return chosen
+    show(COMPARE, when=plane)
 
 
 def restart() -> None:
@@ -151,8 +170,8 @@ def new_seed() -> None:
     st.session_state[SEED.key] = (int(st.session_state.get(SEED.key, 0)) + 1) % (SEED.high + 1)
 
 
-def points(chosen: dict[str, Any]) -> None:
-    """Points in the plane: the run, its rival or fork, and what can be done with them."""
+def points(chosen: dict[str, Any]) -> tuple[Any, gmm_runs.Cloud | None]:
+    """Points in the plane: puts the run and its rival or fork on the stage; returns it and its points."""
     try:
         cloud = cloud_of(chosen)
     except ValueError as error:
@@ -183,12 +202,11 @@ def points(chosen: dict[str, Any]) -> None:
             record = stage.current(RUN)
     if record is None:
         st.info("Choose a file in the controls, or another data set. A CSV needs two or more columns of numbers.")
-        return
+        return None, None
     # What the first method cannot start from, the second cannot either: one sentence is enough.
     rival = rival_of(record, None if problem else cloud, chosen, own, live_settings)
     show(record, rival, chosen, titles=titles(chosen, rival))
-    if cloud is not None:
-        more(cloud, chosen)
+    return record, cloud
 
 
 def cloud_of(chosen: dict[str, Any]) -> gmm_runs.Cloud | None:
@@ -262,8 +280,6 @@ def show(record: Any, rival: Any, chosen: dict[str, Any], titles: tuple[str, str
             player(rival.token, key="gmm-player-b", title=titles[1], lead=False, **group, **options, **opening)
         if FORK in st.session_state:
             st.button("Back to one run", on_click=unfork)
-    live.TABLE.wait_until_watched(record.token)
-    fork_form(record)
 
 
 def on_event(name: str) -> None:
@@ -331,8 +347,8 @@ def more(cloud: gmm_runs.Cloud, chosen: dict[str, Any]) -> None:
     gmm_notes.show_bic(cloud, chosen)
 
 
-def digits(chosen: dict[str, Any]) -> None:
-    """Images: every component's mean and samples, as EM moves them."""
+def digits(chosen: dict[str, Any]) -> tuple[Any, None]:
+    """Images: every component's mean and samples, as EM moves them; returns the run."""
     own = {"n_components": chosen["k"], "seed": chosen["seed"], "init": chosen["init"]}
     changing = {"covariance_type": chosen["cov"], "regularisation": max(chosen["reg"], 1e-6)}
     with st.spinner("Preparing the images"):
@@ -345,10 +361,10 @@ def digits(chosen: dict[str, Any]) -> None:
     if problem:
         st.warning(problem)
     if record is None:
-        return
+        return None, None
     rival = rival_of(record, None, chosen, own, changing)
     show(record, rival, chosen, titles=titles(chosen, rival))
-    gmm_notes.draw_samples(record.run, chosen["digit"], chosen["dims"])
+    return record, None
 
 
 main()

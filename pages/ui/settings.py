@@ -36,6 +36,10 @@ class Choice:
             return ""
         return f"{self.key} has no value {text[:30]!r}; choose one of {', '.join(self.options)}"
 
+    def parse(self, text: str) -> str:
+        """The value that an address means, as the widget will read it; the default where it means none."""
+        return text if text in self.options else self.default
+
     def widget(self, **more: Any) -> str:
         index = list(self.options).index(self.default)
         return st.selectbox(
@@ -64,6 +68,12 @@ class Number:
             return f"{self.key} is {text[:20]}; it goes from {self.low} to {self.high}"
         return f"{self.key} is {text[:20]!r}; it must be a whole number from {self.low} to {self.high}"
 
+    def parse(self, text: str) -> int:
+        with contextlib.suppress(ValueError, OverflowError):
+            if self.low <= float(text) <= self.high:
+                return int(float(text))
+        return self.default
+
     def widget(self, **more: Any) -> int:
         make = st.slider if self.slider else st.number_input
         return int(
@@ -90,6 +100,9 @@ class Switch:
     def problem(self, text: str) -> str:
         return "" if text.lower() in ("true", "false") else f"{self.key} is {text[:20]!r}; it must be true or false"
 
+    def parse(self, text: str) -> bool:
+        return {"true": True, "false": False}.get(text.lower(), self.default)
+
     def widget(self, **more: Any) -> bool:
         return st.toggle(self.label, self.default, key=self.key, help=self.help, bind="query-params", **more)
 
@@ -101,6 +114,14 @@ def apply(settings: Sequence[Setting], values: Mapping[str, Any]) -> None:
     """Set these settings to ``values`` and all others to their defaults; for a callback, before the widgets."""
     for setting in settings:
         st.session_state[setting.key] = values.get(setting.key, setting.default)
+
+
+def value(setting: Setting) -> Any:
+    """The setting's value before its widget has been drawn, so that a page can show its stage first."""
+    if setting.key in st.session_state:
+        return st.session_state[setting.key]
+    text = st.query_params.get(setting.key)
+    return setting.default if text is None else setting.parse(text)
 
 
 def show(setting: Setting, *, when: bool = True, **more: Any) -> Any:
