@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import secrets
 import threading
 import time
@@ -36,6 +37,8 @@ MAX_PER_SESSION = 4
 BATCH = 40  # frames a message: small enough that the first picture does not wait for the rest
 MAX_MESSAGE = 8_192  # bytes a browser may send
 SPEEDS = (0.01, 100_000.0)  # steps per second that a browser may ask for
+
+_log = logging.getLogger(__name__)
 
 Blocks = list[dict[str, Any]]
 
@@ -169,7 +172,16 @@ async def _send_forever(socket: WebSocket, live: Live, changed: asyncio.Event, s
         changed.clear()
         while True:
             frames = live.run.history.after(sent, limit=BATCH)
-            message = await asyncio.to_thread(_message, live, frames)
+            try:
+                message = await asyncio.to_thread(_message, live, frames)
+            except Exception as error:
+                _log.error("A picture failed", exc_info=error)
+                live.run.pause()
+                said = (
+                    f"step {frames[0].step} or one soon after cannot be drawn ({type(error).__name__}): restart the run"
+                )
+                await socket.send_text(pack({"type": "error", "message": said}))
+                return
             await socket.send_text(message)
             if not frames:
                 break

@@ -471,6 +471,22 @@ def test_a_failure_arrives_as_one_sentence_with_the_history(watch, table):
     assert "\n" not in watcher.status["message"]
 
 
+def test_a_picture_that_cannot_be_drawn_is_a_sentence_and_pauses_the_run(watch, table):
+    one = record()
+    good = one.draw
+    one.draw = lambda frame: good(frame) if frame.step < 3 else 1 / 0
+    with watch(table.add(one)) as watcher:
+        watcher.send('{"do":"play","speed":100}')
+        watcher.until(lambda: watcher.others)
+        assert watcher.others[0]["type"] == "error"
+        assert "cannot be drawn (ZeroDivisionError): restart" in watcher.others[0]["message"]
+        assert watcher.steps == list(range(len(watcher.steps)))
+        assert len(watcher.steps) <= 3
+        until(lambda: one.run.status.state == "paused")
+        watcher.send('{"do":"explain","step":0,"pick":{}}')  # the socket still answers
+        watcher.until(lambda: len(watcher.others) == 2)
+
+
 def test_watchers_are_counted_and_given_back(watch, table):
     one = record()
     token = table.add(one)
