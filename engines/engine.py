@@ -116,9 +116,9 @@ def rebuild(engine: Engine, **settings: Any) -> Engine:
 
 def pretrained(name: str, variant: str = "") -> Engine:
     """The engine with the weights that ship in ``checkpoints/`` (validated, never unpickled)."""
-    from engines import checkpoints
+    from engines.checkpoints import load_engine
 
-    return checkpoints.load_engine(name, variant)
+    return load_engine(name, variant)
 
 
 def _check_settings(name: str, config: type, settings: Mapping[str, Any]) -> None:
