@@ -9,7 +9,8 @@ r"""A Gaussian mixture fitted by expectation-maximisation, in two visible half-s
 Dempster, Laird & Rubin 1977; the bound of Neal & Hinton 1998 is what both half-steps raise.
 
 Departures: a small constant (the regularisation) is added to every variance; an empty component stays
-where it XX"""
+where it is, with weight zero. Both half-steps come out of one pass over the data (survey.py).
+"""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import re
 import time
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -211,11 +211,18 @@ def test_twenty_runs_left_behind_leave_nothing(browser: Browser, server: Server)
         player(page)
         context.close()
 
-    visit()  # what is loaded once stays: data sets, libraries
+    def threads() -> int:
+        # Streamlit's worker threads end when, 10 s after their last task, another task comes along: ask for a file.
+        with urlopen(f"{server.url}/", timeout=10) as answer:
+            answer.read()
+        return server.threads()
+
+    for _ in range(3):  # what is loaded once stays: data sets, libraries, the servers' pools of threads
+        visit()
     time.sleep(20)
-    gc.collect()
-    threads, memory = server.threads(), server.rss()
+    before, memory = threads(), server.rss()
     for _ in range(20):
         visit()
-    until(lambda: server.threads() <= threads, f"threads stayed: {server.threads()} > {threads}", timeout=30, every=1)
-    until(lambda: server.rss() - memory < 80 << 20, f"memory grew by {(server.rss() - memory) >> 20} MB", timeout=12)
+    # Pools that grow to a fixed size may have added a thread or two; twenty runs left behind would be twenty.
+    until(lambda: threads() <= before + 3, f"more than the {before} threads of before stayed", timeout=30, every=1)
+    until(lambda: server.rss() - memory < 80 << 20, "memory grew by 80 MB or more", timeout=12)
