@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "checkpoints"
 WEIGHTS, CARD = "weights.safetensors", "card.json"
+FRAMES = "frames.safetensors"  # a recorded run, beside the weights that it led to
 FORMAT = 1
 MAX_CARD_BYTES = 1 << 20
 MAX_FRAMES_BYTES = 20 << 20
@@ -96,11 +97,13 @@ def save(
     variant: str = "",
     about_data: Mapping[str, Any] | None = None,
     data_tensors: Mapping[str, Any] | None = None,
+    finished: bool = True,
 ) -> Path:
     """Write the engine's state and its card into ``directory``; returns the directory.
 
     ``wall_time`` in seconds; ``steps`` are those of the engine's frame unless given; ``about_data`` goes
-    into the card (split, rows, dimensions), ``data_tensors`` into the weights file.
+    into the card (split, rows, dimensions), ``data_tensors`` into the weights file. A ``finished`` one leaves
+    out what only learning on needs (the engine's ``training_state``: Adam's moments are twice the weights).
     """
     import safetensors.torch
     import torch
@@ -108,13 +111,16 @@ def save(
     tensors: dict[str, Tensor] = {}
     state: dict[str, Any] = {}
     for key, value in engine.state_dict().items():
+        if finished and _only_for_learning(engine, key):
+            continue
         if isinstance(value, torch.Tensor):
             tensors[key] = value
         else:
             state[key] = _to_json(key, value)
     if clash := [key for key in tensors if key.startswith(_DATA)]:
         raise CheckpointError(f"{engine.name} keeps {clash[0]!r} in its state: rename it, {_DATA!r} is for its data")
-    parameters = sum(t.numel() for t in tensors.values() if t.is_floating_point())
+    weights = (t for key, t in tensors.items() if not _only_for_learning(engine, key))
+    parameters = sum(t.numel() for t in weights if t.is_floating_point())
     for key, value in (data_tensors or {}).items():
         tensors[_DATA + key] = torch.as_tensor(np.array(value))
     # A clone each: safetensors takes neither views of one memory nor strides.
@@ -209,8 +215,10 @@ def restore(checkpoint: Checkpoint, *, data: Any = None, device: str = "auto") -
     except ValueError as error:
         raise CheckpointError(f"{shown} does not make a {name} ({error}): {_restore(shown)}") from error
     expected = engine.state_dict()
-    for key in expected:
-        if key not in state:
+    for key in list(expected):
+        if key not in state and _only_for_learning(engine, key):
+            del expected[key]
+        elif key not in state:
             raise CheckpointError(f"{shown} lacks {key!r} of {name}'s state: {_retrain(card)}")
     for key, value in expected.items():
         wanted, found = tuple(getattr(value, "shape", ())), tuple(getattr(state[key], "shape", ()))
@@ -232,6 +240,10 @@ def restore(checkpoint: Checkpoint, *, data: Any = None, device: str = "auto") -
 def available() -> tuple[str, ...]:
     """What ships: "gmm", "gmm/tied", ..."""
     return tuple(sorted(card.parent.relative_to(FOLDER).as_posix() for card in FOLDER.glob(f"**/{CARD}")))
+
+
+def _only_for_learning(engine: Engine, key: str) -> bool:
+    return key.startswith(getattr(engine, "training_state", ()))
 
 
 # -- recorded runs -----------------------------------------------------------------------------------

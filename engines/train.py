@@ -1,8 +1,13 @@
-"""Train any engine and ship it: `python -m engines.train gmm --data mnist --n 20000 --pca 50 --set n_components=10`.
+"""Train any engine and ship it: `python -m engines.train vae --data mnist --set latent_dim=20 --devices 2`.
 
 The loop knows nothing of the model: it takes steps until the engine is done (or --steps), then writes the
 checkpoint and its card. Ctrl-C stops after the step under way and keeps the state in OUT/unfinished, where
 `--resume` goes on from it, bit for bit on the same machine.
+
+Engines that learn by gradient run on Lightning Fabric: the same command serves one CPU, a GPU, several of them
+(--devices) and several machines (--nodes, started by torchrun or a cluster's own launcher), in full or mixed
+precision. Every process draws the same batch and takes its share of it, so that N devices take the steps that
+one would take. --frames N records the run at N steps, spaced evenly in the logarithm, for pages to play.
 """
 
 from __future__ import annotations
@@ -20,24 +25,29 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tqdm import tqdm
 
 from engines import checkpoints, data, devices
 from engines.data import bundled
 from engines.data.registry import kind_of
-from engines.engine import Engine, create, engine_class
+from engines.engine import Engine, Frame, create, engine_class
 from engines.maths.pca import fit_pca, project
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 HELD_OUT = 0.2  # of a measured set, which has no split of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Material:
-    """What an engine learns from and is tested on, (N, D) each, and how it came to be."""
+    """What an engine learns from and is tested on, (N, D) each (or images), and how it came to be."""
 
-    train: np.ndarray
+    train: Any
     test: np.ndarray
     sha256: str
     about: dict[str, Any]
@@ -79,6 +89,21 @@ def prepare(name: str, *, n: int | None = None, n_dimensions: int | None = None,
     return Material(train=train, test=test, sha256=sha256, about=about, tensors=tensors)
 
 
+def prepare_images(name: str, *, n: int | None = None) -> Material:
+    """The bundled images ``name`` as bytes: the first ``n`` to learn from, the test images, 1,000 of them to watch."""
+    from engines.learning import Images
+
+    if kind_of(name) != "images":
+        known = ", ".join(data.names("images"))
+        raise ValueError(f"{name!r} holds no images, which this engine learns from: choose one of {known}")
+    every, held = data.load(name), data.load(name, split="test")
+    if n is not None and not 1 <= n <= len(every):
+        raise ValueError(f"--n must be from 1 to {len(every):,} for {name}, got {n}")
+    train = Images.load(name, n=n)
+    about = {"split": "train[:n] and test", "n_train": len(train.train), "n_test": len(held)}
+    return Material(train=train, test=held.x, sha256=bundled.data_hash(name), about=about)
+
+
 def parse_settings(name: str, pairs: Sequence[str]) -> dict[str, Any]:
     """["n_components=10"] -> {"n_components": 10}, each value read as its Config field's type."""
     hints = typing.get_type_hints(engine_class(name).Config)
@@ -114,7 +139,12 @@ def _example(kind: Any) -> str:
 
 
 def measure(engine: Engine, material: Material) -> dict[str, float]:
-    """The last frame's scalars, and the mean log-likelihood of training and test rows in nats per row."""
+    """What the engine's own ``evaluate`` says of the test images, as "test_..."; without one the last frame's
+    scalars and the mean log-likelihood of training and test rows in nats per row.
+    """
+    evaluate = getattr(engine, "evaluate", None)
+    if evaluate is not None:
+        return {f"test_{key}": value for key, value in evaluate(material.test).items()}
     metrics = dict(engine.frame().scalars)
     log_prob = getattr(engine, "log_prob", None)
     if log_prob is not None:
@@ -140,17 +170,6 @@ def interruptible() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def progress(engine: Engine, step: int, seconds: float, *, last: bool = False) -> None:
-    """One line on stderr, in place on a terminal."""
-    scalars = "  ".join(f"{key} {value:.6g}" for key, value in list(engine.frame().scalars.items())[:4])
-    line = f"{engine.name}  step {step}  {scalars}  {seconds:.0f} s"
-    if sys.stderr.isatty():
-        width = shutil.get_terminal_size().columns - 1
-        print("\r" + line[:width].ljust(width), end="\n" if last else "", file=sys.stderr, flush=True)
-    else:
-        print(line, file=sys.stderr, flush=True)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when done, 2 on a wrong argument, 1 when the engine failed, 130 when interrupted."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -163,7 +182,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, repeatable")
     parser.add_argument("--variant", default="", help="write to checkpoints/NAME/VARIANT")
     parser.add_argument("--steps", type=int, help="at most this many steps in all (default: until done)")
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: the best there is)")
+    parser.add_argument("--devices", type=int, default=1, help="how many GPUs (or, on a CPU, processes) share a batch")
+    parser.add_argument("--nodes", type=int, default=1, help="how many machines, each with --devices")
+    parser.add_argument("--precision", default="32-true", choices=PRECISIONS)
+    parser.add_argument("--frames", type=int, default=0, metavar="N", help="record the run at N steps")
     parser.add_argument("--out", type=Path, help="where to write (default: checkpoints/NAME[/VARIANT])")
     parser.add_argument("--resume", action="store_true", help="go on from OUT/unfinished")
     options = parser.parse_args(given)
@@ -181,49 +204,120 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def train(options: argparse.Namespace, command: str) -> int:
     """The whole of it: material, engine, steps, checkpoint."""
     out = options.out or checkpoints.folder(options.name, options.variant)
-    if options.steps is not None and options.steps < 1:
-        raise ValueError(f"--steps must be >= 1, got {options.steps}")
+    for option, least in (("steps", 1), ("devices", 1), ("nodes", 1), ("frames", 0)):
+        if (value := getattr(options, option)) is not None and value < least:
+            raise ValueError(f"--{option} must be >= {least}, got {value}")
     settings = parse_settings(options.name, options.set)
-    material = prepare(options.data, n=options.n, n_dimensions=options.pca, seed=options.data_seed)
-    engine = create(options.name, data=material.train, device=options.device, **settings)
-    unfinished = out / "unfinished"
-    step, before = _resume(engine, unfinished, material) if options.resume else (0, 0.0)
-    print(f"{engine.name} on {devices.describe(engine.device)}: {options.data} {material.about}", file=sys.stderr)
+    learns_from_images = getattr(engine_class(options.name), "learns_from", "") == "images"
+    if learns_from_images:
+        if options.pca is not None:
+            raise ValueError(f"{options.name} learns from pixels: leave out --pca")
+        material = prepare_images(options.data, n=options.n)
+    else:
+        material = prepare(options.data, n=options.n, n_dimensions=options.pca, seed=options.data_seed)
+    fabric = start_fabric(options) if learns_from_images else None
+    if fabric is None and (options.devices, options.nodes, options.precision) != (1, 1, PRECISIONS[0]):
+        raise ValueError(
+            f"{options.name} does not learn by gradient, on one device: leave out --devices, --nodes and --precision"
+        )
+    device = options.device if fabric is None else str(fabric.device)
+    engine = create(options.name, data=material.train, device=device, **settings)
+    if fabric is not None:
+        from engines.learning import setup
 
-    start = shown = time.monotonic()
+        setup(engine, fabric)
+    unfinished, first = out / "unfinished", fabric is None or fabric.is_global_zero
+    step, before, frames = _resume(engine, unfinished, material) if options.resume else (0, 0.0, [])
+    total = min(filter(None, (options.steps, getattr(engine.config, "n_steps", None))), default=None)
+    recorded = record_steps(total, options.frames)
+    if first:
+        print(f"{engine.name} on {devices.describe(engine.device)}: {options.data} {material.about}", file=sys.stderr)
+
+    start = time.monotonic()
     interval = 0.5 if sys.stderr.isatty() else 10.0
-    with interruptible() as caught:
-        while not caught and not engine.done and (options.steps is None or step < options.steps):
+    bar = tqdm(total=total, initial=step, desc=out.name, unit="step", mininterval=interval, disable=not first)
+    stopped = False
+    with interruptible() as caught, bar:
+        while not engine.done and (options.steps is None or step < options.steps):
+            if first and step in recorded and (not frames or frames[-1].step < step):
+                frames.append(engine.frame())
+            if stopped := stop_now(caught, fabric, step):
+                break
             engine.step()
             step += 1
-            if time.monotonic() - shown > interval:
-                shown = time.monotonic()
-                progress(engine, step, before + shown - start)
+            if bar.update():  # True when the bar was drawn anew
+                scalars = list(engine.frame().scalars.items())[:4]
+                bar.set_postfix({key: f"{value:.5g}" for key, value in scalars}, refresh=False)
         wall_time = before + time.monotonic() - start
-        progress(engine, step, wall_time, last=True)
-        checkpoints.save(
-            unfinished if caught else out,
-            engine,
-            data_name=options.data,
-            data_hash=material.sha256,
-            metrics={} if caught else measure(engine, material),
-            wall_time=wall_time,
-            command=command,
-            steps=step,
-            variant=options.variant,
-            about_data=material.about,
-            data_tensors=material.tensors,
-        )
-    if caught:
+        if options.frames and not stopped and first:
+            frames.append(engine.frame())
+        if first:
+            bar.close()
+            checkpoints.save(
+                unfinished if stopped else out,
+                engine,
+                data_name=options.data,
+                data_hash=material.sha256,
+                metrics={} if stopped else measure(engine, material),
+                wall_time=wall_time,
+                command=command,
+                steps=step,
+                variant=options.variant,
+                about_data=material.about,
+                data_tensors=material.tensors,
+                finished=not stopped,
+            )
+            if frames:
+                checkpoints.save_frames((unfinished if stopped else out) / checkpoints.FRAMES, frames)
+    if fabric is not None:
+        fabric.barrier()
+    if stopped:
         print(f"stopped after step {step}; go on with: {command} --resume", file=sys.stderr)
         return 130
-    shutil.rmtree(unfinished, ignore_errors=True)
-    print(f"wrote {out}", file=sys.stderr)
+    if first:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        print(f"wrote {out}", file=sys.stderr)
     return 0
 
 
-def _resume(engine: Engine, unfinished: Path, material: Material) -> tuple[int, float]:
-    """Put the kept state into ``engine``; returns the steps and seconds behind it."""
+def start_fabric(options: argparse.Namespace) -> Fabric:
+    """Fabric on the devices asked for, its processes started."""
+    from lightning_fabric import Fabric
+
+    device = devices.resolve(options.device)
+    if device.index is not None and options.devices > 1:
+        raise ValueError(f"--device {device} names one device: give --device {device.type} with --devices")
+    accelerator = {"cpu": "cpu", "cuda": "cuda", "mps": "mps"}[device.type]
+    wanted = options.devices if device.index is None else [device.index]
+    fabric = Fabric(accelerator=accelerator, devices=wanted, num_nodes=options.nodes, precision=options.precision)
+    fabric.launch()
+    return fabric
+
+
+def stop_now(caught: list[int], fabric: Fabric | None, step: int) -> bool:
+    """True once Ctrl-C was pressed; several processes agree every 20 steps, so that none waits for another."""
+    if fabric is None or fabric.world_size == 1:
+        return bool(caught)
+    if step % 20:
+        return False
+    import torch
+
+    pressed = fabric.all_reduce(torch.tensor(float(bool(caught)), device=fabric.device), reduce_op="sum")
+    return float(pressed) > 0  # type: ignore[arg-type]  # a tensor, as it was given one
+
+
+def record_steps(total: int | None, n: int) -> frozenset[int]:
+    """About ``n`` steps from 0 to ``total``, evenly spaced in the logarithm; the last frame is taken at the end."""
+    if n == 0:
+        return frozenset()
+    if total is None:
+        raise ValueError("--frames needs a known number of steps: give --steps")
+    spaced = np.geomspace(1, total, max(2, n)) if total > 1 else np.ones(1)
+    return frozenset({0, *(round(float(step)) for step in spaced[:-1])})
+
+
+def _resume(engine: Engine, unfinished: Path, material: Material) -> tuple[int, float, list[Frame]]:
+    """Put the kept state into ``engine``; returns the steps and seconds behind it, and the frames recorded."""
     if not unfinished.is_dir():
         raise ValueError(f"there is nothing to resume in {unfinished}: start without --resume")
     kept = checkpoints.read(unfinished, name=engine.name)
@@ -233,7 +327,9 @@ def _resume(engine: Engine, unfinished: Path, material: Material) -> tuple[int, 
     if kept.config != engine.config:
         raise ValueError(f"{unfinished} has other settings ({kept.config}): give the same --set, or drop --resume")
     engine.load_state_dict(kept.state)
-    return kept.card["steps"], kept.card["wall_time_s"]
+    path = unfinished / checkpoints.FRAMES
+    frames = checkpoints.load_frames(path) if path.exists() else []
+    return kept.card["steps"], kept.card["wall_time_s"], frames
 
 
 if __name__ == "__main__":

@@ -1,0 +1,389 @@
+r"""A variational autoencoder: a Gaussian code, a Bernoulli decoder, and the bound that trains both.
+
+    log p(x) >= ELBO(x) = E_{q(z|x)} [log p(x|z)] - KL(q(z|x) || p(z))          Kingma & Welling 2013, eq. 3
+    q(z|x) = N(z | \mu(x), diag \sigma^2(x)),  p(z) = N(0, I)                    eq. 9 and section 3
+    p(x|z) = \prod_i Bernoulli(x_i | sigmoid(f_i(z)))                            appendix C.1
+    loss = -E_q [log p(x|z)] + \beta KL                                          Higgins et al. 2017, eq. 4
+
+Kingma & Welling 2013 (arXiv:1312.6114); Higgins et al. 2017 (beta-VAE); likelihoods as in Burda, Grosse &
+Salakhutdinov 2015 (arXiv:1509.00519), who draw each grey level anew as a black or white pixel at every batch.
+
+Departures: ReLU (or a convolutional body) instead of one tanh layer, Adam instead of Adagrad.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from scipy.special import ndtri
+from torch import Tensor, nn
+
+from engines import devices, learning
+from engines.engine import Frame
+from engines.maths.variational import (
+    bernoulli_log_prob,
+    importance_log_weights,
+    kl_per_dimension,
+    log_mean_exp,
+    reparameterise,
+)
+
+BODIES = ("mlp", "conv")
+PIXELS = ("binary", "grey")
+USED_NATS = 0.01  # a dimension with less KL than this, on average, carries nothing
+GRID = 12  # manifold of 12 x 12 images in a frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VAEConfig:
+    latent_dim: int = 2  # D
+    beta: float = 1.0
+    body: str = "mlp"
+    width: int = 400  # units of a hidden layer, or twice the channels of the first convolution's successor
+    depth: int = 2  # hidden layers each way, of the MLP
+    pixels: str = "binary"  # black or white, drawn anew from the grey levels at every batch; or "grey", as they are
+    n_pixels: int = 784  # P
+    learning_rate: float = 1e-3
+    decay: bool = False  # let the learning rate fall to zero over n_steps, along a cosine
+    warm_up: int = 0  # steps over which beta rises from 0, so that dimensions are taken up before they cost
+    batch_size: int = 128
+    n_steps: int = 20_000
+    seed: int = 0
+    shown: int = 500  # test images that a frame carries the codes of
+
+    def __post_init__(self) -> None:
+        for name in ("latent_dim", "width", "depth", "n_pixels", "batch_size", "n_steps", "shown"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.body not in BODIES:
+            raise ValueError(f"body {self.body!r} is not known; choose one of {', '.join(BODIES)}")
+        if self.body == "conv" and self.n_pixels != 784:
+            raise ValueError(f"a convolutional body takes 28 x 28 = 784 pixels, got {self.n_pixels}: choose body 'mlp'")
+        if self.pixels not in PIXELS:
+            raise ValueError(f"pixels {self.pixels!r} is not known; choose one of {', '.join(PIXELS)}")
+        if not (math.isfinite(self.beta) and self.beta >= 0):
+            raise ValueError(f"beta must be zero or more, got {self.beta}")
+        if not (math.isfinite(self.learning_rate) and 0 < self.learning_rate <= 1):
+            raise ValueError(f"learning_rate must be above 0 and at most 1, got {self.learning_rate}")
+        if self.warm_up < 0:
+            raise ValueError(f"warm_up must be zero or more, got {self.warm_up}")
+
+
+class VAENetwork(nn.Module):
+    """The encoder gives mean and log-variance of q(z|x), the decoder the logits of p(x|z)."""
+
+    def __init__(self, config: VAEConfig) -> None:
+        super().__init__()
+        make = _mlp if config.body == "mlp" else _conv
+        self.encoder, self.decoder = make(config)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        r"""\mu and \log \sigma^2 of q(z|x): (B, P) -> (B, D), (B, D)."""
+        mean, log_var = self.encoder(x).chunk(2, dim=1)
+        return mean, log_var.clamp(-15, 15)  # a variance below 3e-7 says no more, and exp would overflow
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Logits of every pixel: (..., D) -> (..., P)."""
+        return self.decoder(z.reshape(-1, z.shape[-1])).reshape(*z.shape[:-1], -1)
+
+    def forward(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Both terms of the ELBO in nats, from one sample of q: (B, P), (B, D) -> log p(x|z) (B,), KL (B, D)."""
+        mean, log_var = self.encode(x)
+        logits = self.decode(reparameterise(mean, log_var, noise))
+        return bernoulli_log_prob(x, logits).sum(dim=1), kl_per_dimension(mean, log_var)
+
+
+def _mlp(config: VAEConfig) -> tuple[nn.Module, nn.Module]:
+    hidden = [config.width] * config.depth
+
+    def stack(sizes: list[int]) -> nn.Sequential:
+        layers: list[nn.Module] = []
+        for n_in, n_out in pairwise(sizes):
+            layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+        return nn.Sequential(*layers[:-1])  # the last layer is linear
+
+    return stack([config.n_pixels, *hidden, 2 * config.latent_dim]), stack(
+        [config.latent_dim, *hidden, config.n_pixels]
+    )
+
+
+def _conv(config: VAEConfig) -> tuple[nn.Module, nn.Module]:
+    """Two convolutions with stride 2 down, two fractionally-strided ones up, a hidden layer at the waist."""
+    encoder = nn.Sequential(
+        nn.Unflatten(1, (1, 28, 28)),
+        nn.Conv2d(1, 32, 4, stride=2, padding=1), nn.ReLU(),  # (B, 32, 14, 14)
+        nn.Conv2d(32, 64, 4, stride=2, padding=1), nn.ReLU(),  # (B, 64, 7, 7)
+        nn.Flatten(), nn.Linear(64 * 49, config.width), nn.ReLU(),
+        nn.Linear(config.width, 2 * config.latent_dim),
+    )  # fmt: skip
+    decoder = nn.Sequential(
+        nn.Linear(config.latent_dim, config.width), nn.ReLU(),
+        nn.Linear(config.width, 64 * 49), nn.ReLU(), nn.Unflatten(1, (64, 7, 7)),
+        nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1), nn.ReLU(),  # (B, 32, 14, 14)
+        nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1), nn.Flatten(),  # (B, 784)
+    )  # fmt: skip
+    return encoder, decoder
+
+
+class VariationalAutoencoder:
+    """Stochastic gradient ascent on the ELBO of ``data`` (images); without data it encodes and decodes only."""
+
+    name: ClassVar[str] = "vae"
+    Config: ClassVar[type] = VAEConfig
+    learns_from: ClassVar[str] = "images"
+    training_state: ClassVar[tuple[str, ...]] = learning.TRAINING_STATE
+
+    def __init__(self, config: VAEConfig, *, data: Any = None, device: str = "auto") -> None:
+        self.config = config
+        self.device = devices.resolve(device)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.data = None
+        if data is not None:
+            self.data = learning.Images.of(data, n_pixels=config.n_pixels, device=self.device)
+        self.network: Any = learning.build(lambda: VAENetwork(config), generator=self.generator, device=self.device)
+        self.optimizer: Any = learning.adam(self.network, config.learning_rate)
+        # Fabric puts its own in these places (learning.setup); alone, they are the plain ones.
+        self.learner, self.backward, self.rank, self.world = self.network, torch.Tensor.backward, 0, 1
+        self.iteration = 0
+        self._loss = float("nan")
+        self._probe_noise = torch.randn(config.shown, config.latent_dim, generator=_generator(config.seed, 1))
+        self._probe_pixels = torch.rand(config.shown, config.n_pixels, generator=_generator(config.seed, 2))
+
+    # -- learning --------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """One batch: both terms of the ELBO from one sample of q per image, one step of Adam on the loss."""
+        if self.data is None:
+            raise ValueError("this vae has no data to learn from: create it with data=images")
+        config = self.config
+        rows = learning.batch_rows(
+            self.iteration, n_rows=len(self.data.train), batch_size=config.batch_size, seed=config.seed
+        )
+        noise = torch.randn(len(rows), config.latent_dim, generator=self.generator)
+        threshold = torch.rand(len(rows), config.n_pixels, generator=self.generator)
+        rows, noise, threshold = (learning.share(value, self.rank, self.world) for value in (rows, noise, threshold))
+        x = self._pixels(self.data.train[rows.to(self.device)], threshold.to(self.device))
+
+        log_likelihood, kl = self.learner(x, noise.to(self.device))  # (B,), (B, D)
+        loss = (-log_likelihood + self.present_beta * kl.sum(dim=1)).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.backward(loss)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.present_learning_rate
+        self.optimizer.step()
+        self.iteration += 1
+        if not math.isfinite(value := float(loss.detach())):
+            raise FloatingPointError(
+                f"the loss is {value} after step {self.iteration}: lower the learning rate "
+                f"(now {self.present_learning_rate:g}) or beta (now {config.beta:g})"
+            )
+        self._loss = value if math.isnan(self._loss) else 0.98 * self._loss + 0.02 * value
+
+    @property
+    def present_learning_rate(self) -> float:
+        config = self.config
+        return config.learning_rate * (learning.cosine(self.iteration, config.n_steps) if config.decay else 1.0)
+
+    @property
+    def present_beta(self) -> float:
+        return self.config.beta * min(1.0, (self.iteration + 1) / max(1, self.config.warm_up))
+
+    @property
+    def done(self) -> bool:
+        return self.iteration >= self.config.n_steps
+
+    def _pixels(self, levels: Tensor, threshold: Tensor) -> Tensor:
+        """Bytes (B, P) as what is learned from: black or white with the level's chance, or the level itself."""
+        x = levels.to(torch.float32) / 255
+        return (x > threshold).to(torch.float32) if self.config.pixels == "binary" else x
+
+    def binarise(self, images: Any, *, generator: torch.Generator) -> Tensor:
+        """Grey images (B, ...), bytes or 0..1, as black and white drawn with each level's chance: (B, P)."""
+        levels = self._rows(images)
+        return (levels > torch.rand(levels.shape, generator=generator).to(self.device)).to(torch.float32)
+
+    # -- the model -------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def encode(self, x: Any) -> tuple[Tensor, Tensor]:
+        r"""\mu and \log \sigma^2 of q(z|x): images (B, ...) -> (B, D), (B, D)."""
+        return self.network.encode(self._rows(x))
+
+    @torch.no_grad()
+    def decode(self, z: Any) -> Tensor:
+        """The mean image p(x_i = 1 | z) of each code: (..., D) -> (..., P)."""
+        z = torch.as_tensor(z, dtype=torch.float32, device=self.device)
+        if z.dim() < 1 or z.shape[-1] != self.config.latent_dim:
+            raise ValueError(f"codes must have shape (..., {self.config.latent_dim}), got {tuple(z.shape)}")
+        return torch.sigmoid(self.network.decode(z))
+
+    @torch.no_grad()
+    def sample(self, n: int, *, generator: torch.Generator, mean: bool = False) -> Tensor:
+        """Prior predictive: z from N(0, I), then pixels from p(x|z), or its mean image: -> (n, P).
+
+        The mean is smooth and is what papers print; the sample is what the model says an image is.
+        """
+        z = torch.randn(n, self.config.latent_dim, generator=generator)
+        return self.sample_pixels(self.decode(z), generator=generator) if not mean else self.decode(z)
+
+    @torch.no_grad()
+    def sample_posterior(self, x: Any, n: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """n codes of q(z|x) and the mean image of each: x (B, ...) -> (n, B, D), (n, B, P)."""
+        mean, log_var = self.encode(x)
+        noise = torch.randn(n, *mean.shape, generator=generator).to(self.device)
+        z = reparameterise(mean, log_var, noise)
+        return z, self.decode(z)
+
+    def sample_pixels(self, mean: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Black and white pixels with the chances ``mean``, of the same shape."""
+        return (mean > torch.rand(mean.shape, generator=generator).to(mean.device)).to(torch.float32)
+
+    @torch.no_grad()
+    def elbo(self, x: Any, *, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Both terms in nats: log p(x|z) per pixel (B, P), averaged over the noise (K, B, D), and KL (B, D).
+
+        ELBO = terms[0].sum(1) - terms[1].sum(1). Grey images give the negated cross-entropy instead.
+        """
+        rows = self._rows(x)
+        mean, log_var = self.network.encode(rows)
+        z = reparameterise(mean, log_var, noise.to(self.device))  # (K, B, D)
+        return bernoulli_log_prob(rows, self.network.decode(z)).mean(dim=0), kl_per_dimension(mean, log_var)
+
+    @torch.no_grad()
+    def log_weights(self, x: Any, n_samples: int, *, generator: torch.Generator) -> Tensor:
+        """log p(x, z_k) - log q(z_k|x) for z_k from q(z|x), Burda et al. 2015, eq. 7: (B, ...) -> (K, B)."""
+        rows = self._rows(x)
+        mean, log_var = self.network.encode(rows)
+        noise = torch.randn(n_samples, len(rows), self.config.latent_dim, generator=generator).to(self.device)
+        return importance_log_weights(rows, mean, log_var, self.network.decode, noise)
+
+    def log_prob(self, x: Any, *, n_samples: int = 500, generator: torch.Generator | None = None) -> Tensor:
+        """The importance-weighted bound L_K on log p(x) in nats, K = ``n_samples``: binary x (B, ...) -> (B,)."""
+        rows = self._rows(x)
+        generator = generator or _generator(self.config.seed, 3)
+        n_rows = max(1, 12_000 // n_samples)  # 12,000 decoded images at a time: 38 MB
+        parts = [log_mean_exp(self.log_weights(part, n_samples, generator=generator)) for part in rows.split(n_rows)]
+        return torch.cat(parts)
+
+    def _rows(self, x: Any) -> Tensor:
+        """Images (B, ...), bytes or 0..1, as (B, P) in 0..1."""
+        rows = torch.as_tensor(np.array(x) if isinstance(x, np.ndarray) else x, device=self.device)
+        rows = rows.to(torch.float32) / 255 if rows.dtype == torch.uint8 else rows.to(torch.float32)
+        if rows.dim() < 2 or rows[0].numel() != self.config.n_pixels:
+            raise ValueError(f"x must be images of {self.config.n_pixels} pixels, (B, P), got {tuple(rows.shape)}")
+        return rows.reshape(len(rows), -1)
+
+    @torch.no_grad()
+    def evaluate(self, images: Any, *, n_samples: int = 500) -> dict[str, float]:
+        """Means over test images (B, ...) of bytes, binarised once by a fixed seed, in nats per image:
+        ``reconstruction`` -E_q[log p(x|z)] (16 samples), ``kl``, ``elbo``, ``nll`` by ``n_samples`` importance
+        samples, and ``used_dimensions`` (mean KL above 0.01). With grey pixels the cross-entropy, and no nll.
+        """
+        generator = _generator(self.config.seed, 4)
+        binary = self.config.pixels == "binary"
+        x = self.binarise(images, generator=generator) if binary else self._rows(images)
+        terms, codes = [], []
+        for part in x.split(500):
+            noise = torch.randn(16, len(part), self.config.latent_dim, generator=generator)
+            log_likelihood, kl = self.elbo(part, noise=noise)
+            terms.append(log_likelihood.sum(dim=1))
+            codes.append(kl)
+        reconstruction, kl = -torch.cat(terms).double().mean(), torch.cat(codes).double().mean(dim=0)
+        result = {
+            "reconstruction": float(reconstruction),
+            "kl": float(kl.sum()),
+            "elbo": float(-reconstruction - kl.sum()),
+            "used_dimensions": float((kl > USED_NATS).sum()),
+        }
+        if binary:
+            result["nll"] = -float(self.log_prob(x, n_samples=n_samples, generator=generator).double().mean())
+        return result
+
+    # -- what a viewer sees ----------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def frame(self) -> Frame:
+        """Scalars in nats per image over the probe (the first ``shown`` test images, the same noise at every step);
+        arrays ``means`` and ``log_vars`` (M, D), ``kl`` (D,), ``originals`` and ``reconstructions`` (10, P) bytes,
+        ``manifold`` (144, P) bytes: the grid of `manifold_codes` where D = 2, else 144 fixed draws of the prior.
+        """
+        arrays: dict[str, Any] = {"manifold": _bytes(self.decode(manifold_codes(self.config.latent_dim)))}
+        scalars = {"beta": self.present_beta, "learning_rate": self.present_learning_rate}
+        if not math.isnan(self._loss):
+            scalars["loss"] = self._loss
+        if self.data is not None:
+            levels = self.data.probe[: self.config.shown]
+            x = self._pixels(levels, self._probe_pixels[: len(levels)].to(self.device))
+            mean, log_var = self.network.encode(x)
+            z = reparameterise(mean, log_var, self._probe_noise[: len(levels)].to(self.device))
+            log_likelihood = bernoulli_log_prob(x, self.network.decode(z)).sum(dim=1).mean()
+            kl = kl_per_dimension(mean, log_var).mean(dim=0)  # (D,)
+            scalars |= {
+                "reconstruction": -float(log_likelihood),
+                "kl": float(kl.sum()),
+                "elbo": float(log_likelihood - kl.sum()),
+                "used_dimensions": float((kl > USED_NATS).sum()),
+            }
+            arrays |= {
+                "means": mean,
+                "log_vars": log_var,
+                "kl": kl,
+                "originals": levels[:10],
+                "reconstructions": _bytes(self.decode(mean[:10])),
+            }
+        return Frame(
+            step=self.iteration,
+            scalars=scalars,
+            arrays={name: value.cpu().numpy() for name, value in arrays.items()},
+        )
+
+    @property
+    def n_parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    # -- saving ----------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        weights = {f"network.{key}": value.detach().clone() for key, value in self.network.state_dict().items()}
+        return {
+            "iteration": self.iteration,
+            "loss": self._loss,
+            **weights,
+            **learning.optimizer_state(self.optimizer, self.network),
+            "generator": self.generator.get_state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from ``state``, under this engine's beta and learning rate; another size is a ValueError."""
+        learning.load_network(self.network, state, self.name)
+        learning.load_optimizer_state(self.optimizer, self.network, state)
+        self.iteration, self._loss = int(state["iteration"]), float(state["loss"])
+        if "generator" in state:
+            self.generator.set_state(state["generator"].cpu())
+
+
+def manifold_codes(latent_dim: int, n: int = GRID) -> Tensor:
+    """Codes for a picture of the whole space: (n * n, D).
+
+    Of two dimensions a grid, first row on top, spaced so that each cell holds the same share of the prior
+    (Kingma & Welling 2013, figure 4); of any other number, n * n fixed draws of the prior.
+    """
+    if latent_dim != 2:
+        return torch.randn(n * n, latent_dim, generator=_generator(0, 5))
+    at = torch.tensor(ndtri((np.arange(n) + 0.5) / n), dtype=torch.float32)  # quantiles
+    rows, columns = torch.meshgrid(at.flip(0), at, indexing="ij")
+    return torch.stack([columns.flatten(), rows.flatten()], dim=1)
+
+
+def _bytes(mean: Tensor) -> Tensor:
+    return (255 * mean).round().to(torch.uint8)
+
+
+def _generator(seed: int, use: int) -> torch.Generator:
+    """A generator for one fixed use, apart from the one that the steps draw from."""
+    return torch.Generator().manual_seed(seed * 16 + use)
