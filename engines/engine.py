@@ -22,6 +22,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
     {
         "gmm": "engines.mixtures.gmm:GaussianMixture",
         "kmeans": "engines.mixtures.kmeans:KMeans",
+        "autoencoder": "engines.autoencoders.autoencoder:Autoencoder",
         "vae": "engines.autoencoders.vae:VariationalAutoencoder",
     }
 )

@@ -1,7 +1,8 @@
 r"""What engines that learn by gradient share: own initialisation, batches by step, an optimizer's state as tensors.
 
-Such an engine has `network`, a torch module whose `forward` gives the loss, and `optimizer`. It starts as one
-process on one device; `setup(fabric)` hands both to Lightning Fabric, which brings precision and many devices.
+Such an engine has `network`, a torch module whose `forward` gives what its loss is made of, `optimizer`,
+`generator`, `iteration`, `running_loss` and `present_learning_rate`. It starts as one process on one device;
+`setup` hands network and optimizer to Lightning Fabric, which brings precision and many devices.
 """
 
 from __future__ import annotations
@@ -67,6 +68,15 @@ def _bytes(data: Any) -> Tensor:
             raise ValueError("images must be bytes, or numbers from 0 to 1: divide them by their largest level")
         array = np.round(array * 255).astype(np.uint8)
     return torch.from_numpy(np.array(array))
+
+
+def rows_of(x: Any, n_pixels: int, device: torch.device) -> Tensor:
+    """Images (B, ...), bytes or levels in 0..1, as float32 (B, P) in 0..1 on the device."""
+    rows = torch.as_tensor(np.array(x) if isinstance(x, np.ndarray) else x, device=device)
+    rows = rows.to(torch.float32) / 255 if rows.dtype == torch.uint8 else rows.to(torch.float32)
+    if rows.dim() < 2 or rows[0].numel() != n_pixels:
+        raise ValueError(f"x must be images of {n_pixels} pixels, (B, {n_pixels}), got {tuple(rows.shape)}")
+    return rows.reshape(len(rows), -1)
 
 
 def build(make: Callable[[], nn.Module], *, generator: torch.Generator, device: torch.device) -> nn.Module:
@@ -158,6 +168,44 @@ def load_network(network: nn.Module, state: dict[str, Any], name: str) -> None:
                 "the network's size"
             )
     network.load_state_dict({key: state[f"network.{key}"] for key in network.state_dict()})
+
+
+def descend(engine: Any, loss: Tensor) -> None:
+    """One step of the engine's optimizer on ``loss`` () at its present learning rate; FloatingPointError on NaN."""
+    engine.optimizer.zero_grad(set_to_none=True)
+    engine.backward(loss)
+    for group in engine.optimizer.param_groups:
+        group["lr"] = rate = engine.present_learning_rate
+    engine.optimizer.step()
+    engine.iteration += 1
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise FloatingPointError(
+            f"the loss is {value} after step {engine.iteration}: lower the learning rate (now {rate:g})"
+        )
+    # What is shown of the batches: an average over about the last 50.
+    engine.running_loss = value if math.isnan(engine.running_loss) else 0.98 * engine.running_loss + 0.02 * value
+
+
+def state_of(engine: Any) -> dict[str, Any]:
+    """Everything that such an engine needs to go on bit for bit, as one flat dictionary."""
+    weights = {f"network.{key}": value.detach().clone() for key, value in engine.network.state_dict().items()}
+    return {
+        "iteration": engine.iteration,
+        "loss": engine.running_loss,
+        **weights,
+        **optimizer_state(engine.optimizer, engine.network),
+        "generator": engine.generator.get_state(),
+    }
+
+
+def load_state(engine: Any, state: dict[str, Any]) -> None:
+    """What `state_of` gave, put back; ValueError where the network has another size."""
+    load_network(engine.network, state, engine.name)
+    load_optimizer_state(engine.optimizer, engine.network, state)
+    engine.iteration, engine.running_loss = int(state["iteration"]), float(state["loss"])
+    if "generator" in state:
+        engine.generator.set_state(state["generator"].cpu())
 
 
 def setup(engine: Any, fabric: Fabric) -> None:

@@ -150,7 +150,7 @@ class VariationalAutoencoder:
         # Fabric puts its own in these places (learning.setup); alone, they are the plain ones.
         self.learner, self.backward, self.rank, self.world = self.network, torch.Tensor.backward, 0, 1
         self.iteration = 0
-        self._loss = float("nan")
+        self.running_loss = float("nan")
         self._probe_noise = torch.randn(config.shown, config.latent_dim, generator=_generator(config.seed, 1))
         self._probe_pixels = torch.rand(config.shown, config.n_pixels, generator=_generator(config.seed, 2))
 
@@ -171,18 +171,7 @@ class VariationalAutoencoder:
 
         log_likelihood, kl = self.learner(x, noise.to(self.device))  # (B,), (B, D)
         loss = (-log_likelihood + self.present_beta * kl.sum(dim=1)).mean()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.backward(loss)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.present_learning_rate
-        self.optimizer.step()
-        self.iteration += 1
-        if not math.isfinite(value := float(loss.detach())):
-            raise FloatingPointError(
-                f"the loss is {value} after step {self.iteration}: lower the learning rate "
-                f"(now {self.present_learning_rate:g}) or beta (now {config.beta:g})"
-            )
-        self._loss = value if math.isnan(self._loss) else 0.98 * self._loss + 0.02 * value
+        learning.descend(self, loss)
 
     @property
     def present_learning_rate(self) -> float:
@@ -271,12 +260,7 @@ class VariationalAutoencoder:
         return torch.cat(parts)
 
     def _rows(self, x: Any) -> Tensor:
-        """Images (B, ...), bytes or 0..1, as (B, P) in 0..1."""
-        rows = torch.as_tensor(np.array(x) if isinstance(x, np.ndarray) else x, device=self.device)
-        rows = rows.to(torch.float32) / 255 if rows.dtype == torch.uint8 else rows.to(torch.float32)
-        if rows.dim() < 2 or rows[0].numel() != self.config.n_pixels:
-            raise ValueError(f"x must be images of {self.config.n_pixels} pixels, (B, P), got {tuple(rows.shape)}")
-        return rows.reshape(len(rows), -1)
+        return learning.rows_of(x, self.config.n_pixels, self.device)
 
     @torch.no_grad()
     def evaluate(self, images: Any, *, n_samples: int = 500) -> dict[str, float]:
@@ -314,8 +298,8 @@ class VariationalAutoencoder:
         """
         arrays: dict[str, Any] = {"manifold": _bytes(self.decode(manifold_codes(self.config.latent_dim)))}
         scalars = {"beta": self.present_beta, "learning_rate": self.present_learning_rate}
-        if not math.isnan(self._loss):
-            scalars["loss"] = self._loss
+        if not math.isnan(self.running_loss):
+            scalars["loss"] = self.running_loss
         if self.data is not None:
             levels = self.data.probe[: self.config.shown]
             x = self._pixels(levels, self._probe_pixels[: len(levels)].to(self.device))
@@ -349,22 +333,11 @@ class VariationalAutoencoder:
     # -- saving ----------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        weights = {f"network.{key}": value.detach().clone() for key, value in self.network.state_dict().items()}
-        return {
-            "iteration": self.iteration,
-            "loss": self._loss,
-            **weights,
-            **learning.optimizer_state(self.optimizer, self.network),
-            "generator": self.generator.get_state(),
-        }
+        return learning.state_of(self)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from ``state``, under this engine's beta and learning rate; another size is a ValueError."""
-        learning.load_network(self.network, state, self.name)
-        learning.load_optimizer_state(self.optimizer, self.network, state)
-        self.iteration, self._loss = int(state["iteration"]), float(state["loss"])
-        if "generator" in state:
-            self.generator.set_state(state["generator"].cpu())
+        learning.load_state(self, state)
 
 
 def manifold_codes(latent_dim: int, n: int = GRID) -> Tensor:

@@ -1,0 +1,229 @@
+r"""An autoencoder: the image goes through a hidden layer that is smaller than itself, and comes back.
+
+    code = a(W x + b)  (M numbers),   logits = W' code + b',   x^ = sigmoid(logits)
+    loss = -\sum_i x_i log x^_i + (1 - x_i) log(1 - x^_i)      the Bernoulli cross-entropy, in nats
+
+Hinton & Salakhutdinov 2006 (Science 313:504). With a linear code and squared error the best it can do is to
+span the first M principal components (Baldi & Hornik 1989, Neural Networks 2:53).
+
+Departures: Adam from a random start instead of layer-wise pretraining. ``depth`` adds hidden layers on both sides.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engines import devices, learning
+from engines.engine import Frame
+from engines.maths.variational import bernoulli_log_prob
+
+ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "linear": nn.Identity}
+LOSSES = ("bernoulli", "squared")
+MAX_UNITS = 64  # hidden units that a frame shows as images
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoencoderConfig:
+    code_dim: int = 32  # M
+    depth: int = 0  # further hidden layers on each side
+    width: int = 256  # units of such a layer
+    activation: str = "sigmoid"  # of the code and of every further layer
+    loss: str = "bernoulli"
+    n_pixels: int = 784  # P
+    learning_rate: float = 2e-3
+    decay: bool = False  # let the learning rate fall to zero over n_steps, along a cosine
+    batch_size: int = 128
+    n_steps: int = 10_000
+    seed: int = 0
+    shown: int = 500  # test images that a frame carries the codes of
+
+    def __post_init__(self) -> None:
+        for name, least in (("code_dim", 1), ("depth", 0), ("width", 1), ("n_pixels", 2), ("batch_size", 1),
+                            ("n_steps", 1), ("shown", 1)):  # fmt: skip
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if self.code_dim >= self.n_pixels:
+            raise ValueError(
+                f"code_dim must be smaller than the image ({self.n_pixels} pixels), got {self.code_dim}: "
+                "a wider code could copy the image"
+            )
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation {self.activation!r} is not known; choose one of {', '.join(ACTIVATIONS)}")
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss {self.loss!r} is not known; choose one of {', '.join(LOSSES)}")
+        if not (math.isfinite(self.learning_rate) and 0 < self.learning_rate <= 1):
+            raise ValueError(f"learning_rate must be above 0 and at most 1, got {self.learning_rate}")
+
+
+class AutoencoderNetwork(nn.Module):
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.loss = config.loss
+        down = [config.n_pixels, *[config.width] * config.depth, config.code_dim]
+        activation = ACTIVATIONS[config.activation]
+        self.encoder = nn.Sequential()
+        for n_in, n_out in pairwise(down):
+            self.encoder.extend([nn.Linear(n_in, n_out), activation()])
+        self.decoder = nn.Sequential()
+        for n_in, n_out in pairwise(down[::-1]):
+            self.decoder.extend([nn.Linear(n_in, n_out), activation()])
+        self.decoder.pop(-1)  # what comes out are logits, or levels where the loss is squared
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The loss of each image: (B, P) -> (B,), in nats or in squared levels."""
+        out = self.decoder(self.encoder(x))
+        each = (x - out).square() if self.loss == "squared" else -bernoulli_log_prob(x, out)
+        return each.sum(dim=1)
+
+
+class Autoencoder:
+    """Stochastic gradient descent on ``data`` (images); without data it encodes and decodes only."""
+
+    name: ClassVar[str] = "autoencoder"
+    Config: ClassVar[type] = AutoencoderConfig
+    learns_from: ClassVar[str] = "images"
+    training_state: ClassVar[tuple[str, ...]] = learning.TRAINING_STATE
+
+    def __init__(self, config: AutoencoderConfig, *, data: Any = None, device: str = "auto") -> None:
+        self.config = config
+        self.device = devices.resolve(device)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.data = None
+        if data is not None:
+            self.data = learning.Images.of(data, n_pixels=config.n_pixels, device=self.device)
+        self.network: Any = learning.build(
+            lambda: AutoencoderNetwork(config), generator=self.generator, device=self.device
+        )
+        self.optimizer: Any = learning.adam(self.network, config.learning_rate)
+        # Fabric puts its own in these places (learning.setup); alone, they are the plain ones.
+        self.learner, self.backward, self.rank, self.world = self.network, torch.Tensor.backward, 0, 1
+        self.iteration = 0
+        self.running_loss = float("nan")
+
+    # -- learning --------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """One batch, one step of Adam."""
+        if self.data is None:
+            raise ValueError("this autoencoder has no data to learn from: create it with data=images")
+        config = self.config
+        rows = learning.batch_rows(
+            self.iteration, n_rows=len(self.data.train), batch_size=config.batch_size, seed=config.seed
+        )
+        rows = learning.share(rows, self.rank, self.world).to(self.device)
+        loss = self.learner(self.data.train[rows].to(torch.float32) / 255).mean()
+        learning.descend(self, loss)
+
+    @property
+    def present_learning_rate(self) -> float:
+        config = self.config
+        return config.learning_rate * (learning.cosine(self.iteration, config.n_steps) if config.decay else 1.0)
+
+    @property
+    def done(self) -> bool:
+        return self.iteration >= self.config.n_steps
+
+    # -- the model -------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def encode(self, x: Any) -> Tensor:
+        """The code of each image: (B, ...) -> (B, M)."""
+        return self.network.encoder(learning.rows_of(x, self.config.n_pixels, self.device))
+
+    @torch.no_grad()
+    def decode(self, code: Any) -> Tensor:
+        """The image of each code, in 0..1 (unbounded where the loss is squared): (B, M) -> (B, P)."""
+        code = torch.as_tensor(code, dtype=torch.float32, device=self.device)
+        if code.dim() != 2 or code.shape[1] != self.config.code_dim:
+            raise ValueError(f"codes must have shape (B, {self.config.code_dim}), got {tuple(code.shape)}")
+        out = self.network.decoder(code)
+        return out if self.config.loss == "squared" else torch.sigmoid(out)
+
+    def reconstruct(self, x: Any) -> Tensor:
+        """(B, ...) -> (B, P)."""
+        return self.decode(self.encode(x))
+
+    def unit_images(self) -> Tensor:
+        """What each hidden unit adds to the image: its outgoing weights, (M, P), where there is one hidden layer.
+
+        With more layers: how the logits change when one unit goes from half a spread below to half above the
+        mean code of the probe, the others at their mean.
+        """
+        if self.config.depth == 0:
+            return self.network.decoder[0].weight.detach().T
+        if self.data is None:
+            raise ValueError("a deep autoencoder shows its hidden units on images: create it with data=images")
+        with torch.no_grad():
+            codes = self.encode(self.data.probe)
+            mean, spread = codes.mean(dim=0), codes.std(dim=0).diag()
+            return self.network.decoder(mean + spread / 2) - self.network.decoder(mean - spread / 2)
+
+    @torch.no_grad()
+    def evaluate(self, images: Any) -> dict[str, float]:
+        """Means over test images (B, ...): ``cross_entropy`` in nats and ``squared_error``, both per image."""
+        x = learning.rows_of(images, self.config.n_pixels, self.device)
+        out = self.network.decoder(self.network.encoder(x))
+        mean = out if self.config.loss == "squared" else torch.sigmoid(out)
+        result = {"squared_error": float((x - mean).square().sum(dim=1).double().mean())}
+        if self.config.loss == "bernoulli":
+            result["cross_entropy"] = -float(bernoulli_log_prob(x, out).sum(dim=1).double().mean())
+        return result
+
+    # -- what a viewer sees ----------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def frame(self) -> Frame:
+        """Scalars of `evaluate` over the probe (the first ``shown`` test images) and the running loss; arrays
+        ``codes`` (S, M), ``originals`` and ``reconstructions`` (10, P) bytes, ``units`` (at most 64, P).
+        """
+        scalars = {"learning_rate": self.present_learning_rate}
+        if not math.isnan(self.running_loss):
+            scalars["loss"] = self.running_loss
+        arrays: dict[str, Any] = {}
+        if self.config.depth == 0 or self.data is not None:
+            arrays["units"] = self.unit_images()[:MAX_UNITS]
+        if self.data is not None:
+            probe = self.data.probe[: self.config.shown]
+            scalars |= self.evaluate(probe)
+            codes = self.encode(probe)
+            arrays |= {
+                "codes": codes,
+                "originals": probe[:10],
+                "reconstructions": (255 * self.decode(codes[:10]).clamp(0, 1)).round().to(torch.uint8),
+            }
+        return Frame(
+            step=self.iteration,
+            scalars=scalars,
+            arrays={name: value.cpu().numpy() for name, value in arrays.items()},
+        )
+
+    @property
+    def n_parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    # -- saving ----------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        return learning.state_of(self)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from ``state``, under this engine's learning rate; another size is a ValueError."""
+        learning.load_state(self, state)
+
+
+def pca_errors(images: Any, test: Any, n_components: tuple[int, ...]) -> np.ndarray:
+    """PCA's squared error per image on ``test`` (N, ...) after a fit to ``images``, for each number of components."""
+    from engines.maths.pca import fit_pca
+
+    rows, held = (learning.rows_of(x, x[0].size, torch.device("cpu")).double().numpy() for x in (images, test))
+    pca = fit_pca(rows, max(n_components))
+    centred = held - pca.mean  # (N, P)
+    along = np.square(centred @ pca.components.T).mean(axis=0).cumsum()  # (M,): what the first m directions hold
+    return np.array([np.square(centred).sum(axis=1).mean() - along[m - 1] for m in n_components])
