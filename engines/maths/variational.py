@@ -49,7 +49,8 @@ def bernoulli_log_prob(x: Tensor, logits: Tensor) -> Tensor:
     For x in {0, 1} a log-likelihood. For grey levels the negated cross-entropy, which no longer sums to
     one over images: good to learn from, no likelihood.
     """
-    return -F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none")
+    x, logits = torch.broadcast_tensors(x, logits)
+    return -F.binary_cross_entropy_with_logits(logits, x, reduction="none")
 
 
 def importance_log_weights(

@@ -13,15 +13,26 @@ import engines
 from engines.engine import Engine, rebuild
 from engines.run import Run
 
-# What each engine learns from here, and a setting that may change while it runs.
+# What each engine learns from here, how small it is, and a setting that may change while it runs.
 SMALL: dict[str, dict[str, Any]] = {
     "gmm": {"data": np.random.default_rng(0).normal(size=(60, 2)), "change": {"regularisation": 1e-3}},
+    "autoencoder": {
+        "data": np.random.default_rng(0).integers(0, 256, size=(60, 16), dtype=np.uint8),
+        "settings": {"n_pixels": 16, "code_dim": 3, "batch_size": 20, "n_steps": 30},
+        "change": {"learning_rate": 1e-4},
+    },
+    "vae": {
+        "data": np.random.default_rng(0).integers(0, 256, size=(60, 16), dtype=np.uint8),
+        "settings": {"n_pixels": 16, "latent_dim": 2, "width": 8, "batch_size": 20, "n_steps": 30},
+        "change": {"beta": 4.0},
+    },
     "kmeans": {"data": np.random.default_rng(0).normal(size=(60, 2)), "change": {"max_iterations": 50}},
 }
 
 
 def make(name: str, **settings: Any) -> Any:
-    return engines.create(name, data=SMALL[name]["data"], device="cpu", **settings)
+    small = SMALL[name]
+    return engines.create(name, data=small["data"], device="cpu", **{**small.get("settings", {}), **settings})
 
 
 def same(a: Any, b: Any) -> bool:

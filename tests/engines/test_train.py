@@ -1,5 +1,8 @@
 import json
+import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,7 +11,9 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from engines import checkpoints, create, data, engine
+from engines.autoencoders.vae import VariationalAutoencoder
 from engines.data import bundled
+from engines.learning import Images
 from engines.maths.pca import fit_pca, project
 from engines.train import interruptible, main, parse_settings, prepare
 from tests.engines.toy import Walk, walk
@@ -154,3 +159,102 @@ def test_held_out_rows_are_not_trained_on():
     again = prepare("digits", seed=3)
     assert again.sha256 == material.sha256
     assert prepare("digits", seed=4).sha256 != material.sha256
+
+
+# -- engines that learn by gradient, on Fabric ---------------------------------------------------------
+
+VAE = ["vae", "--data", "mnist", "--n", "200", "--device", "cpu", "--set", "width=8", "--set", "batch_size=20"]
+
+
+def weights(directory) -> dict:
+    return {key: value for key, value in checkpoints.read(directory).state.items() if key.startswith("network.")}
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Evaluate on few images with few samples: what is tested here is the loop."""
+    honest = VariationalAutoencoder.evaluate
+    monkeypatch.setattr(VariationalAutoencoder, "evaluate", lambda self, x: honest(self, x[:20], n_samples=2))
+
+
+@pytest.mark.usefixtures("quick")
+def test_fabric_takes_the_engines_own_steps_and_records_them(tmp_path):
+    assert main([*VAE, "--set", "n_steps=12", "--frames", "5", "--out", str(tmp_path)]) == 0
+    alone = create("vae", data=Images.load("mnist", n=200), width=8, batch_size=20, n_steps=12, device="cpu")
+    frames = [alone.frame()]
+    while not alone.done:
+        alone.step()
+        frames.append(alone.frame())
+    for key, value in weights(tmp_path).items():
+        assert torch.equal(value, alone.state_dict()[key]), key
+    assert not [key for key in checkpoints.read(tmp_path).state if key.startswith(("optimizer.", "generator"))]
+    recorded = checkpoints.load_frames(tmp_path / checkpoints.FRAMES)
+    assert [frame.step for frame in recorded] == [0, 1, 2, 3, 6, 12]
+    for frame in recorded:
+        np.testing.assert_array_equal(frame.arrays["means"], frames[frame.step].arrays["means"])
+        assert dict(frame.scalars) == dict(frames[frame.step].scalars)
+    shown = card(tmp_path)
+    assert shown["parameter_count"] == alone.n_parameters
+    assert set(shown["metrics"]) == {"test_reconstruction", "test_kl", "test_elbo", "test_used_dimensions", "test_nll"}
+    assert shown["data"]["sha256"] == bundled.SHA256["mnist_train.npz"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_learning_stops_and_goes_on_bit_for_bit_with_its_recording(tmp_path, monkeypatch, capsys):
+    arguments = [*VAE, "--set", "n_steps=10", "--frames", "4"]
+    assert main([*arguments, "--out", str(tmp_path / "straight")]) == 0
+    honest = VariationalAutoencoder.step
+
+    def interrupted(engine: VariationalAutoencoder) -> None:
+        if engine.iteration == 4:
+            signal.raise_signal(signal.SIGINT)
+        honest(engine)
+
+    out = tmp_path / "stopped"
+    monkeypatch.setattr(VariationalAutoencoder, "step", interrupted)
+    assert main([*arguments, "--out", str(out)]) == 130
+    monkeypatch.setattr(VariationalAutoencoder, "step", honest)
+    assert "stopped after step 5" in capsys.readouterr().err
+    assert main([*arguments, "--out", str(out), "--resume"]) == 0
+    straight, resumed = weights(tmp_path / "straight"), weights(out)
+    assert all(torch.equal(value, resumed[key]) for key, value in straight.items())
+    steps = [
+        [f.step for f in checkpoints.load_frames(tmp_path / d / checkpoints.FRAMES)] for d in ("straight", "stopped")
+    ]
+    assert steps[0] == steps[1]
+    restored = checkpoints.restore(checkpoints.read(out), device="cpu")
+    assert restored.iteration == 10
+
+
+def test_two_processes_take_the_steps_that_one_takes(tmp_path):
+    """A real start of two processes, as with two GPUs; they share each batch and average their gradients."""
+    arguments = ["autoencoder", *VAE[1:], "--set", "n_steps=15", "--set", "code_dim=4"]
+    assert main([*arguments, "--out", str(tmp_path / "one")]) == 0
+    command = [sys.executable, "-m", "engines.train", *arguments, "--devices", "2", "--out", str(tmp_path / "two")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=checkpoints.ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    for key, value in one.items():
+        torch.testing.assert_close(two[key], value, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["gmm", "--devices", "2"], "gmm does not learn by gradient, on one device: leave out --devices"),
+        (["gmm", "--precision", "bf16-mixed"], "leave out --devices, --nodes and --precision"),
+        (
+            ["vae", "--data", "iris"],
+            "'iris' holds no images, which this engine learns from: choose one of mnist, fashion",
+        ),
+        (["vae", "--data", "mnist", "--pca", "5"], "vae learns from pixels: leave out --pca"),
+        (["vae", "--data", "mnist", "--n", "0"], "--n must be from 1 to 60,000 for mnist, got 0"),
+        (["vae", "--data", "mnist", "--devices", "0"], "--devices must be >= 1, got 0"),
+        (["gmm", "--frames", "5"], "--frames needs a known number of steps: give --steps"),
+    ],
+)
+def test_a_wrong_wish_for_learning_is_one_sentence(tmp_path, capsys, arguments, said):
+    assert main([*arguments, "--out", str(tmp_path / "x")]) == 2
+    assert said in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "x").exists()
