@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import shlex
 import shutil
 import signal
@@ -228,7 +229,7 @@ def train(options: argparse.Namespace, command: str) -> int:
         setup(engine, fabric)
     unfinished, first = out / "unfinished", fabric is None or fabric.is_global_zero
     step, before, frames = _resume(engine, unfinished, material) if options.resume else (0, 0.0, [])
-    total = min(filter(None, (options.steps, getattr(engine.config, "n_steps", None))), default=None)
+    total = total_steps(engine, options.steps)
     recorded = record_steps(total, options.frames)
     if first:
         print(f"{engine.name} on {devices.describe(engine.device)}: {options.data} {material.about}", file=sys.stderr)
@@ -304,6 +305,13 @@ def stop_now(caught: list[int], fabric: Fabric | None, step: int) -> bool:
 
     pressed = fabric.all_reduce(torch.tensor(float(bool(caught)), device=fabric.device), reduce_op="sum")
     return float(pressed) > 0  # type: ignore[arg-type]  # a tensor, as it was given one
+
+
+def total_steps(engine: Engine, limit: int | None) -> int | None:
+    """How many visible steps there will be at most; None where nothing but convergence ends the run."""
+    n_batches = getattr(engine.config, "n_steps", None)
+    planned = None if n_batches is None else math.ceil(n_batches / engine.config.batches_per_step)
+    return min((n for n in (limit, planned) if n is not None), default=None)
 
 
 def record_steps(total: int | None, n: int) -> frozenset[int]:

@@ -40,13 +40,14 @@ class AutoencoderConfig:
     learning_rate: float = 2e-3
     decay: bool = False  # let the learning rate fall to zero over n_steps, along a cosine
     batch_size: int = 128
-    n_steps: int = 10_000
+    n_steps: int = 10_000  # batches in all
+    batches_per_step: int = 1  # of a visible step: more of them where every batch would be too slow to watch
     seed: int = 0
     shown: int = 500  # test images that a frame carries the codes of
 
     def __post_init__(self) -> None:
         for name, least in (("code_dim", 1), ("depth", 0), ("width", 1), ("n_pixels", 2), ("batch_size", 1),
-                            ("n_steps", 1), ("shown", 1)):  # fmt: skip
+                            ("n_steps", 1), ("shown", 1), ("batches_per_step", 1)):  # fmt: skip
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
         if self.code_dim >= self.n_pixels:
@@ -110,6 +111,12 @@ class Autoencoder:
     # -- learning --------------------------------------------------------------------------------------
 
     def step(self) -> None:
+        """``batches_per_step`` steps of Adam."""
+        for _ in range(self.config.batches_per_step):
+            if not self.done:
+                self._learn()
+
+    def _learn(self) -> None:
         """One batch, one step of Adam."""
         if self.data is None:
             raise ValueError("this autoencoder has no data to learn from: create it with data=images")
@@ -183,7 +190,7 @@ class Autoencoder:
         """Scalars of `evaluate` over the probe (the first ``shown`` test images) and the running loss; arrays
         ``codes`` (S, M), ``originals`` and ``reconstructions`` (10, P) bytes, ``units`` (at most 64, P).
         """
-        scalars = {"learning_rate": self.present_learning_rate}
+        scalars = {"batches": float(self.iteration), "learning_rate": self.present_learning_rate}
         if not math.isnan(self.running_loss):
             scalars["loss"] = self.running_loss
         arrays: dict[str, Any] = {}
@@ -199,7 +206,7 @@ class Autoencoder:
                 "reconstructions": (255 * self.decode(codes[:10]).clamp(0, 1)).round().to(torch.uint8),
             }
         return Frame(
-            step=self.iteration,
+            step=math.ceil(self.iteration / self.config.batches_per_step),
             scalars=scalars,
             arrays={name: value.cpu().numpy() for name, value in arrays.items()},
         )

@@ -52,12 +52,13 @@ class VAEConfig:
     decay: bool = False  # let the learning rate fall to zero over n_steps, along a cosine
     warm_up: int = 0  # steps over which beta rises from 0, so that dimensions are taken up before they cost
     batch_size: int = 128
-    n_steps: int = 20_000
+    n_steps: int = 20_000  # batches in all
+    batches_per_step: int = 1  # of a visible step: more of them where every batch would be too slow to watch
     seed: int = 0
     shown: int = 500  # test images that a frame carries the codes of
 
     def __post_init__(self) -> None:
-        for name in ("latent_dim", "width", "depth", "n_pixels", "batch_size", "n_steps", "shown"):
+        for name in ("latent_dim", "width", "depth", "n_pixels", "batch_size", "n_steps", "shown", "batches_per_step"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.body not in BODIES:
@@ -157,6 +158,12 @@ class VariationalAutoencoder:
     # -- learning --------------------------------------------------------------------------------------
 
     def step(self) -> None:
+        """``batches_per_step`` steps of Adam."""
+        for _ in range(self.config.batches_per_step):
+            if not self.done:
+                self._learn()
+
+    def _learn(self) -> None:
         """One batch: both terms of the ELBO from one sample of q per image, one step of Adam on the loss."""
         if self.data is None:
             raise ValueError("this vae has no data to learn from: create it with data=images")
@@ -297,7 +304,11 @@ class VariationalAutoencoder:
         ``manifold`` (144, P) bytes: the grid of `manifold_codes` where D = 2, else 144 fixed draws of the prior.
         """
         arrays: dict[str, Any] = {"manifold": _bytes(self.decode(manifold_codes(self.config.latent_dim)))}
-        scalars = {"beta": self.present_beta, "learning_rate": self.present_learning_rate}
+        scalars = {
+            "batches": float(self.iteration),
+            "beta": self.present_beta,
+            "learning_rate": self.present_learning_rate,
+        }
         if not math.isnan(self.running_loss):
             scalars["loss"] = self.running_loss
         if self.data is not None:
@@ -321,7 +332,7 @@ class VariationalAutoencoder:
                 "reconstructions": _bytes(self.decode(mean[:10])),
             }
         return Frame(
-            step=self.iteration,
+            step=math.ceil(self.iteration / self.config.batches_per_step),
             scalars=scalars,
             arrays={name: value.cpu().numpy() for name, value in arrays.items()},
         )

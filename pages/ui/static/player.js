@@ -682,7 +682,8 @@ class Player {
     const mix = this.stage.picture?.cloud?.mix && this.stage.mixOf(this.stage.picture)[hit];
     const shares = mix ? [...mix].map((v, k) => [k + 1, v]).filter(([, v]) => v > 2).sort((a, b) => b[1] - a[1]).slice(0, 4)
       .map(([k, v]) => `${k}: ${Math.round((100 * v) / mix.reduce((a, b) => a + b, 0))} %`).join(", ") : "";
-    this.tip.textContent = `point ${hit} (${cloud.x[hit].toFixed(2)}, ${cloud.y[hit].toFixed(2)})${shares ? ` · ${shares}` : ""}`;
+    const { x, y } = this.stage.places();
+    this.tip.textContent = `point ${hit} (${x[hit].toFixed(2)}, ${y[hit].toFixed(2)})${shares ? ` · ${shares}` : ""}`;
     this.tip.hidden = false;
     this.tip.style.left = `${Math.min(px + 14, this.stage.plot.clientWidth - 190)}px`;
     this.tip.style.top = `${py + 14}px`;

@@ -72,6 +72,7 @@ export class Stage {
     this.layout = {
       ...layout,
       xaxis: merge(axis, layout.xaxis), yaxis: merge(axis, layout.yaxis),
+      ...(layout.xaxis2 && { xaxis2: merge(axis, layout.xaxis2), yaxis2: merge(axis, layout.yaxis2) }),
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
       font: { size: Math.round(13 * scale), color: this.colour("@text"), family: "inherit" },
       margin: { l: 46 * scale, r: 10, t: 10, b: 40 * scale }, autosize: true,
@@ -97,8 +98,8 @@ export class Stage {
     this.paintCloud();
   }
 
-  axes() {
-    const { xaxis, yaxis } = this.plot._fullLayout ?? {};
+  axes(which = "") {
+    const { [`xaxis${which}`]: xaxis, [`yaxis${which}`]: yaxis } = this.plot._fullLayout ?? {};
     if (!xaxis || !this.plot.clientWidth) return null;
     const [x0, x1] = xaxis.range, [y0, y1] = yaxis.range;
     return {
@@ -121,15 +122,18 @@ export class Stage {
     const pen = this.canvas.getContext("2d");
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
+    this.paintSheet(pen);
     if (!axes || !this.cloud || this.hidden.has("points")) return;
     pen.save();
     pen.beginPath();
     pen.rect(...axes.box);
     pen.clip();
-    const { x, y, rgb: colours } = this.cloud;
-    const mix = this.picture?.cloud?.mix && this.mixOf(this.picture);
+    const { rgb: colours } = this.cloud, { x, y } = this.places();
+    const mix = this.picture?.cloud?.mix ? this.mixOf(this.picture) : this.cloud.mix && this.mixOf(this.base);
     const size = (this.cloud.size ?? (x.length > 900 ? 2.4 : 3.6)) * this.scale;
     const neutral = this.colour("@muted");
+    const glyphs = this.cloud.glyphs; // a letter or digit per component, in place of the shapes
+    if (glyphs) Object.assign(pen, { font: `700 ${size * 3.4}px sans-serif`, textAlign: "center", textBaseline: "middle" });
     pen.globalAlpha = this.cloud.alpha ?? 0.85;
     for (let i = 0; i < x.length; i++) {
       let shape = 0, fill = neutral;
@@ -144,7 +148,8 @@ export class Stage {
         if (total) fill = `rgb(${r / total | 0},${g / total | 0},${b / total | 0})`;
       }
       pen.fillStyle = fill;
-      mark(pen, shape, axes.px(x[i]), axes.py(y[i]), size);
+      if (glyphs) pen.fillText(glyphs[shape], axes.px(x[i]), axes.py(y[i]));
+      else mark(pen, shape, axes.px(x[i]), axes.py(y[i]), size);
     }
     pen.globalAlpha = 1;
     if (this.picked !== null && this.picked < x.length) {
@@ -155,6 +160,34 @@ export class Stage {
       pen.stroke();
     }
     pen.restore();
+  }
+
+  /** Where the cloud's points are: in the picture where they move, else in the base. */
+  places() {
+    const moved = this.picture?.cloud;
+    if (!moved?.x) return this.cloud;
+    if (this.placesFor !== moved) {
+      this.placesFor = moved;
+      this.moved = { x: decode(moved.x), y: decode(moved.y) };
+    }
+    return this.moved;
+  }
+
+  /** Grey bytes on the second axes, x from 0 to its columns, y down to its rows: a sheet of images. */
+  paintSheet(pen) {
+    const packed = this.picture?.sheet, axes = packed && this.axes("2");
+    if (!axes || this.hidden.has("sheet")) return;
+    if (this.sheetFor !== packed) {
+      this.sheetFor = packed;
+      const rows = decode(packed), columns = rows[0].length;
+      const pixels = new ImageData(columns, rows.length);
+      rows.forEach((row, i) => row.forEach((level, j) => pixels.data.set([level, level, level, 255], 4 * (i * columns + j))));
+      this.sheet = Object.assign(document.createElement("canvas"), { width: columns, height: rows.length });
+      this.sheet.getContext("2d").putImageData(pixels, 0, 0);
+    }
+    const left = axes.px(0), top = axes.py(0);
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(this.sheet, left, top, axes.px(this.sheet.width) - left, axes.py(this.sheet.height) - top);
   }
 
   mixOf(picture) {
@@ -169,7 +202,8 @@ export class Stage {
   pointAt(px, py, reach = 14) {
     const axes = this.axes();
     if (!axes || !this.cloud || this.hidden.has("points")) return null;
-    return nearest(this.cloud.x, this.cloud.y, axes, px, py, reach);
+    const { x, y } = this.places();
+    return nearest(x, y, axes, px, py, reach);
   }
 
   /** The nearest mark of the trace whose meta.pick is "component", or null. */
