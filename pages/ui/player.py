@@ -19,6 +19,7 @@ from pages.ui import palette
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = ("player.js", "stage.js")
+OTHERS = ("latent.js",)  # what single pages bring
 
 # The component itself is three lines: the modules come from our own route, where the browser caches them.
 _LOADER = """
@@ -36,12 +37,12 @@ def version() -> str:
     import plotly
 
     digest = hashlib.sha256(plotly.__version__.encode())
-    for name in (*SCRIPTS, "player.css"):
+    for name in (*SCRIPTS, *OTHERS, "player.css"):
         digest.update((STATIC / name).read_bytes())
     return digest.hexdigest()[:12]
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _asset(name: str) -> bytes:
     if name == "plotly.min.js":
         # From the installed package: it works offline and matches the tested version. Read from the file,
@@ -57,7 +58,7 @@ def _asset(name: str) -> bytes:
 def static_file(request: Request) -> Response:
     """Serve a script of the player, compressed once and cached by the browser."""
     name = request.path_params["name"]
-    if name not in (*SCRIPTS, "plotly.min.js"):
+    if name not in (*SCRIPTS, *OTHERS, "plotly.min.js"):
         return Response("no such file", status_code=404)
     headers = {
         "Content-Encoding": "gzip",

@@ -1,0 +1,256 @@
+r"""The latent plane under the hand: a component, and the routes that decode and encode for it.
+
+A drag asks `/lab/vae/SOURCE/decode` for images, twenty times a second, past Streamlit. SOURCE names a shipped
+variant ("default", "fashion", "conv", "beta-4") or is the token of a run that the viewer is training.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import math
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from pages.ui import live, palette, player
+from pages.ui.wire import pack
+
+if TYPE_CHECKING:
+    from engines.autoencoders.vae import VariationalAutoencoder
+
+MAX_CODES = 400  # decoded in one request
+MAX_SAMPLES = 24
+MAX_BODY = 1 << 17  # bytes
+FAR = 30.0  # standard deviations of the prior
+N_ELBO = 16  # samples of q(z|x) behind the shown reconstruction term
+
+_LOADER = """
+export default async function (component) {
+  const { root, version } = component.data;
+  const { mount } = await import(new URL(`${root}lab/static/${version}/latent.js`, document.baseURI));
+  return mount(component);
+}
+"""
+
+
+# -- what the routes answer ------------------------------------------------------------------------------
+
+_loading = threading.Lock()
+
+
+def model(source: str) -> VariationalAutoencoder:
+    """The shipped autoencoder, or the one being trained behind a run's token; ValueError where there is none."""
+    record = live.TABLE.get(source)
+    if record is not None:
+        engine: Any = record.run.engine
+        if engine is None or engine.name != "vae":
+            raise ValueError("this run has no autoencoder to ask any more: press Restart")
+        return engine
+    with _loading:  # two viewers who ask at once must not load it twice
+        return _shipped("" if source == "default" else source)
+
+
+@lru_cache(maxsize=12)
+def _shipped(variant: str) -> Any:
+    import engines
+
+    return engines.pretrained("vae", variant)
+
+
+def decode(source: str, question: dict[str, Any]) -> dict[str, Any]:
+    """Mean images of codes ``z`` (N, D): {"images": (N, P) bytes}."""
+    vae = model(source)
+    z = codes(question.get("z"), vae.config.latent_dim)
+    return {"images": _bytes(vae.decode(z))}
+
+
+def prior(source: str, question: dict[str, Any]) -> dict[str, Any]:
+    """Prior predictive: codes z (N, D), their mean images, and one black and white image drawn from each."""
+    import torch
+
+    vae = model(source)
+    n, generator = count(question.get("n", 12)), torch.Generator().manual_seed(whole(question.get("seed", 0)))
+    z = torch.randn(n, vae.config.latent_dim, generator=generator)
+    mean = vae.decode(z)
+    drawn = vae.sample_pixels(mean, generator=generator)
+    return {"z": z.numpy(), "means": _bytes(mean), "samples": _bytes(drawn)}
+
+
+def posterior(source: str, question: dict[str, Any]) -> dict[str, Any]:
+    r"""q(z|x) of one image: \mu, \log \sigma^2 (D,), n codes drawn from it with their mean images and a drawn
+    image each, and both terms of the ELBO in nats (from 16 samples).
+
+    The image is the test image ``row`` of the model's data ``name``, or ``image``: 784 bytes in base64.
+    """
+    import torch
+
+    vae = model(source)
+    image = picture(question)
+    generator = torch.Generator().manual_seed(whole(question.get("seed", 0)))
+    x = seen(vae, image, first_row=whole(question.get("row", 0)))
+    mean, log_var = vae.encode(x)
+    z, means = vae.sample_posterior(x, count(question.get("n", 8)), generator=generator)
+    noise = torch.randn(N_ELBO, 1, vae.config.latent_dim, generator=generator)
+    log_likelihood, kl = vae.elbo(x, noise=noise)
+    return {
+        "image": image[0],
+        "seen": _bytes(x)[0],
+        "mean": mean[0].cpu().numpy(),
+        "log_var": log_var[0].cpu().numpy(),
+        "reconstruction": _bytes(vae.decode(mean))[0],
+        "z": z[:, 0].cpu().numpy(),
+        "means": _bytes(means[:, 0]),
+        "samples": _bytes(vae.sample_pixels(means[:, 0], generator=generator)),
+        "log_likelihood": float(log_likelihood.sum()),
+        "kl": kl[0].cpu().numpy(),
+    }
+
+
+def seen(vae: VariationalAutoencoder, images: np.ndarray, *, first_row: int = 0) -> Any:
+    """Bytes (B, ...) as this model takes them, (B, P): grey levels, or black and white drawn from them. Every row
+    has its own draw, the same each time, so that an image lies where its mark on the plane is.
+    """
+    import torch
+
+    levels = torch.tensor(images.reshape(len(images), -1)).to(torch.float32) / 255
+    if vae.config.pixels != "binary":
+        return levels
+    draws = [torch.rand(784, generator=torch.Generator().manual_seed(first_row + i)) for i in range(len(levels))]
+    return (levels > torch.stack(draws)).to(torch.float32)
+
+
+def picture(question: dict[str, Any]) -> np.ndarray:
+    """The image asked about: bytes (1, 784)."""
+    if "image" in question:
+        try:
+            raw = base64.b64decode(str(question["image"]), validate=True)
+        except (binascii.Error, ValueError):
+            raw = b""
+        if len(raw) != 784:
+            raise ValueError(f"an image must be 784 bytes in base64, got {len(raw)}")
+        return np.frombuffer(raw, dtype=np.uint8).reshape(1, 784).copy()
+    from engines import data
+
+    images = data.load(str(question.get("name", "mnist")), split="test").x
+    row = whole(question.get("row", 0))
+    if row >= len(images):
+        raise ValueError(f"row must be from 0 to {len(images) - 1:,}, got {row}")
+    return images[row].reshape(1, 784).copy()
+
+
+def codes(value: Any, latent_dim: int) -> np.ndarray:
+    """(N, D) from JSON; ValueError names what is wrong."""
+    try:
+        z = np.asarray(value, dtype=np.float32)
+    except (TypeError, ValueError):
+        z = np.zeros(0, dtype=np.float32)
+    if z.ndim != 2 or z.shape[1] != latent_dim or not 1 <= len(z) <= MAX_CODES:
+        raise ValueError(f"z must be 1 to {MAX_CODES} codes of {latent_dim} numbers, got shape {z.shape}")
+    if not (np.abs(z) <= FAR).all():  # NaN is not <= either
+        raise ValueError(f"z must lie within {FAR:g} of zero")
+    return z
+
+
+def count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SAMPLES:
+        raise ValueError(f"n must be from 1 to {MAX_SAMPLES}, got {repr(value)[:40]}")
+    return value
+
+
+def whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 31:
+        raise ValueError(f"a row or seed must be a whole number >= 0, got {repr(value)[:40]}")
+    return value
+
+
+def _bytes(levels: Any) -> np.ndarray:
+    return np.rint(255 * np.asarray(levels.cpu() if hasattr(levels, "cpu") else levels)).astype(np.uint8)
+
+
+ANSWERS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
+    "decode": decode,
+    "prior": prior,
+    "posterior": posterior,
+}
+
+
+async def answer(request: Request) -> Response:
+    """One question as JSON, one answer; a wrong question is one sentence with status 400."""
+    ask = ANSWERS.get(request.path_params["what"])
+    if ask is None:
+        return _json({"error": f"no such question; known: {', '.join(ANSWERS)}"}, 404)
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY:
+            return _json({"error": f"a question of more than {MAX_BODY:,} bytes is over the limit"}, 413)
+    try:
+        question = json.loads(body)
+        if not isinstance(question, dict):
+            raise ValueError("a question must be a JSON object")
+        return _json(await asyncio.to_thread(ask, request.path_params["source"], question), 200)
+    except (ValueError, RecursionError) as error:
+        return _json({"error": str(error)[:300]}, 400)
+
+
+def _json(value: dict[str, Any], status: int) -> Response:
+    return Response(pack(value), status_code=status, media_type="application/json")
+
+
+ROUTES = [Route("/lab/vae/{source}/{what}", answer, methods=["POST"])]
+
+
+# -- the component ---------------------------------------------------------------------------------------
+
+_mount_lock = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _component() -> Callable[..., Any]:
+    import streamlit as st
+
+    css = (player.STATIC / "player.css").read_text() + (player.STATIC / "latent.css").read_text()
+    return st.components.v2.component("lab_latent", css=css, js=_LOADER)
+
+
+def plane(
+    source: str,
+    *,
+    key: str,
+    codes: np.ndarray,
+    labels: np.ndarray,
+    names: tuple[str, ...],
+    order: np.ndarray,
+    nats: np.ndarray,
+    **options: Any,
+) -> Any:
+    """Show the latent space of ``source`` with the codes (M, D) of test images and their labels (M,).
+
+    ``order`` (D,) are the dimensions by use, most used first, and ``nats`` (D,) their mean KL; the plane shows
+    the first two. Options: data (the set's name), glyphs, drawn (784 bytes in base64, an image to encode), seed.
+    """
+    with _mount_lock:
+        mount = _component()
+    data = {
+        "source": source,
+        "root": player.root(),
+        "version": player.version(),
+        "palette": palette.ROLES,
+        "codes": base64.b64encode(np.ascontiguousarray(codes, dtype="<f4").tobytes()).decode(),
+        "labels": base64.b64encode(labels.astype(np.uint8).tobytes()).decode(),
+        "latent_dim": int(codes.shape[1]),
+        "names": list(names),
+        "order": [int(d) for d in order],
+        "nats": [round(float(v), 4) if math.isfinite(v) else 0.0 for v in nats],
+        **options,
+    }
+    return mount(key=key, data=data)
