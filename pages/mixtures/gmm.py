@@ -10,7 +10,8 @@ import streamlit as st
 from engines import devices
 from pages.catalogue import entry
 from pages.mixtures import gmm_digits, gmm_notes, gmm_runs
-from pages.ui import frame, live, settings, stage
+from pages.ui import forks, frame, live, settings, stage
+from pages.ui.forks import Change
 from pages.ui.player import layers, player
 from pages.ui.settings import Choice, Number, Switch
 
@@ -88,9 +89,12 @@ DIMENSIONS = Choice(
 )
 ALL = (VIEW, DATA_SET, POINTS, METHOD, COMPONENTS, COVARIANCE, INIT, REG, SEED, COMPARE, DIGIT, DIMENSIONS)
 
-RUN, RIVAL, POINTS_DRAWN, MEANS, FORK, FILE = (
-    f"gmm:{name}" for name in ("run", "rival", "drawn", "means", "fork", "file")
+FORKS = (
+    Change(field="covariance_type", choice=COVARIANCE),
+    Change(field="regularisation", choice=REG, parse=float),
 )
+
+RUN, RIVAL, POINTS_DRAWN, MEANS, FILE = (f"gmm:{name}" for name in ("run", "rival", "drawn", "means", "file"))
 
 
 def main() -> None:
@@ -106,7 +110,7 @@ def main() -> None:
     with frame.controls():
         controls(chosen)
     if record is not None:
-        fork_form(record)
+        forks.form(PAGE.slug, record, RIVAL, FORKS)
     if cloud is not None and record is not None:
         more(cloud, chosen)
     elif chosen["view"] == "digits" and record is not None:
@@ -153,7 +157,7 @@ def controls(chosen: dict[str, Any]) -> None:
 def restart() -> None:
     for slot in (RUN, RIVAL):
         stage.drop(slot)
-    st.session_state.pop(FORK, None)
+    st.session_state.pop(f"{PAGE.slug}:fork", None)
 
 
 def play_scene(name: str, values: dict[str, Any] | None) -> None:
@@ -223,10 +227,8 @@ def rival_of(
     record: Any, cloud: Any, chosen: dict[str, Any], own: dict[str, Any], live_settings: dict[str, Any]
 ) -> Any:
     """The second run on the stage: a fork the viewer asked for, or the other method."""
-    if FORK in st.session_state:
-        if st.session_state[FORK]["of"] == record.token:
-            return stage.current(RIVAL)
-        unfork()  # the run that it left has gone
+    if fork := forks.of(PAGE.slug, record, RIVAL):
+        return fork
     if chosen.get("compare") and cloud is not None:
         other = gmm_runs.kmeans_scene if chosen["method"] == "EM" else gmm_runs.mixture_scene
         more_settings = {} if chosen["method"] == "EM" else live_settings
@@ -246,8 +248,8 @@ def rival_of(
 def titles(chosen: dict[str, Any], rival: Any) -> tuple[str, str]:
     if rival is None:
         return "", ""
-    if FORK in st.session_state:
-        return "The run as it was", st.session_state[FORK]["title"]
+    if title := forks.title(PAGE.slug):
+        return "The run as it was", title
     names = ("EM", "k-means")
     return names if chosen["method"] == "EM" else names[::-1]
 
@@ -276,10 +278,11 @@ def show(record: Any, rival: Any, chosen: dict[str, Any], titles: tuple[str, str
         with left:
             player(record.token, key="gmm-player-a", on_event=on_event, title=titles[0], lead=True, **group, **options)
         with right:
-            opening = {"open": "end"} if FORK in st.session_state else {}
+            forked = bool(forks.title(PAGE.slug))
+            opening = {"open": "end"} if forked else {}
             player(rival.token, key="gmm-player-b", title=titles[1], lead=False, **group, **options, **opening)
-        if FORK in st.session_state:
-            st.button("Back to one run", on_click=unfork)
+        if forked:
+            st.button("Back to one run", on_click=forks.drop, args=(PAGE.slug, RIVAL))
 
 
 def on_event(name: str) -> None:
@@ -300,40 +303,7 @@ def on_event(name: str) -> None:
             st.session_state[MEANS] = {"for": key, "means": means}
             stage.drop(RUN)
     elif name == "fork":
-        st.session_state["gmm:fork-at"] = int(event.get("step", 0))
-
-
-def fork_form(record: Any) -> None:
-    """One setting to change from the step at hand on."""
-    at = st.session_state.get("gmm:fork-at")
-    if at is None:
-        return
-    with st.container(key="lab-more", border=True):
-        st.markdown(f"**A second run from step {at}, with one thing changed**")
-        what = st.radio("Change", ["Covariance", "Regularisation"], horizontal=True)
-        choice = COVARIANCE if what == "Covariance" else REG
-        value = st.selectbox(f"{what} from step {at} on", choice.options, key=f"gmm:fork:{what}")
-        start, cancel, _ = st.columns([1, 1, 4])
-        if cancel.button("Cancel"):
-            del st.session_state["gmm:fork-at"]
-            st.rerun()
-        if start.button("Start the fork", type="primary"):
-            field = "covariance_type" if what == "Covariance" else "regularisation"
-            try:
-                run = record.run.fork(at, **{field: value if what == "Covariance" else float(value)})
-            except (ValueError, KeyError, FloatingPointError) as error:
-                st.error(str(error.args[0]))
-                return
-            stage.put(RIVAL, record.again(run))
-            title = f"From step {at}: {what.lower()} {value}"
-            st.session_state[FORK] = {"title": title, "of": record.token}
-            del st.session_state["gmm:fork-at"]
-            st.rerun()
-
-
-def unfork() -> None:
-    st.session_state.pop(FORK, None)
-    stage.drop(RIVAL)
+        forks.ask(PAGE.slug, int(event.get("step", 0)))
 
 
 def more(cloud: gmm_runs.Cloud, chosen: dict[str, Any]) -> None:

@@ -1,0 +1,77 @@
+"""A second run from a step of the first, with one setting changed; the two play side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from pages.ui import live, stage
+from pages.ui.settings import Choice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A setting that a fork may change: the engine's field, the page's choice, and how its text is read."""
+
+    field: str
+    choice: Choice
+    parse: Callable[[str], Any] = str
+
+
+def ask(slug: str, step: int) -> None:
+    """The viewer pressed Fork at this step: the form shows from the next run of the script on."""
+    st.session_state[f"{slug}:fork-at"] = step
+
+
+def form(slug: str, record: live.Live, rival_slot: str, changes: Sequence[Change]) -> None:
+    """One setting to change from the step at hand on; puts the fork into ``rival_slot``."""
+    at = st.session_state.get(f"{slug}:fork-at")
+    if at is None:
+        return
+    by_label = {change.choice.label: change for change in changes}
+    with st.container(key="lab-more", border=True):
+        st.markdown(f"**A second run from step {at}, with one thing changed**")
+        what = st.radio("Change", list(by_label), horizontal=True)
+        change = by_label[what]
+        value = st.selectbox(f"{what} from step {at} on", change.choice.options, key=f"{slug}:fork:{what}")
+        start, cancel, _ = st.columns([1, 1, 4])
+        if cancel.button("Cancel"):
+            del st.session_state[f"{slug}:fork-at"]
+            st.rerun()
+        if start.button("Start the fork", type="primary"):
+            try:
+                run = record.run.fork(at, **{change.field: change.parse(value)})
+            except (ValueError, KeyError, FloatingPointError) as error:
+                st.error(str(error.args[0]))
+                return
+            assert record.again is not None  # only such runs have a fork button
+            stage.put(rival_slot, record.again(run))
+            title = f"From step {at}: {what.lower()} {value}"
+            st.session_state[f"{slug}:fork"] = {"title": title, "of": record.token}
+            del st.session_state[f"{slug}:fork-at"]
+            st.rerun()
+
+
+def title(slug: str) -> str:
+    """What the fork on the stage changed; "" where there is none."""
+    held = st.session_state.get(f"{slug}:fork")
+    return held["title"] if held else ""
+
+
+def of(slug: str, record: live.Live, rival_slot: str) -> live.Live | None:
+    """The fork of ``record`` on the stage; one whose run has gone is dropped."""
+    held = st.session_state.get(f"{slug}:fork")
+    if held is None:
+        return None
+    if held["of"] == record.token:
+        return stage.current(rival_slot)
+    drop(slug, rival_slot)
+    return None
+
+
+def drop(slug: str, rival_slot: str) -> None:
+    st.session_state.pop(f"{slug}:fork", None)
+    stage.drop(rival_slot)
