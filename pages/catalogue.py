@@ -49,6 +49,22 @@ CATALOGUE: tuple[Entry, ...] = (
             ("Draw your own points", {"data": "draw"}),
         ),
     ),
+    Entry(
+        section="Autoencoders",
+        slug="vae",
+        title="The variational autoencoder",
+        idea="Move a finger through a latent space and the digit follows it; draw one and see how sure the encoder is.",
+        paper="Kingma & Welling 2013 (arXiv:1312.6114)",
+        engines=("vae",),
+        sources=("engines/autoencoders/vae.py", "engines/maths/variational.py", "engines/learning.py"),
+        icon=":material/scatter_plot:",
+        starts=(
+            ("Watch codes organise", {"view": "film"}),
+            ("Train one now", {"view": "train"}),
+            ("Clothes", {"model": "fashion"}),
+            ("Thirty-two dimensions", {"model": "mnist-32"}),
+        ),
+    ),
 )
 
 # The course in its order, each stop with the page that shows it, where that page is open.
@@ -57,7 +73,7 @@ COURSE: tuple[tuple[str, str], ...] = (
     ("Gaussian mixtures and EM", "gmm"),
     ("Variational inference", ""),
     ("Autoencoders", ""),
-    ("Variational autoencoders", ""),
+    ("Variational autoencoders", "vae"),
     ("Generative adversarial networks", ""),
     ("Autoregressive models", ""),
 )

@@ -28,8 +28,15 @@ ROLES: dict[str, tuple[str, str]] = {
     "c5": ("#3a3f9e", "#a3a8ff"),
     "c6": ("#7a3b12", "#d9a27a"),
     "c7": ("#3d4854", "#d5dde6"),
+    "c8": ("#00838f", "#4dd0e1"),
+    "c9": ("#b3261e", "#ff6b61"),
 }
 N_COMPONENT_COLOURS = 8
+
+
+def label(k: int) -> str:
+    """The role token of class ``k`` of ten; drawn as the digit itself, since ten colours are hard to tell apart."""
+    return f"@c{k % 10}"
 
 
 def component(k: int) -> str:

@@ -111,16 +111,18 @@ class Latent {
     this.codes = Array.from({ length: flat.length / d }, (_, i) => flat.subarray(i * d, (i + 1) * d));
     this.labels = bytes(data.labels);
     [this.across, this.up] = [data.order[0], data.order[1] ?? data.order[0]];
-    const far = Math.max(...this.codes.map((z) => Math.max(Math.abs(z[this.across]), Math.abs(z[this.up]))));
-    this.range = clamp(far * 1.04, 2.4, 6);
+    // All but the outermost two in a hundred: a few far codes would shrink the rest.
+    const reach = this.codes.map((z) => Math.max(Math.abs(z[this.across]), Math.abs(z[this.up]))).sort((a, b) => a - b);
+    this.range = clamp(reach[Math.floor(0.98 * (reach.length - 1))] * 1.05, 2.4, 6);
     this.z = new Array(d).fill(0);
     this.given = null;
     this.ends = [];
     this.manifold = null;
     this.glyphs = data.glyphs ?? data.names.map((_, i) => String(i));
+    this.legend.hidden = data.names.every((name, i) => name === this.glyphs[i]);
     this.legend.replaceChildren(...data.names.map((name, i) => {
       const mark = el("b", {}, this.glyphs[i]);
-      mark.style.color = this.colours()(`@c${i % 8}`);
+      mark.style.color = this.colours()(`@c${i % 10}`);
       return el("span", {}, mark, name === this.glyphs[i] ? "" : ` ${name}`);
     }));
     this.strips.replaceChildren();
@@ -339,7 +341,7 @@ class Latent {
 
   // -- drawing -------------------------------------------------------------------------------------------------
 
-  colours() { return colourOf(this.data.palette, isDark(this.host)); }
+  colours() { return colourOf(this.data.palette, isDark(this.plane)); }
 
   frame() {
     const { clientWidth: width, clientHeight: height } = this.plane;
@@ -382,7 +384,7 @@ class Latent {
       pen.globalAlpha = this.show.manifold ? 1 : 0.8;
       this.codes.forEach((code, i) => {
         const [x, y] = at(code);
-        pen.fillStyle = colour(`@c${this.labels[i] % 8}`);
+        pen.fillStyle = colour(`@c${this.labels[i] % 10}`);
         if (this.show.manifold) { pen.lineWidth = 3; pen.strokeStyle = colour("@ground"); pen.strokeText(this.glyphs[this.labels[i]], x, y); }
         pen.fillText(this.glyphs[this.labels[i]], x, y);
       });

@@ -90,7 +90,7 @@ class Player {
       b.append(ICONS[name] ? icon(name) : label);
       return b;
     };
-    this.stageHost = el("div", { class: "stage", role: "img", tabindex: "0", "aria-label": "Loading" });
+    this.stageHost = el("div", { class: data.wide ? "stage wide" : "stage", role: "img", tabindex: "0", "aria-label": "Loading" });
     this.caption = el("div", { class: "caption", "aria-live": "off" });
     this.notice = el("div", { class: "notice", role: "status" });
     this.tip = el("div", { class: "tip", hidden: true });

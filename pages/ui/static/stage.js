@@ -301,6 +301,7 @@ export class Curve {
   setBase(base, scale) {
     this.curves = base.curves ?? [];
     this.label = base.curve_label ?? "";
+    this.log = Boolean(base.curve_log); // steps on a logarithmic axis, where they are recorded so: step 0 at 1
     this.scale = scale;
     this.host.hidden = !this.curves.length;
   }
@@ -308,7 +309,7 @@ export class Curve {
   async draw(frames, rival) {
     if (!this.curves.length) return;
     const colour = colourOf(this.palette, isDark(this.host));
-    const steps = frames.map((frame) => frame.step);
+    const steps = frames.map((frame) => this.place(frame.step));
     const traces = this.curves.map((curve) => ({
       type: "scatter", mode: frames.length < 60 ? "lines+markers" : "lines", name: curve.name,
       x: steps, y: frames.map((frame) => frame.scalars[curve.scalar] ?? null),
@@ -317,13 +318,13 @@ export class Curve {
     }));
     if (rival?.length) {
       traces.push({
-        type: "scatter", mode: "lines", name: "fork", x: rival.map((p) => p[0]), y: rival.map((p) => p[1]),
+        type: "scatter", mode: "lines", name: "fork", x: rival.map((p) => this.place(p[0])), y: rival.map((p) => p[1]),
         line: { color: colour("@second"), width: 2.5, dash: "dash" },
       });
     }
     const axis = { color: colour("@text"), gridcolor: colour("@grid"), zeroline: false, fixedrange: true };
     await window.Plotly.react(this.plot, traces, {
-      xaxis: { ...axis, title: { text: "step", standoff: 4 }, rangemode: "tozero", automargin: true },
+      xaxis: { ...axis, title: { text: this.log ? "step + 1" : "step", standoff: 4 }, automargin: true, ...(this.log ? { type: "log", dtick: 1 } : { rangemode: "tozero" }) },
       yaxis: { ...axis, title: { text: this.label, standoff: 4 }, automargin: true, nticks: 5 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { size: Math.round(12 * this.scale), color: colour("@text"), family: "inherit" },
@@ -332,11 +333,14 @@ export class Curve {
     }, { staticPlot: true });
   }
 
+  place(step) { return this.log ? step + 1 : step; }
+
   point(step) {
     const axis = this.plot._fullLayout?.xaxis, rows = this.plot._fullLayout?.yaxis;
     if (!axis || !rows) return;
     const [x0, x1] = axis.range;
-    this.needle.style.left = `${axis._offset + ((step - x0) / (x1 - x0)) * axis._length}px`;
+    const x = this.log ? Math.log10(step + 1) : step; // Plotly gives a log axis's range as exponents
+    this.needle.style.left = `${axis._offset + ((x - x0) / (x1 - x0)) * axis._length}px`;
     this.needle.style.top = `${rows._offset}px`;
     this.needle.style.height = `${rows._length}px`;
   }
@@ -345,7 +349,8 @@ export class Curve {
     const axis = this.plot._fullLayout?.xaxis;
     if (!axis) return null;
     const [x0, x1] = axis.range;
-    return x0 + ((px - axis._offset) / axis._length) * (x1 - x0);
+    const x = x0 + ((px - axis._offset) / axis._length) * (x1 - x0);
+    return this.log ? 10 ** x - 1 : x;
   }
 
   resize() {

@@ -1,0 +1,160 @@
+"""Frames of a variational autoencoder as pictures for the player: codes on the plane, the images they decode to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engines.autoencoders.vae import GRID, USED_NATS
+from engines.engine import Frame
+from pages.mixtures.gmm_numbers import index
+from pages.ui import palette
+from pages.ui.live import Blocks
+from pages.ui.maths import latex, number
+
+SIDE = 28
+GAP = 1
+RANGE = 4.0  # of the plane, in standard deviations of the prior
+GLYPHS = "0123456789"
+
+LAYERS = (("points", "Test images"), ("sheet", "Decoded images"), ("prior", "Prior"))
+
+
+def base(labels: np.ndarray, latent_dim: int, *, binary: bool, recorded: bool) -> dict[str, Any]:
+    """What all pictures of one run share; ``labels`` (M,) are the classes of the images whose codes are shown.
+    A recorded run has its steps evenly spaced in the logarithm.
+    """
+    side = GRID * (SIDE + GAP) + GAP
+    hidden = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
+    plane = latent_dim == 2
+    circle = np.linspace(0, 2 * np.pi, 61)
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": np.concatenate([np.cos(circle), [np.nan], 2 * np.cos(circle)]).astype(np.float32),
+            "y": np.concatenate([np.sin(circle), [np.nan], 2 * np.sin(circle)]).astype(np.float32),
+            "line": {"color": "@prior", "width": 2, "dash": "dash"},
+            "meta": {"layer": "prior"},
+        }
+        if plane
+        else {"type": "bar", "marker": {"color": "@posterior"}, "meta": {"layer": "points"}},
+        # Holds the second pair of axes open: the sheet itself is painted below them.
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [0],
+            "y": [0],
+            "marker": {"opacity": 0},
+            "xaxis": "x2",
+            "yaxis": "y2",
+        },
+    ]
+    span = {"range": [-RANGE, RANGE]}
+    left = {"title": "z₁", **span} if plane else {"title": "dimension, most used first"}
+    up = {"title": "z₂", "scaleanchor": "x", **span} if plane else {"title": "KL, nats", "rangemode": "tozero"}
+    layout = {
+        "xaxis": {"domain": [0, 0.5], "constrain": "domain", **left},
+        "yaxis": {"constrain": "domain", **up},
+        "xaxis2": {"domain": [0.54, 1], "range": [0, side], "constrain": "domain", **hidden},
+        "yaxis2": {"range": [side, 0], "anchor": "x2", "scaleanchor": "x2", "constrain": "domain", **hidden},
+    }
+    kind = "nats per image" if binary else "nats per image (cross-entropy)"
+    shared = {
+        "layout": layout,
+        "traces": traces,
+        "curves": [
+            {"scalar": "negative_elbo", "name": "−ELBO", "colour": "@bound"},
+            {"scalar": "reconstruction", "name": "reconstruction", "colour": "@first", "dash": "dot"},
+            {"scalar": "kl", "name": "KL", "colour": "@second", "dash": "dash", "symbol": "square"},
+        ],
+        "curve_label": kind,
+        "curve_log": recorded,
+        "components": 0,
+        "points": len(labels),
+        "pick": {"point": 0},
+    }
+    if plane:
+        start = np.zeros(len(labels), dtype=np.float32)
+        shared["cloud"] = {
+            "x": start,
+            "y": start,
+            "mix": np.eye(10, dtype=np.uint8)[labels],
+            "colours": [palette.label(k) for k in range(10)],
+            "glyphs": GLYPHS,
+        }
+    return shared
+
+
+def picture(frame: Frame, latent_dim: int) -> dict[str, Any]:
+    """One frame; its scalars gain ``negative_elbo``."""
+    arrays = frame.arrays
+    drawn: dict[str, Any] = {"sheet": sheet(arrays["manifold"]), "traces": {}}
+    scalars = dict(frame.scalars)
+    words = f"Before learning: step {frame.step}."
+    if "elbo" in scalars:
+        scalars["negative_elbo"] = -scalars["elbo"]
+        batches = scalars.get("batches", frame.step)
+        words = (
+            f"After {batches:,.0f} batches: reconstruction {scalars['reconstruction']:.1f} + KL "
+            f"{scalars['kl']:.1f} = {-scalars['elbo']:.1f} nats per test image. {scalars['used_dimensions']:.0f} of "
+            f"{latent_dim} dimensions carry something."
+        )
+    if latent_dim == 2 and "means" in arrays:
+        means = arrays["means"]
+        drawn["cloud"] = {"x": means[:, 0].astype(np.float32), "y": means[:, 1].astype(np.float32)}
+        left = "Codes of test images on the plane"
+    elif "kl" in arrays:
+        nats = np.sort(arrays["kl"])[::-1]
+        order = np.argsort(arrays["kl"])[::-1]
+        drawn["traces"][0] = {"x": [str(d + 1) for d in order], "y": nats.astype(np.float32)}
+        left = "KL of every dimension as bars"
+    else:
+        left = "No codes"
+    right = "the grid of images over the plane" if latent_dim == 2 else "images of fixed draws from the prior"
+    return {**drawn, "scalars": scalars, "caption": words, "alt": f"{left}, {right}. {words}"}
+
+
+def sheet(images: np.ndarray) -> np.ndarray:
+    """Bytes (n * n, 784) -> one sheet of n x n images with grey lines between."""
+    n = round(len(images) ** 0.5)
+    cell = SIDE + GAP
+    out = np.full((n * cell + GAP, n * cell + GAP), 110, dtype=np.uint8)
+    for i, image in enumerate(images):
+        top, left = GAP + (i // n) * cell, GAP + (i % n) * cell
+        out[top : top + SIDE, left : left + SIDE] = image.reshape(SIDE, SIDE)
+    return out
+
+
+def explain(frame: Frame, pick: dict[str, Any], names: tuple[str, ...], labels: np.ndarray) -> Blocks:
+    """The bound at this step, and where one test image lies."""
+    s, arrays = frame.scalars, frame.arrays
+    if "elbo" not in s:
+        return [{"text": "This step has no images to measure."}]
+    i = index(pick.get("point"), len(arrays["means"]))
+    mean, log_var = arrays["means"][i].astype(float), arrays["log_vars"][i].astype(float)
+    kl = 0.5 * (mean**2 + np.exp(log_var) - 1 - log_var)  # (D,)
+    top = np.argsort(kl)[::-1][:6]
+    rows = [["dimension", "μ", "σ", "KL, nats"]]
+    rows += [[str(d + 1), f"{mean[d]:.3f}", f"{np.exp(log_var[d] / 2):.3f}", f"{kl[d]:.3f}"] for d in top]
+    rows.append([f"all {len(kl)}", "", "", f"{kl.sum():.3f}"])
+    return [
+        {"text": f"Over {len(arrays['means'])} test images at step {frame.step}, in nats per image:"},
+        {
+            "math": latex(
+                rf"-\mathrm{{ELBO}} = {number(s['reconstruction'], tex=True)} + {number(s['kl'], tex=True)}"
+                rf" = {number(-s['elbo'], tex=True)}"
+            )
+        },
+        {
+            "math": latex(
+                rf"\mathrm{{loss}} = {number(s['reconstruction'], tex=True)} + \beta\cdot {number(s['kl'], tex=True)}"
+                rf",\quad \beta = {number(s['beta'], tex=True)}"
+            )
+        },
+        {"text": f"Test image {i} ({names[labels[i]]}): q(z|x), its most used dimensions first."},
+        {"table": rows},
+        {"math": latex(r"\mathrm{KL}_d = \tfrac12\left(\mu_d^2 + \sigma_d^2 - 1 - \log\sigma_d^2\right)")},
+        {"text": f"A dimension carries something where its mean KL is above {USED_NATS} nats."},
+    ]
