@@ -79,8 +79,10 @@ class Checkpoint:
 def folder(name: str, variant: str = "") -> Path:
     """Where the checkpoint NAME[/VARIANT] lies."""
     for part in (name, variant or "x"):
-        if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", part):
-            raise CheckpointError(f"{part!r} cannot name a checkpoint: use small letters, digits, '-', '_' and '.'")
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,63}", part):
+            raise CheckpointError(
+                f"{part[:80]!r} cannot name a checkpoint: use up to 64 small letters, digits, '-', '_' and '.'"
+            )
     return FOLDER / name / variant if variant else FOLDER / name
 
 

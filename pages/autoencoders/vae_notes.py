@@ -62,6 +62,10 @@ def drawing_board() -> None:
 
     with st.expander("Draw an image and let the encoder place it", icon=":material/draw:"):
         image = board.show("vae-board")
+        uploaded, problem = board.upload("vae-upload")
+        if problem:
+            st.warning(problem)
+        image = uploaded if uploaded is not None else image
         before = st.session_state.get(DRAWN)
         if image is not None and (before is None or not np.array_equal(before, image)):
             st.session_state[DRAWN] = image

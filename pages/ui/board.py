@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import threading
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,9 +13,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from engines import devices
 from pages.ui import player
 
-SIDE = 28
+SIDE, BOX = 28, 20
+MAX_BYTES = 5_000_000
+MAX_PIXELS = 16_000_000
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 
 _LOADER = """
 export default async function (component) {
@@ -43,6 +48,71 @@ def show(key: str, *, label: str = "Drawing board") -> np.ndarray | None:
     data = {"root": player.root(), "version": player.version(), "label": label}
     result = mount(key=key, data=data, on_image_change=lambda: None)
     return read(getattr(result, "image", None))
+
+
+def upload(key: str) -> tuple[np.ndarray | None, str]:
+    """An image file in place of a drawing: the image (28, 28) in 0..1 or None, and what is wrong with the file."""
+    limit = min(devices.limits().max_upload_bytes, MAX_BYTES)
+    hint = f"PNG, JPEG, GIF, BMP or WebP, up to {limit // 1_000_000} MB. One figure on a plain ground works best."
+    file = st.file_uploader("Or an image file", type=["png", "jpg", "jpeg", "gif", "bmp", "webp"], key=key, help=hint)
+    if file is None:
+        return None, ""
+    try:
+        return from_file(file.getvalue(), max_bytes=limit), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def from_file(raw: bytes, *, max_bytes: int = MAX_BYTES) -> np.ndarray:
+    """Any image as MNIST has them: grey, the ink white on black, fitted into 20 x 20, centred by mass: (28, 28).
+
+    Transparency counts as white paper. Where the border is light the image is turned into its negative.
+    ValueError: too large, no image, or nothing on it.
+    """
+    from PIL import Image
+
+    if len(raw) > max_bytes:
+        raise ValueError(f"the file has {len(raw):,} bytes, the limit is {max_bytes:,}: make the image smaller")
+    try:
+        with Image.open(io.BytesIO(raw), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:  # known from the head, before anything is unpacked
+                raise ValueError(
+                    f"the image has {width:,} x {height:,} pixels, the limit is {MAX_PIXELS:,} in all: make it smaller"
+                )
+            clear = image.convert("RGBA")
+            paper = Image.new("RGBA", clear.size, (255, 255, 255, 255))
+            grey = np.asarray(Image.alpha_composite(paper, clear).convert("L"), dtype=np.float64) / 255
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(
+            f"the file is no image that can be read ({type(error).__name__}): give a PNG or JPEG"
+        ) from None
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    ground = float(np.median(border))
+    ink = np.abs(grey - ground)
+    if ink.max() < 0.1:
+        raise ValueError("the image is blank: give one with a figure on it")
+    return centred(ink / ink.max())
+
+
+def centred(ink: np.ndarray) -> np.ndarray:
+    """Ink (H, W) in 0..1 -> (28, 28): its box scaled to 20 x 20, its centre of mass in the middle."""
+    from PIL import Image
+
+    rows, columns = (np.flatnonzero(ink.max(axis=axis) > 0.15) for axis in (1, 0))
+    box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = BOX / max(box.shape)
+    height, width = (max(1, round(scale * side)) for side in box.shape)
+    small = Image.fromarray(np.rint(255 * box).astype(np.uint8)).resize((width, height), Image.Resampling.BOX)
+    levels = np.asarray(small, dtype=np.float64) / 255
+    mass = levels.sum() or 1.0
+    along = [(levels.sum(axis=1 - axis) * (np.arange(levels.shape[axis]) + 0.5)).sum() / mass for axis in (0, 1)]
+    top, left = (
+        min(max(0, round(SIDE / 2 - centre)), SIDE - side) for centre, side in zip(along, levels.shape, strict=True)
+    )
+    out = np.zeros((SIDE, SIDE))
+    out[top : top + height, left : left + width] = levels
+    return out
 
 
 def read(text: Any) -> np.ndarray | None:

@@ -32,11 +32,12 @@ class Board {
     this.pen = el("div", { class: "pen" });
     this.sheet = el("div", { class: "sheet", tabindex: "0", role: "application", "aria-label": `${label}. Draw with the pointer; or move with the arrow keys and hold Shift to draw. Backspace takes back a stroke.` }, this.canvas, this.pen);
     this.seen = el("canvas", { class: "seen", width: SIDE, height: SIDE, role: "img", "aria-label": "What the model sees" });
+    this.blank = el("span", { role: "status" }, "Nothing is drawn yet.");
     const button = (text, name, title, action) => el("button", { type: "button", "data-do": name, title, onclick: action }, text);
     this.eraser = button("Eraser", "eraser", "Take away instead of drawing", () => { this.erase = !this.erase; this.eraser.setAttribute("aria-pressed", String(this.erase)); });
     this.eraser.setAttribute("aria-pressed", "false");
     this.root = el("div", { class: "lab", "data-strokes": 0 }, el("div", { class: "board" }, this.sheet,
-      el("div", { class: "side" }, "What the model sees:", this.seen,
+      el("div", { class: "side" }, "What the model sees:", this.seen, this.blank,
         el("div", { class: "chips" }, this.eraser, button("Undo", "undo", "Take back a stroke (Backspace)", () => this.undo()),
           button("Redo", "redo", "Put back a stroke", () => this.redo()), button("Clear", "clear", "Start again", () => this.clear())),
         el("span", {}, "Draw large and in the middle. The image is fitted into 20 × 20 pixels and centred, as MNIST's are."))));
@@ -116,6 +117,7 @@ class Board {
     const pixels = new ImageData(SIDE, SIDE);
     this.image.forEach((level, i) => pixels.data.set([level, level, level, 255], 4 * i));
     this.seen.getContext("2d").putImageData(pixels, 0, 0);
+    this.blank.hidden = this.image.some((level) => level > 0);
   }
 
   /** The ink's box scaled to 20 x 20, then moved so that its centre of mass lies in the middle of 28 x 28. */

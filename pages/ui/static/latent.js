@@ -128,6 +128,7 @@ class Latent {
     this.strips.replaceChildren();
     this.terms.replaceChildren();
     this.buildSliders();
+    this.draw();
     if (this.show.manifold) this.fillManifold();
     this.moveTo(this.z);
   }
@@ -181,7 +182,7 @@ class Latent {
   moveTo(z) {
     this.z = z.map((value) => clamp(value, -12, 12));
     this.root.dataset.z = this.z.map((value) => value.toFixed(3)).join(",");
-    this.draw();
+    this.drawPoint();
     for (const { i, input, out } of this.handles) { input.value = this.z[i]; out.textContent = this.z[i].toFixed(1); }
     this.follow();
   }
@@ -236,6 +237,7 @@ class Latent {
       [given.image, "image"], ...(this.data.binary ? [[given.seen, "black/white"]] : []), [given.reconstruction, "at the mean", given.mean],
       ...[...given.means].map((image, i) => [image, `draw ${i + 1}`, given.z[i]])]);
     this.strip("predictive", "Posterior predictive: every pixel drawn, not only its mean", [...given.samples].map((image, i) => [image, `draw ${i + 1}`]));
+    this.draw();
     this.moveTo([...given.mean]);
     return given;
   }
@@ -348,13 +350,16 @@ class Latent {
     return { width, height, ox: width / 2, oy: height / 2, scale: Math.min(width, height) / 2 / this.range };
   }
 
+  /** Everything anew: what stays while the point moves goes to a sheet of its own, the point on top. */
   draw() {
     if (!this.root || !this.codes || !this.plane.clientWidth) return;
     const { width, height, ox, oy, scale } = this.frame(), colour = this.colours();
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
-    this.canvas.width = Math.round(width * ratio);
-    this.canvas.height = Math.round(height * ratio);
-    const pen = this.canvas.getContext("2d");
+    this.ink = { text: colour("@text"), ground: colour("@ground") };
+    this.still = el("canvas", { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+    this.canvas.width = this.still.width;
+    this.canvas.height = this.still.height;
+    const pen = this.still.getContext("2d");
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.fillStyle = colour("@ground");
     pen.fillRect(0, 0, width, height);
@@ -409,17 +414,27 @@ class Latent {
       }
       for (const z of this.given.z) this.dot(pen, at(z), 3, colour("@posterior"));
     }
-    const [x, y] = at(this.z);
-    pen.strokeStyle = colour("@ground"); pen.lineWidth = 6;
+    for (const button of this.layerBox.children) button.setAttribute("aria-pressed", String(this.show[button.dataset.layer]));
+    this.drawPoint();
+  }
+
+  drawPoint() {
+    if (!this.still) return;
+    const { width, ox, oy, scale } = this.frame();
+    const pen = this.canvas.getContext("2d"), ratio = this.still.width / width;
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.drawImage(this.still, 0, 0);
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const x = ox + scale * this.z[this.across], y = oy - scale * (this.up === this.across ? 0 : this.z[this.up]);
+    pen.strokeStyle = this.ink.ground; pen.lineWidth = 6;
     for (const pass of [0, 1]) {
-      if (pass) { pen.strokeStyle = colour("@text"); pen.lineWidth = 2.5; }
+      if (pass) { pen.strokeStyle = this.ink.text; pen.lineWidth = 2.5; }
       pen.beginPath();
       pen.arc(x, y, 9, 0, 2 * Math.PI);
       pen.moveTo(x - 17, y); pen.lineTo(x - 5, y); pen.moveTo(x + 5, y); pen.lineTo(x + 17, y);
       pen.moveTo(x, y - 17); pen.lineTo(x, y - 5); pen.moveTo(x, y + 5); pen.lineTo(x, y + 17);
       pen.stroke();
     }
-    for (const button of this.layerBox.children) button.setAttribute("aria-pressed", String(this.show[button.dataset.layer]));
   }
 
   dot(pen, [x, y], r, fill, ring) {
