@@ -91,6 +91,51 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Real:
+    """A number with a fraction, on a slider."""
+
+    key: str
+    label: str
+    low: float
+    high: float
+    default: float
+    step: float
+    help: str = ""
+
+    def problem(self, text: str) -> str:
+        try:
+            value = float(text)
+        except ValueError:
+            return f"{self.key} is {text[:20]!r}; it must be a number from {self.low:g} to {self.high:g}"
+        return (
+            ""
+            if self.low <= value <= self.high
+            else f"{self.key} is {text[:20]}; it goes from {self.low:g} to {self.high:g}"
+        )
+
+    def parse(self, text: str) -> float:
+        with contextlib.suppress(ValueError):
+            if self.low <= float(text) <= self.high:
+                return float(text)
+        return self.default
+
+    def widget(self, **more: Any) -> float:
+        return float(
+            st.slider(
+                self.label,
+                self.low,
+                self.high,
+                self.default,
+                self.step,
+                key=self.key,
+                help=self.help,
+                bind="query-params",
+                **more,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
     key: str
     label: str
@@ -107,7 +152,7 @@ class Switch:
         return st.toggle(self.label, self.default, key=self.key, help=self.help, bind="query-params", **more)
 
 
-Setting = Choice | Number | Switch
+Setting = Choice | Number | Real | Switch
 
 
 def apply(settings: Sequence[Setting], values: Mapping[str, Any]) -> None:

@@ -264,7 +264,8 @@ class Player {
     if (opening) {
       this.pending = false;
       const place = places.get(this.token);
-      const open = place ? this.indexOf(place.step) : this.data.open === "end" ? this.frames.length - 1 : 0;
+      const wanted = place?.step ?? this.data.open; // a step, "start" or "end"
+      const open = typeof wanted === "number" ? this.indexOf(wanted) : wanted === "end" ? this.frames.length - 1 : 0;
       const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
       const move = place ? place.playing : this.data.autoplay && !still;
       this.show(open);

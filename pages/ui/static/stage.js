@@ -72,7 +72,7 @@ export class Stage {
     this.layout = {
       ...layout,
       xaxis: merge(axis, layout.xaxis), yaxis: merge(axis, layout.yaxis),
-      ...(layout.xaxis2 && { xaxis2: merge(axis, layout.xaxis2), yaxis2: merge(axis, layout.yaxis2) }),
+      ...Object.fromEntries(Object.keys(layout).filter((key) => /^[xy]axis\d$/.test(key)).map((key) => [key, merge(axis, layout[key])])),
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
       font: { size: Math.round(13 * scale), color: this.colour("@text"), family: "inherit" },
       margin: { l: 46 * scale, r: 10, t: 10, b: 40 * scale }, autosize: true,
@@ -301,6 +301,7 @@ export class Curve {
   setBase(base, scale) {
     this.curves = base.curves ?? [];
     this.label = base.curve_label ?? "";
+    this.steps = base.curve_step ?? (base.curve_log ? "step + 1" : "step"); // what the steps are called
     this.log = Boolean(base.curve_log); // steps on a logarithmic axis, where they are recorded so: step 0 at 1
     this.scale = scale;
     this.host.hidden = !this.curves.length;
@@ -324,7 +325,7 @@ export class Curve {
     }
     const axis = { color: colour("@text"), gridcolor: colour("@grid"), zeroline: false, fixedrange: true };
     await window.Plotly.react(this.plot, traces, {
-      xaxis: { ...axis, title: { text: this.log ? "step + 1" : "step", standoff: 4 }, automargin: true, ...(this.log ? { type: "log", dtick: 1 } : { rangemode: "tozero" }) },
+      xaxis: { ...axis, title: { text: this.steps, standoff: 4 }, automargin: true, ...(this.log ? { type: "log", dtick: 1 } : { rangemode: "tozero" }) },
       yaxis: { ...axis, title: { text: this.label, standoff: 4 }, automargin: true, nticks: 5 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { size: Math.round(12 * this.scale), color: colour("@text"), family: "inherit" },
