@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from pages.autoencoders import latent
+from pages.autoencoders import gaussians, latent
 from pages.ui import live, player
 
 
@@ -45,7 +45,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 app = st.App(
     Path(__file__).parent / "pages" / "shell.py",
-    routes=[*live.ROUTES, *latent.ROUTES, *player.ROUTES],
+    routes=[*live.ROUTES, *latent.ROUTES, *gaussians.ROUTES, *player.ROUTES],
     middleware=[Middleware(player.Preload)],
     lifespan=lifespan,
     on_script_error=sorry,

@@ -65,13 +65,28 @@ CATALOGUE: tuple[Entry, ...] = (
             ("Thirty-two dimensions", {"model": "mnist-32"}),
         ),
     ),
+    Entry(
+        section="Autoencoders",
+        slug="elbo",
+        title="KL against reconstruction",
+        idea="Turn beta and watch the two terms of the bound pull against each other, in nats, with nothing hidden.",
+        paper="Kingma & Welling 2013 (arXiv:1312.6114); Burda et al. 2015 (arXiv:1509.00519); Higgins et al. 2017",
+        engines=("vae",),
+        sources=("engines/autoencoders/bounds.py", "engines/maths/divergences.py", "engines/autoencoders/vae.py"),
+        icon=":material/balance:",
+        starts=(
+            ("Posterior collapse", {"scene": "collapse", "beta": "16"}),
+            ("One image, pixel by pixel", {"view": "image"}),
+            ("Two Gaussians to drag", {"view": "divergence"}),
+        ),
+    ),
 )
 
 # The course in its order, each stop with the page that shows it, where that page is open.
 COURSE: tuple[tuple[str, str], ...] = (
     ("Bayes' rule and sampling", ""),
     ("Gaussian mixtures and EM", "gmm"),
-    ("Variational inference", ""),
+    ("Variational inference", "elbo"),
     ("Autoencoders", ""),
     ("Variational autoencoders", "vae"),
     ("Generative adversarial networks", ""),

@@ -19,7 +19,7 @@ from pages.ui import palette
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = ("player.js", "stage.js")
-OTHERS = ("latent.js", "board.js")  # what single pages bring
+OTHERS = ("latent.js", "board.js", "gaussians.js")  # what single pages bring
 
 # The component itself is three lines: the modules come from our own route, where the browser caches them.
 _LOADER = """

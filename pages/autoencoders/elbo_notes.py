@@ -1,0 +1,204 @@
+"""What stands around the stage of the bound: scenes, theory, questions, the drawing board."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from pages.autoencoders import elbo_runs
+from pages.ui.frame import Question
+
+DRAWN = "elbo:drawn"
+
+# name -> the settings that make the scene (all others at their defaults), those that cure it, and what there is to see
+SCENES: dict[str, dict[str, Any]] = {
+    "collapse": {
+        "title": "Posterior collapse",
+        "link": {"view": "trade-off", "beta": "16"},
+        "cure": {"view": "trade-off", "beta": "1"},
+        "cure_title": "Lower beta to 1",
+        "text": "**What you see:** most bars are gone, and what comes back is a blurred average that hardly depends on "
+        "the image. **Why:** at β = 16 a nat of KL costs sixteen nats of reconstruction, so the encoder gives up every "
+        "dimension that earns less: there q(z|x) = p(z). **Cure:** a smaller β, or letting β rise slowly from zero, so "
+        "that dimensions are taken up before they cost; all eight models here were warmed up that way.",
+    },
+    "no-prior": {
+        "title": "Codes far from the prior",
+        "link": {"view": "trade-off", "beta": "0.1"},
+        "cure": {"view": "trade-off", "beta": "1"},
+        "cure_title": "Raise beta to 1",
+        "text": "**What you see:** the images come back sharp, and the draws from the prior in the last row are no "
+        "digits. **Why:** the KL hardly counts, so codes lie where the encoder likes; the prior draws between them. "
+        "**Cure:** a larger β.",
+    },
+    "direction": {
+        "title": "The direction matters",
+        "link": {"view": "divergence", "mq": 0.0, "sq": 0.4, "mp": 0.0, "sp": 2.0},
+        "cure": {"view": "divergence", "mq": 0.0, "sq": 2.0, "mp": 0.0, "sp": 2.0},
+        "cure_title": "Make them equal",
+        "text": "**What you see:** q is narrow inside a wide p. KL(q || p) is small, KL(p || q) large. **Why:** the "
+        "first asks only about places where q is; the second punishes q for calling most of p impossible. **Where both "
+        "vanish:** only where the two coincide.",
+    },
+}
+
+
+def scene_links(play: Callable[[str, dict[str, Any]], None]) -> None:
+    with st.expander("Scenes", icon=":material/theaters:"):
+        for name, scene in SCENES.items():
+            st.button(scene["title"], key=f"scene:{name}", on_click=play, args=(name, scene["link"]), width="stretch")
+
+
+def show_scene(play: Callable[[str, dict[str, Any] | None], None]) -> None:
+    """What the scene in the address is about, with the change that cures it."""
+    name = st.query_params.get("scene", "")
+    if name not in SCENES:
+        if name:
+            st.warning(f"There is no scene called {name[:30]!r}; there are {', '.join(SCENES)}.")
+        return
+    scene = SCENES[name]
+    with st.container(border=True, key="lab-more-scene"):
+        st.markdown(f"**{scene['title']}.** {scene['text']}")
+        with st.container(horizontal=True):
+            st.button("See it", key=f"see:{name}", on_click=play, args=(name, scene["link"]))
+            st.button(scene["cure_title"], key=f"cure:{name}", on_click=play, args=(name, scene["cure"]))
+            st.button("Leave the scene", key=f"leave:{name}", on_click=play, args=("", None), type="tertiary")
+
+
+def drawn_image() -> np.ndarray | None:
+    return st.session_state.get(DRAWN)
+
+
+def drawing_board() -> None:
+    """An image by hand or from a file in place of the test image."""
+    from pages.ui import board
+
+    with st.expander("Draw an image, or give a file", icon=":material/draw:"):
+        image = board.show("elbo-board")
+        uploaded, problem = board.upload("elbo-upload")
+        if problem:
+            st.warning(problem)
+        image = uploaded if uploaded is not None else image
+        before = drawn_image()
+        if (image is None) != (before is None) or (image is not None and not np.array_equal(before, image)):
+            st.session_state[DRAWN] = image
+            st.rerun()
+        st.caption("Clear the board to go back to the test image.")
+
+
+def show_images(record: Any) -> None:
+    """The image as the model takes it, and the mean image that comes back."""
+    first = record.run.history.at(0)
+    if first is None:
+        return
+    with st.container(key="lab-about"), st.container(horizontal=True):
+        for name, words in (("seen", "black and white pixels, as the model takes them"), ("mean", "what comes back")):
+            st.image(first.arrays[name].reshape(28, 28), caption=words, width=140, clamp=True)
+
+
+def why() -> None:
+    left, right = st.columns(2)
+    with left:
+        st.markdown(
+            r"""
+For every Gaussian $q(z \mid x)$ that the encoder may give,
+
+$$
+\log p(x) = \underbrace{\mathbb{E}_q[\log p(x \mid z)] - \mathrm{KL}(q(z \mid x) \,\|\, p(z))}_{\text{ELBO}}
++ \mathrm{KL}(q(z \mid x) \,\|\, p(z \mid x))
+$$
+
+The last term is never negative, so the ELBO lies below the log-likelihood of image $x$, by as much as $q$ differs from
+the true posterior $p(z \mid x)$ of the code $z$.
+
+**KL divergence** between two densities:
+
+$$
+\mathrm{KL}(q \,\|\, p) = \int q(z) \log \frac{q(z)}{p(z)}\, dz \ \ge\ 0
+$$
+
+zero only where the two coincide, and not symmetric. Between Gaussians with means $\mu_q, \mu_p$ and standard deviations
+$\sigma_q, \sigma_p$:
+
+$$
+\mathrm{KL}(q \,\|\, p) = \log\frac{\sigma_p}{\sigma_q} + \frac{\sigma_q^2 + (\mu_q - \mu_p)^2}{2 \sigma_p^2} - \frac12
+$$
+"""
+        )
+    with right:
+        st.markdown(
+            r"""
+**More samples, a tighter bound.** With $K$ codes $z_k$ drawn from $q$,
+
+$$
+L_K = \mathbb{E}\left[\log \frac1K \sum_{k=1}^{K} \frac{p(x \mid z_k)\, p(z_k)}{q(z_k \mid x)}\right]
+$$
+
+rises with $K$ from the ELBO ($K = 1$) towards $\log p(x)$ (Burda et al. 2015). It is how the likelihood of such a model
+is estimated.
+
+**Rate and distortion.** The KL is a *rate*: how many nats the code carries about the image. The reconstruction term is
+a *distortion*: how many nats are still missing once the code is known. Training with weight $\beta$,
+
+$$
+\text{loss} = \text{distortion} + \beta \cdot \text{rate},
+$$
+
+picks a point on the curve where its slope is $-\beta$. Dotted lines join points of the same ELBO (rate + distortion);
+$\beta = 1$ seeks the lowest of them.
+
+**Posterior collapse.** A dimension that earns less reconstruction than it costs is given up: there
+$q(z_d \mid x) = p(z_d)$ for every image, and its bar is zero.
+"""
+        )
+
+
+def questions(record: Callable[[], Any]) -> list[Question]:
+    return [
+        Question(
+            text="Which beta of the sweep has the best ELBO on the test images?",
+            kind="choice",
+            options=elbo_runs.BETAS,
+            check=_check_best,
+            hint="Choose trade-off and play through the models: the solid curve is −ELBO.",
+        ),
+        Question(
+            text="How many of the 20 dimensions does the model with beta = 16 use?",
+            kind="number",
+            check=lambda answer: _check_used(answer, "16"),
+            hint="Count the bars, or read the caption.",
+        ),
+        Question(
+            text="For the image on the stage: by how many nats does the bound with 500 samples lie above the ELBO?",
+            kind="number",
+            check=lambda answer: _check_gap(record(), answer),
+            hint="Choose image and let it play to its end.",
+        ),
+    ]
+
+
+def _check_best(answer: str) -> tuple[bool, str]:
+    frames = elbo_runs.sweep_frames()
+    best = max(frames, key=lambda frame: frame.scalars["elbo"])
+    return float(answer) == best.scalars["beta"], (
+        f"β = {best.scalars['beta']:g}, with −ELBO = {-best.scalars['elbo']:.1f} nats per image."
+    )
+
+
+def _check_used(answer: float, beta: str) -> tuple[bool, str]:
+    frame = elbo_runs.sweep_frames()[elbo_runs.BETAS.index(beta)]
+    used = int(frame.scalars["used_dimensions"])
+    return int(answer) == used, f"It uses {used} of {len(frame.arrays['kl'])}."
+
+
+def _check_gap(record: Any, answer: float) -> tuple[bool, str]:
+    last = record.run.history.last if record else None
+    if last is None or last.step < 500:
+        return False, "Choose image and let it play to K = 500 first."
+    gap = last.scalars["bound"] - last.scalars["elbo"]
+    return bool(abs(answer - gap) <= max(0.5, 0.1 * gap)), (
+        f"{last.scalars['bound']:.2f} − ({last.scalars['elbo']:.2f}) = {gap:.2f} nats."
+    )

@@ -1,0 +1,281 @@
+"""Frames of the bound as pictures for the player: one image taken apart, and the sweep over beta."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engines.autoencoders.vae import USED_NATS
+from engines.engine import Frame
+from pages.autoencoders.vae_pictures import GAP, SIDE
+from pages.ui.live import Blocks
+from pages.ui.maths import latex, number
+
+HIDDEN = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
+ROWS = 3  # of the sweep's sheet: images, reconstructions, draws from the prior
+COLUMNS = 8
+
+
+def image_base(frames: list[Frame]) -> dict[str, Any]:
+    """One image: log p(x_i|z) per pixel, KL per dimension, and L_K against K."""
+    first, last = frames[0], frames[-1]
+    pixels, kl = first.arrays["pixels"].reshape(SIDE, SIDE), first.arrays["kl"]
+    order = np.argsort(kl)[::-1][:32]
+    bounds = [frame.scalars["bound"] for frame in frames]
+    elbo = first.scalars["elbo"]
+    low, high = min(elbo, min(bounds)), max(bounds)
+    pad = 0.12 * max(high - low, 1.0)
+    return {
+        "layout": {
+            "xaxis": {"domain": [0, 0.27], "constrain": "domain", "range": [-0.5, SIDE - 0.5], **HIDDEN},
+            "yaxis": {"range": [SIDE - 0.5, -0.5], "scaleanchor": "x", "constrain": "domain", **HIDDEN},
+            "xaxis2": {"domain": [0.45, 0.66], "anchor": "y2", "title": "dimension", "type": "category"},
+            "yaxis2": {"anchor": "x2", "title": "KL, nats", "rangemode": "tozero"},
+            "xaxis3": {
+                "domain": [0.77, 1],
+                "anchor": "y3",
+                "type": "log",
+                "title": "samples K",
+                "dtick": 1,
+                "range": [-0.1, 2.8],
+            },
+            "yaxis3": {"anchor": "x3", "title": "nats", "range": [low - pad, high + pad]},
+        },
+        "traces": [
+            {
+                "type": "heatmap",
+                "z": pixels.astype(np.float32),
+                "zmin": -4,
+                "zmax": 0,
+                "colorscale": [[0, "@second"], [0.5, "@second/45"], [1, "@ground"]],
+                "colorbar": {
+                    "thickness": 10,
+                    "len": 0.8,
+                    "x": 0.28,
+                    "title": {"text": "nats"},
+                    "tickfont": {"size": 11},
+                },
+                "hoverinfo": "skip",
+            },
+            {
+                "type": "bar",
+                "x": [str(d + 1) for d in order],
+                "y": kl[order].astype(np.float32),
+                "marker": {"color": "@posterior"},
+                "xaxis": "x2",
+                "yaxis": "y2",
+            },
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": [1, 500],
+                "y": [elbo, elbo],
+                "line": {"color": "@bound", "width": 2.5, "dash": "dot"},
+                "xaxis": "x3",
+                "yaxis": "y3",
+            },
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "line": {"color": "@first", "width": 2.5},
+                "marker": {"size": 6},
+                "xaxis": "x3",
+                "yaxis": "y3",
+            },
+            {
+                "type": "scatter",
+                "mode": "text",
+                "x": [2.2],
+                "y": [elbo - 0.5 * pad],
+                "text": ["ELBO"],
+                "textfont": {"size": 12, "color": "@bound"},
+                "xaxis": "x3",
+                "yaxis": "y3",
+            },
+        ],
+        "curves": [
+            {"scalar": "bound", "name": "bound L_K", "colour": "@first"},
+            {"scalar": "elbo", "name": "ELBO", "colour": "@bound", "dash": "dot"},
+        ],
+        "curve_label": "nats",
+        "curve_step": "samples K",
+        "components": 0,
+        "points": 0,
+        "ends": [first.step, last.step],
+    }
+
+
+def image_picture(frame: Frame, frames: list[Frame]) -> dict[str, Any]:
+    """Up to the frame's K."""
+    s = frame.scalars
+    shown = [f for f in frames if f.step <= frame.step]
+    words = (
+        f"K = {frame.step}: the bound is {s['bound']:.2f} nats (± {s['standard_error']:.2f}), "
+        f"{s['bound'] - s['elbo']:.2f} above the ELBO of {s['elbo']:.2f}. "
+        "Left: what each pixel costs; middle: what each dimension of the code costs."
+    )
+    path = {
+        "x": np.array([f.step for f in shown], dtype=np.float32),
+        "y": np.array([f.scalars["bound"] for f in shown], dtype=np.float32),
+    }
+    return {"traces": {3: path}, "caption": words, "alt": words}
+
+
+def image_numbers(frame: Frame) -> Blocks:
+    """The bound of one image as a sum of its parts."""
+    s, kl = frame.scalars, frame.arrays["kl"].astype(float)
+    pixels = frame.arrays["pixels"].astype(float)
+    order = np.argsort(kl)[::-1][:6]
+    rows = [["dimension", "KL, nats"], *[[str(d + 1), f"{kl[d]:.4f}"] for d in order]]
+    rows.append([f"all {len(kl)}", f"{kl.sum():.4f}"])
+    worst = int(np.argmin(pixels))
+    return [
+        {"text": "In nats, for this image:"},
+        {"math": latex(rf"\mathrm{{ELBO}} = {s['reconstruction']:.4f} - {s['kl']:.4f}")},
+        {"math": latex(rf"= {s['reconstruction'] - s['kl']:.4f}")},
+        {"text": f"The {len(pixels)} pixels sum to {pixels.sum():.4f}; the costliest, in row {worst // SIDE + 1} and "
+                 f"column {worst % SIDE + 1}, takes {pixels[worst]:.2f}."},
+        {"table": rows},
+        {"math": latex(rf"L_{{{frame.step}}} = {s['bound']:.3f} \pm {s['standard_error']:.3f}")},
+        {"math": latex(rf"L_{{{frame.step}}} - \mathrm{{ELBO}} = {number(s['bound'] - s['elbo'], tex=True)}")},
+        {"text": "The gap to log p(x) is KL(q(z|x) || p(z|x)): how far q is from the true posterior."},
+    ]  # fmt: skip
+
+
+def sweep_base(frames: list[Frame]) -> dict[str, Any]:
+    """Rate against distortion of every beta, lines of equal ELBO, the chosen model's images and its dimensions."""
+    rates = np.array([frame.scalars["kl"] for frame in frames])
+    distortions = np.array([frame.scalars["reconstruction"] for frame in frames])
+    names = [f" β={frame.scalars['beta']:g}" for frame in frames]
+    width, height = COLUMNS * (SIDE + GAP) + GAP, ROWS * (SIDE + GAP) + GAP
+    best = max(frames, key=lambda frame: frame.scalars["elbo"]).scalars["elbo"]
+    lines_x: list[float] = []
+    lines_y: list[float] = []
+    for level in (0, 15, 40, 80):  # nats below the best ELBO
+        total = level - best  # rate + distortion
+        lines_x += [0, 65, np.nan]
+        lines_y += [total, total - 65, np.nan]
+    return {
+        "layout": {
+            "xaxis": {"domain": [0, 0.4], "title": "rate: KL, nats", "range": [-2, 66]},
+            "yaxis": {"title": "distortion: −E[log p(x|z)], nats", "range": [45, 185]},
+            "xaxis2": {"domain": [0.46, 1], "range": [0, width], "constrain": "domain", **HIDDEN},
+            "yaxis2": {
+                "domain": [0.42, 1],
+                "range": [height, 0],
+                "anchor": "x2",
+                "scaleanchor": "x2",
+                "constrain": "domain",
+                "showgrid": False,
+                "zeroline": False,
+                "ticks": "",
+                "tickvals": [GAP + (SIDE + GAP) * i + SIDE / 2 for i in range(ROWS)],
+                "ticktext": ["image", "back", "drawn"],
+            },
+            "xaxis3": {"domain": [0.55, 1], "anchor": "y3", "title": "dimension, most used first", "type": "category"},
+            "yaxis3": {"domain": [0, 0.3], "anchor": "x3", "title": "KL, nats", "range": [0, 4]},
+        },
+        "traces": [
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": np.array(lines_x, dtype=np.float32),
+                "y": np.array(lines_y, dtype=np.float32),
+                "line": {"color": "@muted", "width": 1, "dash": "dot"},
+            },
+            {
+                "type": "scatter",
+                "mode": "lines+markers+text",
+                "x": rates.astype(np.float32),
+                "y": distortions.astype(np.float32),
+                "text": names,
+                "textposition": ["top center" if frame.scalars["beta"] < 1 else "middle right" for frame in frames],
+                "textfont": {"size": 12, "color": "@text"},
+                "line": {"color": "@first", "width": 2},
+                "marker": {"size": 8},
+            },
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "marker": {"size": 20, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": "@second"}},
+            },
+            {"type": "bar", "marker": {"color": "@posterior"}, "xaxis": "x3", "yaxis": "y3"},
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": [0],
+                "y": [0],
+                "marker": {"opacity": 0},
+                "xaxis": "x2",
+                "yaxis": "y2",
+            },
+        ],
+        "curves": [
+            {"scalar": "negative_elbo", "name": "−ELBO", "colour": "@bound"},
+            {"scalar": "reconstruction", "name": "distortion", "colour": "@first", "dash": "dot"},
+            {"scalar": "kl", "name": "rate", "colour": "@second", "dash": "dash", "symbol": "square"},
+        ],
+        "curve_label": "nats",
+        "curve_step": "model, from the smallest β to the largest",
+        "components": 0,
+        "points": 0,
+    }
+
+
+def sweep_picture(frame: Frame) -> dict[str, Any]:
+    """The model of one beta."""
+    s, kl = frame.scalars, np.sort(frame.arrays["kl"])[::-1]
+    order = np.argsort(frame.arrays["kl"])[::-1]
+    words = (
+        f"β = {s['beta']:g}: rate {s['kl']:.1f} nats, distortion {s['reconstruction']:.1f} nats, −ELBO "
+        f"{-s['elbo']:.1f}. {s['used_dimensions']:.0f} of {len(kl)} dimensions are used. "
+        "Rows: test images, what comes back, draws from the prior."
+    )
+    return {
+        "traces": {
+            2: {"x": [s["kl"]], "y": [s["reconstruction"]]},
+            3: {"x": [str(d + 1) for d in order], "y": kl.astype(np.float32)},
+        },
+        "sheet": rows_sheet(frame),
+        "scalars": {**s, "negative_elbo": -s["elbo"]},
+        "caption": words,
+        "alt": words,
+    }
+
+
+def rows_sheet(frame: Frame) -> np.ndarray:
+    """Rows of ten images with grey lines between: bytes."""
+    cell = SIDE + GAP
+    out = np.full((ROWS * cell + GAP, COLUMNS * cell + GAP), 110, dtype=np.uint8)
+    for i, name in enumerate(("originals", "reconstructions", "samples")):
+        for j, image in enumerate(frame.arrays[name][:COLUMNS]):
+            top, left = GAP + i * cell, GAP + j * cell
+            out[top : top + SIDE, left : left + SIDE] = image.reshape(SIDE, SIDE)
+    return out
+
+
+def sweep_numbers(frame: Frame) -> Blocks:
+    s = frame.scalars
+    return [
+        {"text": f"The model trained with β = {s['beta']:g}, over 10,000 test images, in nats per image:"},
+        {
+            "math": latex(
+                rf"-\mathrm{{ELBO}} = {s['reconstruction']:.2f} + {s['kl']:.2f} = {s['reconstruction'] + s['kl']:.2f}"
+            )
+        },
+        {
+            "math": latex(
+                rf"\mathrm{{loss}} = {s['reconstruction']:.2f} + {s['beta']:g}\cdot {s['kl']:.2f} = "
+                rf"{s['reconstruction'] + s['beta'] * s['kl']:.2f}"
+            )
+        },
+        {
+            "table": [
+                ["", "nats"],
+                ["−log p(x), 500 samples", f"{s['nll']:.2f}"],
+                ["gap of the bound", f"{-s['elbo'] - s['nll']:.2f}"],
+            ]
+        },
+        {"text": f"A dimension is used where its mean KL is above {USED_NATS} nats: {s['used_dimensions']:.0f} here."},
+    ]

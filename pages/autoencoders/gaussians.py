@@ -1,0 +1,117 @@
+"""Two Gaussians to drag, and the KL between them: a component, and the route that computes for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from engines.maths.divergences import integrand, kl_three_ways, log_normal
+from pages.ui import palette, player
+from pages.ui.wire import pack
+
+LOW, HIGH = -7.0, 7.0  # of the axis
+MEANS = (-5.0, 5.0)
+SPREADS = (0.2, 3.0)
+POINTS = 281
+MAX_SAMPLES = 100_000
+MAX_BODY = 2_000
+
+_LOADER = """
+export default async function (component) {
+  const { root, version } = component.data;
+  const { mount } = await import(new URL(`${root}lab/static/${version}/gaussians.js`, document.baseURI));
+  return mount(component);
+}
+"""
+
+
+def compare(question: dict[str, Any]) -> dict[str, Any]:
+    """Curves and both divergences of q and p: {"mq", "sq", "mp", "sp", "n", "seed"} -> what the component draws."""
+    mq, mp = (real(question, key, *MEANS) for key in ("mq", "mp"))
+    sq, sp = (real(question, key, *SPREADS) for key in ("sq", "sp"))
+    n, seed = whole(question, "n", 2, MAX_SAMPLES), whole(question, "seed", 0, 9999)
+    x = np.linspace(LOW, HIGH, POINTS)
+    generator = np.random.default_rng(seed)
+    both = {}
+    for name, (a, b, c, d) in (("qp", (mq, sq, mp, sp)), ("pq", (mp, sp, mq, sq))):
+        kl = kl_three_ways(a, b, c, d, n_samples=n, generator=generator)
+        both[name] = {
+            "integrand": integrand(x, a, b, c, d),
+            "closed": kl.closed,
+            "integral": kl.integral,
+            "estimate": kl.estimate,
+            "standard_error": kl.standard_error,
+        }
+    return {"x": x, "q": np.exp(log_normal(x, mq, sq)), "p": np.exp(log_normal(x, mp, sp)), **both}
+
+
+def real(question: dict[str, Any], key: str, low: float, high: float) -> float:
+    value = question.get(key)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{key} must be a number from {low:g} to {high:g}, got {repr(value)[:40]}")
+    if not low <= value <= high:
+        raise ValueError(f"{key} goes from {low:g} to {high:g}, got {value:g}")
+    return float(value)
+
+
+def whole(question: dict[str, Any], key: str, low: int, high: int) -> int:
+    value = question.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{key} must be a whole number from {low} to {high:,}, got {repr(value)[:40]}")
+    return value
+
+
+async def answer(request: Request) -> Response:
+    """One question as JSON, one answer; a wrong question is one sentence with status 400."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY:
+            return _json({"error": f"a question of more than {MAX_BODY:,} bytes is over the limit"}, 413)
+    try:
+        question = json.loads(body)
+        if not isinstance(question, dict):
+            raise ValueError("a question must be a JSON object")
+        return _json(await asyncio.to_thread(compare, question), 200)
+    except (ValueError, RecursionError) as error:
+        return _json({"error": str(error)[:300]}, 400)
+
+
+def _json(value: dict[str, Any], status: int) -> Response:
+    return Response(pack(value), status_code=status, media_type="application/json")
+
+
+ROUTES = [Route("/lab/kl", answer, methods=["POST"])]
+
+_mount_lock = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _component() -> Callable[..., Any]:
+    css = (player.STATIC / "player.css").read_text() + (player.STATIC / "gaussians.css").read_text()
+    return st.components.v2.component("lab_gaussians", css=css, js=_LOADER)
+
+
+def show(*, key: str, values: dict[str, Any], on_moved: Callable[[], None]) -> Any:
+    """The two curves; ``values`` are the route's settings. ``moved`` holds new ones when a drag ends."""
+    with _mount_lock:
+        mount = _component()
+    data = {
+        "root": player.root(),
+        "version": player.version(),
+        "palette": palette.ROLES,
+        "limits": {"m": MEANS, "s": SPREADS, "x": (LOW, HIGH)},
+        **values,
+    }
+    return mount(key=key, data=data, on_moved_change=on_moved)
