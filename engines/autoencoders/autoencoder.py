@@ -7,6 +7,8 @@ Hinton & Salakhutdinov 2006 (Science 313:504). With a linear code and squared er
 span the first M principal components (Baldi & Hornik 1989, Neural Networks 2:53).
 
 Departures: Adam from a random start instead of layer-wise pretraining. ``depth`` adds hidden layers on both sides.
+The output's bias starts at the mean image: without that the hidden units spend themselves on drawing it, and
+sigmoid units saturate there for good (measured: 50 instead of 29 squared error with M = 8).
 """
 
 from __future__ import annotations
@@ -102,11 +104,21 @@ class Autoencoder:
         self.network: Any = learning.build(
             lambda: AutoencoderNetwork(config), generator=self.generator, device=self.device
         )
+        if self.data is not None:
+            self._start_at_mean(self.data.train)
         self.optimizer: Any = learning.adam(self.network, config.learning_rate)
         # Fabric puts its own in these places (learning.setup); alone, they are the plain ones.
         self.learner, self.backward, self.rank, self.world = self.network, torch.Tensor.backward, 0, 1
         self.iteration = 0
         self.running_loss = float("nan")
+
+    @torch.no_grad()
+    def _start_at_mean(self, train: Tensor) -> None:
+        sums = sum(part.sum(dim=0, dtype=torch.int64) for part in train.split(4096))  # no float copy of it all
+        mean = sums.to(torch.float32) / (255 * len(train))  # (P,)
+        if self.config.loss == "bernoulli":
+            mean = torch.logit(mean.clamp(1e-3, 1 - 1e-3))
+        self.network.decoder[-1].bias.copy_(mean)
 
     # -- learning --------------------------------------------------------------------------------------
 

@@ -59,6 +59,15 @@ def test_its_figures_are_those_of_its_formulas():
     np.testing.assert_array_equal(ae.unit_images().numpy(), v.T.astype(np.float32))
 
 
+@pytest.mark.parametrize("loss", ["bernoulli", "squared"])
+def test_it_starts_at_the_mean_image(loss):
+    images = np.random.default_rng(0).integers(0, 256, size=(5000, 12), dtype=np.uint8)
+    ae = engines.create("autoencoder", data=images, n_pixels=12, code_dim=2, loss=loss, device="cpu")
+    bias = ae.network.decoder[-1].bias.detach()
+    start = torch.sigmoid(bias) if loss == "bernoulli" else bias
+    np.testing.assert_allclose(start.numpy(), images.mean(axis=0) / 255, atol=1e-5)
+
+
 def test_a_deep_ones_units_are_shown_by_their_effect():
     images = np.random.default_rng(0).integers(0, 256, size=(30, 12), dtype=np.uint8)
     ae = engines.create("autoencoder", data=images, n_pixels=12, code_dim=3, depth=2, width=8, device="cpu")
