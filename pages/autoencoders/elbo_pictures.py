@@ -30,7 +30,7 @@ def image_base(frames: list[Frame]) -> dict[str, Any]:
         "layout": {
             "xaxis": {"domain": [0, 0.27], "constrain": "domain", "range": [-0.5, SIDE - 0.5], **HIDDEN},
             "yaxis": {"range": [SIDE - 0.5, -0.5], "scaleanchor": "x", "constrain": "domain", **HIDDEN},
-            "xaxis2": {"domain": [0.45, 0.66], "anchor": "y2", "title": "dimension", "type": "category"},
+            "xaxis2": {"domain": [0.38, 0.63], "anchor": "y2", "title": "dimension", "type": "category"},
             "yaxis2": {"anchor": "x2", "title": "KL, nats", "rangemode": "tozero"},
             "xaxis3": {
                 "domain": [0.77, 1],
@@ -50,10 +50,13 @@ def image_base(frames: list[Frame]) -> dict[str, Any]:
                 "zmax": 0,
                 "colorscale": [[0, "@second"], [0.5, "@second/45"], [1, "@ground"]],
                 "colorbar": {
+                    "orientation": "h",
                     "thickness": 10,
-                    "len": 0.8,
-                    "x": 0.28,
-                    "title": {"text": "nats"},
+                    "len": 0.27,
+                    "x": 0.135,
+                    "y": 0.02,
+                    "yanchor": "top",
+                    "title": {"text": "nats a pixel", "side": "bottom"},
                     "tickfont": {"size": 11},
                 },
                 "hoverinfo": "skip",
@@ -119,6 +122,7 @@ def image_picture(frame: Frame, frames: list[Frame]) -> dict[str, Any]:
         "x": np.array([f.step for f in shown], dtype=np.float32),
         "y": np.array([f.scalars["bound"] for f in shown], dtype=np.float32),
     }
+    words = words.replace("-", "−")
     return {"traces": {3: path}, "caption": words, "alt": words}
 
 
@@ -190,7 +194,14 @@ def sweep_base(frames: list[Frame]) -> dict[str, Any]:
                 "x": rates.astype(np.float32),
                 "y": distortions.astype(np.float32),
                 "text": names,
-                "textposition": ["top center" if frame.scalars["beta"] < 1 else "middle right" for frame in frames],
+                "textposition": [
+                    "top center"
+                    if frame.scalars["beta"] < 1
+                    else "bottom left"
+                    if frame.scalars["beta"] == 1
+                    else "middle right"
+                    for frame in frames
+                ],
                 "textfont": {"size": 12, "color": "@text"},
                 "line": {"color": "@first", "width": 2},
                 "marker": {"size": 8},

@@ -1,0 +1,301 @@
+"""Frames of an autoencoder as pictures for the player: the code, what comes back, what each hidden unit draws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engines.engine import Frame
+from pages.autoencoders.vae_pictures import GAP, GLYPHS, SIDE
+from pages.mixtures.gmm_numbers import index
+from pages.ui import palette
+from pages.ui.live import Blocks
+from pages.ui.maths import latex, number
+
+HIDDEN = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
+UNITS = 6  # hidden units along each side of their sheet
+COLUMNS = 8
+RANGES = {"sigmoid": (-0.05, 1.05), "tanh": (-1.1, 1.1)}
+LAYERS = (("points", "Test images"), ("sheet", "Images"), ("units", "Hidden units"))
+# Negative weights one colour, positive another; the middle is the ground, so that sign is never colour alone.
+DIVERGING = [[0, "@first"], [0.5, "@ground"], [1, "@second"]]
+OFF = {"type": "scatter", "mode": "markers", "x": [0], "y": [0], "marker": {"opacity": 0}, "xaxis": "x2", "yaxis": "y2"}
+
+
+def learning_base(
+    labels: np.ndarray, code_dim: int, activation: str, *, bernoulli: bool, recorded: bool
+) -> dict[str, Any]:
+    """An autoencoder that learns: its codes, ten images and what comes back, its hidden units."""
+    plane = code_dim == 2
+    span = RANGES.get(activation)
+    axis = {"range": list(span)} if span else {}
+    traces: list[dict[str, Any]] = [
+        {"type": "bar", "marker": {"color": "@posterior"}, "meta": {"layer": "points"}, "visible": not plane},
+        OFF,
+        units_trace("x3", "y3"),
+    ]
+    measure = "cross_entropy" if bernoulli else "squared_error"
+    base: dict[str, Any] = {
+        "layout": {
+            "xaxis": {
+                "domain": [0, 0.38],
+                "title": "unit 1" if plane else "unit of the code",
+                **(axis if plane else {}),
+            },
+            "yaxis": {"title": "unit 2" if plane else "its value", **axis},
+            **sheet_axes(rows=2, columns=COLUMNS, x=(0.5, 1), y=(0.68, 1), labels=("image", "back")),
+            **units_axes("3", x=(0.5, 1), y=(0, 0.62)),
+        },
+        "traces": traces,
+        "curves": [
+            {
+                "scalar": measure,
+                "name": "test images",
+                "colour": "@first",
+            }
+        ],
+        "curve_label": "cross-entropy, nats per image" if bernoulli else "squared error per image",
+        "curve_log": recorded,
+        "components": 0,
+        "points": len(labels),
+        "pick": {"point": 0},
+    }
+    if plane:
+        start = np.zeros(len(labels), dtype=np.float32)
+        base["cloud"] = {
+            "x": start,
+            "y": start,
+            "mix": np.eye(10, dtype=np.uint8)[labels],
+            "colours": [palette.label(k) for k in range(10)],
+            "glyphs": GLYPHS,
+        }
+    return base
+
+
+def learning_picture(frame: Frame, code_dim: int, activation: str) -> dict[str, Any]:
+    """One frame of an autoencoder that learns."""
+    s, arrays = frame.scalars, frame.arrays
+    codes = arrays["codes"]
+    drawn: dict[str, Any] = {
+        "sheet": rows_sheet([arrays["originals"], arrays["reconstructions"]], COLUMNS),
+        "traces": {2: {"z": units_sheet(arrays["units"])}} if "units" in arrays else {},
+    }
+    error = f"squared error {s['squared_error']:.1f}"
+    loss = f"cross-entropy {s['cross_entropy']:.1f} nats, {error}" if "cross_entropy" in s else error
+    if code_dim == 2:
+        scaled = codes if activation in RANGES else codes / max(1e-6, float(np.abs(codes).max()))
+        drawn["cloud"] = {"x": scaled[:, 0].astype(np.float32), "y": scaled[:, 1].astype(np.float32)}
+        left = "Left: the two numbers that each test image becomes."
+    else:
+        first = codes[0].astype(np.float32)
+        drawn["traces"][0] = {"x": list(range(1, len(first) + 1)), "y": first}
+        left = "Left: the code of the first image."
+    batches = s.get("batches", frame.step)
+    words = (
+        f"After {batches:,.0f} batches: {loss} per test image. {left} Below the images: what each unit adds to them."
+    )
+    return {**drawn, "caption": words, "alt": words}
+
+
+def learning_numbers(frame: Frame, pick: dict[str, Any], names: tuple[str, ...], labels: np.ndarray) -> Blocks:
+    """The code of one test image, and the loss."""
+    s, codes = frame.scalars, frame.arrays["codes"]
+    i = index(pick.get("point"), len(codes))
+    code = codes[i].astype(float)
+    top = np.argsort(np.abs(code))[::-1][:8]
+    rows = [["unit", "value"], *[[str(u + 1), f"{code[u]:.3f}"] for u in top]]
+    blocks: Blocks = [
+        {"text": f"Test image {i} ({names[labels[i]]}) as {len(code)} numbers at step {frame.step}; largest first:"},
+        {"table": rows},
+    ]
+    if "cross_entropy" in s:
+        blocks.append({"math": latex(r"-\sum_i x_i\log\hat x_i + (1-x_i)\log(1-\hat x_i)")})
+        blocks.append({"math": latex(rf"= {s['cross_entropy']:.2f}\ \text{{nats}}")})
+    blocks.append({"math": latex(rf"\sum_i (x_i-\hat x_i)^2 = {number(s['squared_error'], tex=True)}")})
+    blocks.append({"text": f"Both are means over {len(codes)} test images."})
+    return blocks
+
+
+def narrowing_base(frames: list[Frame], pca: np.ndarray, row_names: list[str]) -> dict[str, Any]:
+    """The shipped ones by their number of hidden units M: error with PCA's beside it, the images, the units."""
+    widths = [int(frame.scalars["code_dim"]) for frame in frames]
+    errors = np.array([frame.scalars["squared_error"] for frame in frames], dtype=np.float32)
+    ticks = {"type": "log", "tickvals": widths, "ticktext": [str(m) for m in widths]}
+    return {
+        "layout": {
+            "xaxis": {"domain": [0, 0.36], "title": "numbers in the code, M", "range": [0.15, 2.65], **ticks},
+            "yaxis": {"title": "squared error per image", "rangemode": "tozero"},
+            **sheet_axes(rows=len(row_names), columns=COLUMNS, x=(0.5, 1), y=(0.4, 1), labels=row_names),
+            **units_axes("3", x=(0.5, 1), y=(0, 0.36)),
+        },
+        "traces": [
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "x": widths,
+                "y": errors,
+                "line": {"color": "@first", "width": 2.5},
+                "marker": {"size": 8},
+            },
+            OFF,
+            units_trace("x3", "y3"),
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "x": widths,
+                "y": pca.astype(np.float32),
+                "line": {"color": "@second", "width": 2.5, "dash": "dash"},
+                "marker": {"size": 9, "symbol": "square"},
+            },
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "marker": {"size": 20, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": "@text"}},
+            },
+            {
+                "type": "scatter",
+                "mode": "text",
+                "x": [widths[1], widths[1]],
+                "y": [float(errors[1]), float(pca[1])],
+                "text": ["autoencoder", "PCA"],
+                "textposition": ["bottom left", "top right"],
+                "textfont": {"size": 12, "color": ["@first", "@second"]},
+            },
+        ],
+        "curves": [
+            {"scalar": "squared_error", "name": "autoencoder", "colour": "@first"},
+            {"scalar": "pca_error", "name": "PCA", "colour": "@second", "dash": "dash", "symbol": "square"},
+        ],
+        "curve_label": "squared error",
+        "curve_step": "model, from the narrowest to the widest",
+        "components": 0,
+        "points": 0,
+    }
+
+
+def narrowing_picture(frame: Frame) -> dict[str, Any]:
+    """The model with this many hidden units."""
+    s, arrays = frame.scalars, frame.arrays
+    m = int(s["code_dim"])
+    words = (
+        f"M = {m}: each image becomes {m} numbers and comes back with a squared error of {s['squared_error']:.1f}; "
+        f"PCA with as many directions loses {s['pca_error']:.1f}. Right: the images of every model; below, what the "
+        "first units of this one draw."
+    )
+    return {
+        "traces": {
+            2: {"z": units_sheet(arrays["units"])},
+            4: {"x": [m], "y": [s["squared_error"]]},
+        },
+        "sheet": rows_sheet(list(arrays["rows"]), COLUMNS),
+        "caption": words,
+        "alt": words,
+    }
+
+
+def narrowing_numbers(frame: Frame) -> Blocks:
+    s = frame.scalars
+    m = int(s["code_dim"])
+    rows = [
+        ["over 10,000 test images", ""],
+        ["cross-entropy, nats", f"{s['cross_entropy']:.2f}"],
+        ["squared error", f"{s['squared_error']:.3f}"],
+        [f"PCA's, {m} directions", f"{s['pca_error']:.3f}"],
+        ["weights", f"{s['n_parameters']:,.0f}"],
+    ]
+    return [
+        {"text": f"784 pixels through {m} hidden units and back."},
+        {"math": latex(rf"z = \mathrm{{sigmoid}}(W x + b) \in (0, 1)^{{{m}}}")},
+        {"math": latex(r"\hat x = \mathrm{sigmoid}(W' z + b')")},
+        {"table": rows},
+        {"text": "The autoencoder learned to lower the cross-entropy; PCA is the best there is for the squared error "
+                 "among linear maps, so the two aim at different things."},
+    ]  # fmt: skip
+
+
+# -- sheets ---------------------------------------------------------------------------------------------------
+
+
+def sheet_axes(
+    *, rows: int, columns: int, x: tuple[float, float], y: tuple[float, float], labels: Any
+) -> dict[str, Any]:
+    """The second pair of axes, for a sheet of ``rows`` x ``columns`` images with names for its rows."""
+    cell = SIDE + GAP
+    return {
+        "xaxis2": {
+            "domain": list(x),
+            "anchor": "y2",
+            "range": [0, columns * cell + GAP],
+            "constrain": "domain",
+            **HIDDEN,
+        },
+        "yaxis2": {
+            "domain": list(y),
+            "anchor": "x2",
+            "range": [rows * cell + GAP, 0],
+            "scaleanchor": "x2",
+            "constrain": "domain",
+            "showgrid": False,
+            "zeroline": False,
+            "ticks": "",
+            "tickvals": [GAP + cell * i + SIDE / 2 for i in range(rows)],
+            "ticktext": list(labels),
+        },
+    }
+
+
+def units_axes(which: str, *, x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
+    side = UNITS * (SIDE + GAP) + GAP
+    return {
+        f"xaxis{which}": {
+            "domain": list(x),
+            "anchor": f"y{which}",
+            "range": [-0.5, side - 0.5],
+            "constrain": "domain",
+            **HIDDEN,
+        },
+        f"yaxis{which}": {
+            "domain": list(y),
+            "anchor": f"x{which}",
+            "range": [side - 0.5, -0.5],
+            "scaleanchor": f"x{which}",
+            "constrain": "domain",
+            **HIDDEN,
+        },
+    }
+
+
+def units_trace(x: str, y: str) -> dict[str, Any]:
+    return {
+        "type": "heatmap",
+        "zmin": -1,
+        "zmax": 1,
+        "colorscale": DIVERGING,
+        "showscale": False,
+        "hoverinfo": "skip",
+        "xaxis": x,
+        "yaxis": y,
+        "meta": {"layer": "units"},
+    }
+
+
+def rows_sheet(rows: list[np.ndarray], columns: int) -> np.ndarray:
+    """Rows of images (n, 784) bytes as one sheet with grey lines between; a short row leaves grey places."""
+    cell = SIDE + GAP
+    out = np.full((len(rows) * cell + GAP, columns * cell + GAP), 110, dtype=np.uint8)
+    for i, images in enumerate(rows):
+        for j, image in enumerate(images[:columns]):
+            top, left = GAP + i * cell, GAP + j * cell
+            out[top : top + SIDE, left : left + SIDE] = image.reshape(SIDE, SIDE)
+    return out
+
+
+def units_sheet(units: np.ndarray) -> np.ndarray:
+    """The first 36 units (M, 784), each scaled by its largest weight, as one sheet in -1..1; NaN between them."""
+    cell = SIDE + GAP
+    out = np.full((UNITS * cell + GAP, UNITS * cell + GAP), np.nan, dtype=np.float32)
+    for i, unit in enumerate(units[: UNITS**2]):
+        top, left = GAP + (i // UNITS) * cell, GAP + (i % UNITS) * cell
+        out[top : top + SIDE, left : left + SIDE] = unit.reshape(SIDE, SIDE) / max(1e-9, float(np.abs(unit).max()))
+    return out
