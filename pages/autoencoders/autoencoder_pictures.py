@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 
 HIDDEN = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
-UNITS = 6  # hidden units along each side of their sheet
+MAX_UNITS = 6  # hidden units along each side of their sheet
 COLUMNS = 8
 RANGES = {"sigmoid": (-0.05, 1.05), "tanh": (-1.1, 1.1)}
 LAYERS = (("points", "Test images"), ("sheet", "Images"), ("units", "Hidden units"))
@@ -33,7 +34,7 @@ def learning_base(
     traces: list[dict[str, Any]] = [
         {"type": "bar", "marker": {"color": "@posterior"}, "meta": {"layer": "points"}, "visible": not plane},
         OFF,
-        units_trace("x3", "y3"),
+        units_trace(),
     ]
     measure = "cross_entropy" if bernoulli else "squared_error"
     base: dict[str, Any] = {
@@ -45,7 +46,7 @@ def learning_base(
             },
             "yaxis": {"title": "unit 2" if plane else "its value", **axis},
             **sheet_axes(rows=2, columns=COLUMNS, x=(0.5, 1), y=(0.68, 1), labels=("image", "back")),
-            **units_axes("3", x=(0.5, 1), y=(0, 0.62)),
+            **units_axes(code_dim, x=(0.5, 1), y=(0, 0.62)),
         },
         "traces": traces,
         "curves": [
@@ -79,7 +80,7 @@ def learning_picture(frame: Frame, code_dim: int, activation: str) -> dict[str, 
     codes = arrays["codes"]
     drawn: dict[str, Any] = {
         "sheet": rows_sheet([arrays["originals"], arrays["reconstructions"]], COLUMNS),
-        "traces": {2: {"z": units_sheet(arrays["units"])}} if "units" in arrays else {},
+        "traces": {2: {"z": units_sheet(arrays["units"], units_side(code_dim))}} if "units" in arrays else {},
     }
     error = f"squared error {s['squared_error']:.1f}"
     loss = f"cross-entropy {s['cross_entropy']:.1f} nats, {error}" if "cross_entropy" in s else error
@@ -127,7 +128,7 @@ def narrowing_base(frames: list[Frame], pca: np.ndarray, row_names: list[str]) -
             "xaxis": {"domain": [0, 0.36], "title": "numbers in the code, M", "range": [0.15, 2.65], **ticks},
             "yaxis": {"title": "squared error per image", "rangemode": "tozero"},
             **sheet_axes(rows=len(row_names), columns=COLUMNS, x=(0.5, 1), y=(0.4, 1), labels=row_names),
-            **units_axes("3", x=(0.5, 1), y=(0, 0.36)),
+            **units_axes(MAX_UNITS**2, x=(0.5, 1), y=(0, 0.36)),
         },
         "traces": [
             {
@@ -139,7 +140,7 @@ def narrowing_base(frames: list[Frame], pca: np.ndarray, row_names: list[str]) -
                 "marker": {"size": 8},
             },
             OFF,
-            units_trace("x3", "y3"),
+            units_trace(),
             {
                 "type": "scatter",
                 "mode": "lines+markers",
@@ -156,10 +157,10 @@ def narrowing_base(frames: list[Frame], pca: np.ndarray, row_names: list[str]) -
             {
                 "type": "scatter",
                 "mode": "text",
-                "x": [widths[1], widths[1]],
-                "y": [float(errors[1]), float(pca[1])],
+                "x": [widths[0], widths[2]],
+                "y": [0.12 * float(errors[0]), float(pca[2])],
                 "text": ["autoencoder", "PCA"],
-                "textposition": ["bottom left", "top right"],
+                "textposition": ["middle right", "top right"],
                 "textfont": {"size": 12, "color": ["@first", "@second"]},
             },
         ],
@@ -185,7 +186,7 @@ def narrowing_picture(frame: Frame) -> dict[str, Any]:
     )
     return {
         "traces": {
-            2: {"z": units_sheet(arrays["units"])},
+            2: {"z": units_sheet(arrays["units"], MAX_UNITS)},
             4: {"x": [m], "y": [s["squared_error"]]},
         },
         "sheet": rows_sheet(list(arrays["rows"]), COLUMNS),
@@ -245,28 +246,34 @@ def sheet_axes(
     }
 
 
-def units_axes(which: str, *, x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
-    side = UNITS * (SIDE + GAP) + GAP
+def units_side(n_units: int) -> int:
+    """Along each side of a sheet of that many hidden units; at most 36 are shown."""
+    return min(MAX_UNITS, math.ceil(math.sqrt(n_units)))
+
+
+def units_axes(n_units: int, *, x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
+    """The third pair of axes, for the sheet of hidden units."""
+    side = units_side(n_units) * (SIDE + GAP) + GAP
     return {
-        f"xaxis{which}": {
+        "xaxis3": {
             "domain": list(x),
-            "anchor": f"y{which}",
+            "anchor": "y3",
             "range": [-0.5, side - 0.5],
             "constrain": "domain",
             **HIDDEN,
         },
-        f"yaxis{which}": {
+        "yaxis3": {
             "domain": list(y),
-            "anchor": f"x{which}",
+            "anchor": "x3",
             "range": [side - 0.5, -0.5],
-            "scaleanchor": f"x{which}",
+            "scaleanchor": "x3",
             "constrain": "domain",
             **HIDDEN,
         },
     }
 
 
-def units_trace(x: str, y: str) -> dict[str, Any]:
+def units_trace() -> dict[str, Any]:
     return {
         "type": "heatmap",
         "zmin": -1,
@@ -274,8 +281,8 @@ def units_trace(x: str, y: str) -> dict[str, Any]:
         "colorscale": DIVERGING,
         "showscale": False,
         "hoverinfo": "skip",
-        "xaxis": x,
-        "yaxis": y,
+        "xaxis": "x3",
+        "yaxis": "y3",
         "meta": {"layer": "units"},
     }
 
@@ -291,11 +298,11 @@ def rows_sheet(rows: list[np.ndarray], columns: int) -> np.ndarray:
     return out
 
 
-def units_sheet(units: np.ndarray) -> np.ndarray:
-    """The first 36 units (M, 784), each scaled by its largest weight, as one sheet in -1..1; NaN between them."""
+def units_sheet(units: np.ndarray, side: int) -> np.ndarray:
+    """The first side^2 units (M, 784), each scaled by its largest weight, as one sheet in -1..1; NaN between them."""
     cell = SIDE + GAP
-    out = np.full((UNITS * cell + GAP, UNITS * cell + GAP), np.nan, dtype=np.float32)
-    for i, unit in enumerate(units[: UNITS**2]):
-        top, left = GAP + (i // UNITS) * cell, GAP + (i % UNITS) * cell
+    out = np.full((side * cell + GAP, side * cell + GAP), np.nan, dtype=np.float32)
+    for i, unit in enumerate(units[: side**2]):
+        top, left = GAP + (i // side) * cell, GAP + (i % side) * cell
         out[top : top + SIDE, left : left + SIDE] = unit.reshape(SIDE, SIDE) / max(1e-9, float(np.abs(unit).max()))
     return out

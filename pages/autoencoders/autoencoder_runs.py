@@ -56,7 +56,7 @@ def narrowing_frames(first: int, drawn: np.ndarray | None) -> list[Frame]:
             Frame(
                 step=i,
                 scalars={"code_dim": m, "pca_error": pca_error, "n_parameters": engine.n_parameters, **scalars},
-                arrays={"rows": np.stack(rows), "units": engine.unit_images()[: pictures.UNITS**2].numpy()},
+                arrays={"rows": np.stack(rows), "units": engine.unit_images()[: pictures.MAX_UNITS**2].numpy()},
             )
         )
     return frames

@@ -52,7 +52,7 @@ def base(labels: np.ndarray, latent_dim: int, *, binary: bool, recorded: bool) -
         },
     ]
     span = {"range": [-RANGE, RANGE]}
-    left = {"title": "z₁", **span} if plane else {"title": "dimension, most used first"}
+    left = {"title": "z₁", **span} if plane else {"title": "dimension, most used first", "type": "category"}
     up = {"title": "z₂", "scaleanchor": "x", **span} if plane else {"title": "KL, nats", "rangemode": "tozero"}
     layout = {
         "xaxis": {"domain": [0, 0.5], "constrain": "domain", **left},

@@ -284,7 +284,7 @@ def test_sheets_hold_their_images_where_they_belong():
     assert sheet.shape == (59, 88)
     np.testing.assert_array_equal(sheet[1:29, 30:58], images[1].reshape(28, 28))
     assert (sheet[30:58, 30:58] == 110).all()
-    units = autoencoder_pictures.units_sheet(np.full((2, 784), -4.0))
+    units = autoencoder_pictures.units_sheet(np.full((2, 784), -4.0), 2)
     assert np.nanmin(units) == -1
     assert np.isnan(units[0]).all()
     square = vae_pictures.sheet(np.zeros((144, 784), dtype=np.uint8))
