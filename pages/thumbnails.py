@@ -6,6 +6,8 @@ for reduced motion it shows the last one alone.
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Callable
 
 import numpy as np
@@ -14,7 +16,7 @@ import engines
 from engines import data
 from pages.catalogue import entry
 from pages.mixtures.gmm_pictures import ellipse, extent
-from pages.ui.palette import ROLES, component
+from pages.ui.palette import ROLES, component, label
 
 WIDTH, HEIGHT = 360, 220
 SECONDS = 0.55  # a frame
@@ -82,7 +84,81 @@ def moving(groups: list[str], title: str) -> str:
     )
 
 
-THUMBNAILS: dict[str, Callable[[], str]] = {"gmm": gmm}
+def vae() -> str:
+    """Codes of test digits spreading and organising over the recorded training."""
+    from pages.autoencoders.images import labels
+    from pages.autoencoders.vae_runs import recorded_frames
+
+    frames = recorded_frames("mnist")
+    kept = [frames[i] for i in (0, 12, 18, 22, 26, 31, len(frames) - 1)]
+    digits, scale = labels("mnist")[:260], HEIGHT / 7.4
+    groups = []
+    for frame in kept:
+        shapes = [
+            f'<circle cx="{WIDTH / 2}" cy="{HEIGHT / 2}" r="{r * scale:.0f}" fill="none" stroke="#6b7280" '
+            'stroke-dasharray="5 5"/>'
+            for r in (1, 2)
+        ]
+        for digit, (a, b) in zip(digits, frame.arrays["means"], strict=False):
+            x, y = WIDTH / 2 + 1.25 * scale * a, HEIGHT / 2 - scale * b
+            if -4 < x < WIDTH + 4 and -4 < y < HEIGHT + 4:
+                colour = ROLES[label(int(digit))[1:]][0]
+                shapes.append(f'<text x="{x:.0f}" y="{y:.0f}" fill="{colour}">{digit}</text>')
+        style = 'font-family="sans-serif" font-size="12" font-weight="700" text-anchor="middle"'
+        groups.append(f"<g {style}>{''.join(shapes)}</g>")
+    return moving(groups, "Codes of handwritten digits organising on a plane")
+
+
+def elbo() -> str:
+    """The models of the sweep over beta, one after another, on the plane of rate and distortion."""
+    from pages.autoencoders.elbo_runs import sweep_frames
+
+    frames = sweep_frames()
+    places = [(30 + 5 * f.scalars["kl"], 210 - 1.15 * (f.scalars["reconstruction"] - 45)) for f in frames]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    first, second = ROLES["first"][0], ROLES["second"][0]
+    curve = f'<polyline points="{line}" fill="none" stroke="{first}" stroke-width="3"/>' + "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{first}"/>' for x, y in places
+    )
+    groups = []
+    for frame, (x, y) in list(zip(frames, places, strict=True))[::-1]:
+        back = picture(np.concatenate([i.reshape(28, 28) for i in frame.arrays["reconstructions"][:3]], axis=1))
+        groups.append(
+            f'{curve}<circle cx="{x:.1f}" cy="{y:.1f}" r="12" fill="none" stroke="{second}" stroke-width="4"/>'
+            f'<text x="330" y="50" text-anchor="end" font-family="sans-serif" font-size="22" fill="#14181f">'
+            f"β = {frame.scalars['beta']:g}</text>"
+            f'<image x="162" y="66" width="168" height="56" style="image-rendering:pixelated" href="{back}"/>'
+        )
+    return moving(groups, "Reconstruction against KL as beta falls")
+
+
+def autoencoder() -> str:
+    """Six digits and what comes back from a code of 2, 8, 32, 128 and 300 numbers."""
+    from pages.autoencoders.autoencoder_runs import SHIPPED, narrowing_frames
+
+    rows = narrowing_frames(0, None)[0].arrays["rows"][:, :6].reshape(6, 6, 28, 28)
+    groups = []
+    for i, m in enumerate(SHIPPED):
+        both = [np.concatenate(list(images), axis=1) for images in (rows[0], rows[1 + i])]
+        images = "".join(
+            f'<image x="24" y="{y}" width="312" height="52" style="image-rendering:pixelated" href="{picture(row)}"/>'
+            for y, row in zip((24, 144), both, strict=True)
+        )
+        words = f'font-family="sans-serif" font-size="22" text-anchor="middle" fill="{ROLES["first"][0]}"'
+        groups.append(f'{images}<text x="180" y="118" {words}>↓ {m} numbers ↓</text>')
+    return moving(groups, "Digits through narrower and wider codes")
+
+
+def picture(levels: np.ndarray) -> str:
+    """Grey bytes as a PNG in a data address."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(levels.astype(np.uint8)).save(out, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+
+
+THUMBNAILS: dict[str, Callable[[], str]] = {"gmm": gmm, "autoencoder": autoencoder, "vae": vae, "elbo": elbo}
 
 
 def main() -> None:
