@@ -22,6 +22,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
     {
         "gmm": "engines.mixtures.gmm:GaussianMixture",
         "kmeans": "engines.mixtures.kmeans:KMeans",
+        "variational_gmm": "engines.mixtures.variational_gmm:VariationalGaussianMixture",
         "autoencoder": "engines.autoencoders.autoencoder:Autoencoder",
         "vae": "engines.autoencoders.vae:VariationalAutoencoder",
     }

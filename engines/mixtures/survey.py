@@ -102,6 +102,17 @@ class Features:
         sums = self.scale * moments[:, self.n_squares : -1] + counts[:, None] * self.centre
         return Survey(shares, log_likelihood, counts, sums, moments)
 
+    def weighed(self, shares: Tensor) -> Survey:
+        """The sums for responsibilities (K, N) that are given; their log-likelihood is not a number."""
+        moments = torch.zeros(len(shares), self.n_features, dtype=self.data.dtype, device=self.data.device)
+        for start in range(0, len(self.data), self.chunk):
+            part = slice(start, start + self.chunk)
+            phi = self._make(self.data[part]) if self.kept is None else self.kept[:, part]  # (F, c)
+            moments.addmm_(shares[:, part], phi.T)
+        counts = moments[:, -1]
+        sums = self.scale * moments[:, self.n_squares : -1] + counts[:, None] * self.centre
+        return Survey(shares, math.nan, counts, sums, moments)
+
     def _coefficients(self, parameters: Parameters, kind: str) -> Tensor:
         r"""log \pi_k + log N(z | m_k, S_k) as a linear function of phi(z), for z the scaled point: (K, F).
 

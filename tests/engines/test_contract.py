@@ -16,6 +16,11 @@ from engines.run import Run
 # What each engine learns from here, how small it is, and a setting that may change while it runs.
 SMALL: dict[str, dict[str, Any]] = {
     "gmm": {"data": np.random.default_rng(0).normal(size=(60, 2)), "change": {"regularisation": 1e-3}},
+    "variational_gmm": {
+        "data": np.random.default_rng(0).normal(size=(60, 2)),
+        "settings": {"n_components": 4},
+        "change": {"concentration": 5.0},
+    },
     "autoencoder": {
         "data": np.random.default_rng(0).integers(0, 256, size=(60, 16), dtype=np.uint8),
         "settings": {"n_pixels": 16, "code_dim": 3, "batch_size": 20, "n_steps": 30},
