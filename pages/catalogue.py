@@ -50,6 +50,21 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="Mixtures",
+        slug="variational-gmm",
+        title="The mixture that finds its own size",
+        idea="Start with too many components and watch the weights of those that earn nothing die.",
+        paper="Bishop 2006, chapter 10.2; Blei & Jordan 2006 (Bayesian Analysis 1:121)",
+        engines=("variational_gmm", "gmm"),
+        sources=("engines/mixtures/variational_gmm.py", "engines/mixtures/survey.py"),
+        icon=":material/filter_alt:",
+        starts=(
+            ("Ten components, three clusters", {"scene": "prune", "data": "blobs", "k": "10", "compare": "true"}),
+            ("Little data", {"scene": "little-data", "data": "blobs", "n": "50", "k": "3"}),
+            ("A Dirichlet process", {"scene": "process", "data": "stretched", "k": "12", "prior": "process"}),
+        ),
+    ),
+    Entry(
         section="Autoencoders",
         slug="autoencoder",
         title="The autoencoder",
@@ -101,7 +116,7 @@ CATALOGUE: tuple[Entry, ...] = (
 COURSE: tuple[tuple[str, str], ...] = (
     ("Bayes' rule and sampling", ""),
     ("Gaussian mixtures and EM", "gmm"),
-    ("Variational inference", "elbo"),
+    ("Variational inference", "variational-gmm"),
     ("Autoencoders", "autoencoder"),
     ("Variational autoencoders", "vae"),
     ("Generative adversarial networks", ""),

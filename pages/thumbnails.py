@@ -84,6 +84,38 @@ def moving(groups: list[str], title: str) -> str:
     )
 
 
+def variational_gmm() -> str:
+    """Ten components on three clusters, their weights as bars that die."""
+    points = np.array(data.load("blobs", n=200, seed=0).x)
+    vb = engines.create("variational_gmm", data=points, n_components=10, seed=1, device="cpu")
+    frames = [vb.frame()]
+    while not vb.done:
+        vb.step()
+        frames.append(vb.frame())
+    kept = [frames[min(i, len(frames) - 1)] for i in (0, 4, 10, 20, 40, 80, len(frames) - 1)]
+    (x0, x1), (y0, y1) = extent(points)
+    scale = min(0.8 * WIDTH / (x1 - x0), HEIGHT / (y1 - y0))
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return 0.42 * WIDTH + scale * (x - (x0 + x1) / 2), HEIGHT / 2 - scale * (y - (y0 + y1) / 2)
+
+    dots = "".join(
+        '<circle cx="{:.0f}" cy="{:.0f}" r="2.5" fill="#6b7280"/>'.format(*place(*point)) for point in points
+    )
+    groups = []
+    for frame in kept:
+        shapes = [dots]
+        for k, weight in enumerate(frame.arrays["weights"]):
+            bar = f'<rect x="{WIDTH - 62}" y="{14 + 20 * k}" width="{max(1.0, 110 * weight):.1f}" height="13" '
+            shapes.append(f'{bar}fill="{hex_of(k)}"/>')
+            if weight > 0.01:
+                outline = ellipse(frame.arrays["means"][k], frame.arrays["covariances"][k])[:, -41:]
+                line = " ".join("{:.1f},{:.1f}".format(*place(x, y)) for x, y in outline.T)
+                shapes.append(f'<polygon points="{line}" fill="none" stroke="{hex_of(k)}" stroke-width="2.5"/>')
+        groups.append("".join(shapes))
+    return moving(groups, "Components of a mixture dying until three are left")
+
+
 def vae() -> str:
     """Codes of test digits spreading and organising over the recorded training."""
     from pages.autoencoders.images import labels
@@ -158,7 +190,13 @@ def picture(levels: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
-THUMBNAILS: dict[str, Callable[[], str]] = {"gmm": gmm, "autoencoder": autoencoder, "vae": vae, "elbo": elbo}
+THUMBNAILS: dict[str, Callable[[], str]] = {
+    "gmm": gmm,
+    "variational-gmm": variational_gmm,
+    "autoencoder": autoencoder,
+    "vae": vae,
+    "elbo": elbo,
+}
 
 
 def main() -> None:

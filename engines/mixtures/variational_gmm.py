@@ -342,29 +342,11 @@ class VariationalGaussianMixture:
         return (self.weights().log() + self._log_student(self._rows(x))).softmax(dim=1)
 
     def _student(self) -> tuple[Tensor, Tensor]:
-        r"""Degrees of freedom (K,) and scale matrix (K, D, D) or squares (K, D) of each component's t (eq. 10.82)."""
-        q, n_dims = self.posterior, self.data.shape[1]
-        wider = (1 + q.mean_precision) / q.mean_precision
-        if self.config.covariance_type == "diag":  # one t for every dimension, its Gamma's own
-            return q.degrees_of_freedom, wider[:, None] * q.covariances
-        dof = q.degrees_of_freedom + 1 - n_dims
-        return dof, (wider * q.degrees_of_freedom / dof)[:, None, None] * q.covariances
+        q = self.posterior
+        return student_scales(q.mean_precision, q.degrees_of_freedom, q.covariances)
 
     def _log_student(self, x: Tensor) -> Tensor:
-        """log t of every component: (B, D) -> (B, K)."""
-        dof, scale = self._student()
-        n_dims, columns = x.shape[1], []
-        for k, mean in enumerate(self.posterior.means):
-            if self.config.covariance_type == "diag":
-                t = torch.distributions.StudentT(dof[k], mean, scale[k].sqrt())
-                columns.append(t.log_prob(x).sum(dim=1))
-                continue
-            factor = gaussians.cholesky(scale[k : k + 1])[0]
-            white = torch.linalg.solve_triangular(factor, (x - mean).T, upper=False)  # (D, B)
-            norm = torch.lgamma(0.5 * (dof[k] + n_dims)) - torch.lgamma(0.5 * dof[k]) - factor.diagonal().log().sum()
-            norm = norm - 0.5 * n_dims * (dof[k] * math.pi).log()
-            columns.append(norm - 0.5 * (dof[k] + n_dims) * torch.log1p(white.square().sum(dim=0) / dof[k]))
-        return torch.stack(columns, dim=1)
+        return log_student(x, self.posterior.means, *self._student())
 
     def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
         """n points of the predictive density: -> (n, D)."""
@@ -424,6 +406,33 @@ class VariationalGaussianMixture:
             self._responsibilities = self._ready.responsibilities
         elif self.phase == "M":
             self._responsibilities = self._survey(self._previous).responsibilities
+
+
+def student_scales(mean_precision: Tensor, dof: Tensor, covariances: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Degrees of freedom (K,) and scale matrices (K, D, D) of each component's predictive t (Bishop 2006, eq. 10.82);
+    of variances (K, D) the squared scales of one t for every dimension, its Gamma's own.
+    """
+    wider = (1 + mean_precision) / mean_precision
+    if covariances.dim() == 2:
+        return dof, wider[:, None] * covariances
+    reduced = dof + 1 - covariances.shape[1]
+    return reduced, (wider * dof / reduced)[:, None, None] * covariances
+
+
+def log_student(x: Tensor, means: Tensor, dof: Tensor, scales: Tensor) -> Tensor:
+    """log of every component's t in nats: (B, D), (K, D), (K,), (K, D, D) or (K, D) -> (B, K)."""
+    n_dims, columns = x.shape[1], []
+    for k, mean in enumerate(means):
+        if scales.dim() == 2:
+            t = torch.distributions.StudentT(dof[k], mean, scales[k].sqrt())
+            columns.append(t.log_prob(x).sum(dim=1))
+            continue
+        factor = gaussians.cholesky(scales[k : k + 1])[0]
+        white = torch.linalg.solve_triangular(factor, (x - mean).T, upper=False)  # (D, B)
+        norm = torch.lgamma(0.5 * (dof[k] + n_dims)) - torch.lgamma(0.5 * dof[k]) - factor.diagonal().log().sum()
+        norm = norm - 0.5 * n_dims * (dof[k] * math.pi).log()
+        columns.append(norm - 0.5 * (dof[k] + n_dims) * torch.log1p(white.square().sum(dim=0) / dof[k]))
+    return torch.stack(columns, dim=1)
 
 
 def _wide(each: Tensor, like: Tensor) -> Tensor:

@@ -120,14 +120,24 @@ def grid_along(low: float, high: float) -> np.ndarray:
 
 
 def contours(weights: np.ndarray, means: np.ndarray, covariances: np.ndarray, ranges: Any) -> dict[str, Any]:
-    """log p(x) in nats on the grid, drawn one nat apart down to seven below the peak."""
+    """log p(x) of a mixture in nats on the grid, as contours."""
     (x0, x1), (y0, y1) = ranges
-    xs, ys = np.meshgrid(grid_along(x0, x1), grid_along(y0, y1))
-    grid = torch.from_numpy(np.stack([xs.ravel(), ys.ravel()], axis=1))  # (G*G, 2)
+    grid = torch.from_numpy(grid_points(ranges))
     # k-means with a point per mean has no spread at all; a hair of it keeps the picture drawable.
     hair = 1e-10 * max(x1 - x0, y1 - y0) ** 2 * np.eye(2)
     mixture = (torch.tensor(array) for array in (weights, means, covariances + hair))
-    log_density = gaussians.mixture_log_prob(grid, *mixture).numpy().reshape(GRID, GRID)
+    return contour_lines(gaussians.mixture_log_prob(grid, *mixture).numpy())
+
+
+def grid_points(ranges: Any) -> np.ndarray:
+    """Where contours are computed: (GRID * GRID, 2)."""
+    xs, ys = np.meshgrid(*(grid_along(low, high) for low, high in ranges))
+    return np.stack([xs.ravel(), ys.ravel()], axis=1)
+
+
+def contour_lines(log_density: np.ndarray) -> dict[str, Any]:
+    """log p (GRID * GRID,) in nats, drawn one nat apart down to seven below the peak."""
+    log_density = log_density.reshape(GRID, GRID)
     peak = float(log_density.max())
     z = np.maximum(log_density, peak - 9).astype(np.float32)
     lines = {"coloring": "lines", "start": peak - 7, "end": peak - 0.2, "size": 1.0}

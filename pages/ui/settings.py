@@ -30,6 +30,7 @@ class Choice:
     options: Sequence[str]
     default: str
     help: str = ""
+    slider: bool = False  # where the options have an order
 
     def problem(self, text: str) -> str:
         if text in self.options:
@@ -41,6 +42,16 @@ class Choice:
         return text if text in self.options else self.default
 
     def widget(self, **more: Any) -> str:
+        if self.slider:
+            return st.select_slider(
+                self.label,
+                list(self.options),
+                self.default,
+                key=self.key,
+                help=self.help,
+                bind="query-params",
+                **more,
+            )
         index = list(self.options).index(self.default)
         return st.selectbox(
             self.label, list(self.options), index=index, key=self.key, help=self.help, bind="query-params", **more

@@ -1,0 +1,154 @@
+"""The words around the variational mixture's stage: scenes by link, the theory, questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from engines.mixtures.variational_gmm import ALIVE
+from pages.ui.frame import Question
+
+# name -> the settings that make the scene (all others at their defaults), those that cure it, and what there is to see
+SCENES: dict[str, dict[str, Any]] = {
+    "prune": {
+        "title": "Ten components, three clusters",
+        "link": {"data": "blobs", "k": 10, "compare": True},
+        "cure": {"data": "blobs", "k": 10, "conc": "100"},
+        "cure_title": "Ask for equal weights instead",
+        "text": "**What you see:** on the left seven bars die, one by one; EM on the right keeps all ten. "
+        "**Why:** each posterior pays a divergence for leaving its prior, and a component that explains too little does "
+        "not earn it. **The dial:** a concentration below 1 favours few components, one far above 1 equal weights.",
+    },
+    "little-data": {
+        "title": "Little data",
+        "link": {"data": "blobs", "n": 50, "k": 3, "density": "predictive"},
+        "cure": {"data": "blobs", "n": 50, "k": 3, "density": "plug-in"},
+        "cure_title": "Show the plug-in density",
+        "text": "**What you see:** contours of the predictive density, wider than those of the plug-in one. **Why:** "
+        "with few points the covariances are uncertain, and averaging over what they might be gives each component the "
+        "tails of a Student t. With more points the two meet.",
+    },
+    "process": {
+        "title": "A Dirichlet process",
+        "link": {"data": "stretched", "k": 12, "prior": "process"},
+        "cure": {"data": "stretched", "k": 12, "prior": "dirichlet"},
+        "cure_title": "A plain Dirichlet",
+        "text": "**What you see:** the weights fall from the first stick to the last. **Why:** a stick-breaking prior "
+        "expects early components to be large, so its order means something; a Dirichlet treats all alike.",
+    },
+}
+
+
+def scene_links(play: Callable[[str, dict[str, Any]], None]) -> None:
+    with st.expander("Scenes", icon=":material/theaters:"):
+        for name, scene in SCENES.items():
+            st.button(scene["title"], key=f"scene:{name}", on_click=play, args=(name, scene["link"]), width="stretch")
+
+
+def show_scene(play: Callable[[str, dict[str, Any] | None], None]) -> None:
+    """What the scene in the address is about, with the change that goes with it."""
+    name = st.query_params.get("scene", "")
+    if name not in SCENES:
+        if name:
+            st.warning(f"There is no scene called {name[:30]!r}; there are {', '.join(SCENES)}.")
+        return
+    scene = SCENES[name]
+    with st.container(border=True, key="lab-more-scene"):
+        st.markdown(f"**{scene['title']}.** {scene['text']}")
+        with st.container(horizontal=True):
+            st.button("See it", key=f"see:{name}", on_click=play, args=(name, scene["link"]))
+            st.button(scene["cure_title"], key=f"cure:{name}", on_click=play, args=(name, scene["cure"]))
+            st.button("Leave the scene", key=f"leave:{name}", on_click=play, args=("", None), type="tertiary")
+
+
+def why() -> None:
+    left, right = st.columns(2)
+    with left:
+        st.markdown(
+            r"""
+EM finds one best value for every parameter. Here the weights $\pi$, means $\mu_k$ and precisions $\Lambda_k$ (inverse
+covariances) have priors, and what is sought is their **posterior** given the points $X$. It has no closed form, because
+nobody says which component each point came from ($Z$). So it is approximated by a product,
+
+$$
+q(Z)\, q(\pi) \prod_k q(\mu_k, \Lambda_k),
+$$
+
+chosen to raise a bound on the evidence, the ELBO:
+
+$$
+\log p(X) \ \ge\ \mathbb{E}_q[\log p(X, Z, \pi, \mu, \Lambda)] - \mathbb{E}_q[\log q]
+$$
+
+Each factor is updated with the others held fixed, so the bound never falls. **The E step** sets the responsibilities,
+as in EM, but with the expectations of $\log \pi_k$ and $\log |\Lambda_k|$ in place of values. **The M step** adds each
+component's points to its prior:
+
+$$
+\alpha_k = \alpha_0 + N_k, \quad \beta_k = \beta_0 + N_k, \quad \nu_k = \nu_0 + N_k
+$$
+
+with $N_k$ the points that component $k$ holds, $\alpha$ the Dirichlet's counts, $\beta_k$ and $\nu_k$ how firmly mean
+and covariance are known.
+"""
+        )
+    with right:
+        st.markdown(
+            r"""
+**Why components die.** The bound is what the points earn less what the posteriors pay for leaving their priors
+(a KL divergence each). A component that explains little goes back to its prior, which costs nothing: its weight falls
+to $\alpha_0 / (N + K \alpha_0)$. EM has no such price, and needs BIC to choose $K$ from outside.
+
+**The concentration** $\alpha_0$: below 1 the prior favours few components; large, equal weights. A **Dirichlet
+process** breaks a stick of length one instead, $\pi_k = v_k \prod_{j<k} (1 - v_j)$, with $v_k$ from a Beta
+distribution; it needs no $K$, only a largest one.
+
+**Prediction.** A new point's density averages over the whole posterior, which turns each Gaussian into a **Student t**:
+wide where little is known. The plug-in density takes the posterior means for granted.
+
+**From here to the VAE.** The same bound, with a network in place of the update formulas: the encoder *learns* to give
+$q(z \mid x)$ for any $x$, and noise passed through it replaces the closed-form expectations. See *KL against
+reconstruction*.
+"""
+        )
+
+
+def questions(record: Callable[[], Any]) -> list[Question]:
+    return [
+        Question(
+            text="Let the run finish. How many components hold more than 1 % of the weight?",
+            kind="number",
+            check=lambda answer: _check_alive(record(), answer),
+            hint="Count the bars beside the points, or read the caption.",
+        ),
+        Question(
+            text="Over your run, did the ELBO ever fall?",
+            kind="choice",
+            options=("yes", "no"),
+            check=lambda answer: _check_falls(record(), answer),
+            hint="Look at the curve.",
+        ),
+    ]
+
+
+def _frames(record: Any) -> list[Any]:
+    return list(record.run.history.after(-1)) if record else []
+
+
+def _check_alive(record: Any, answer: float) -> tuple[bool, str]:
+    frames = _frames(record)
+    if not frames or record.run.status.state != "finished":
+        return False, "The run has not finished yet: let it play to its end first."
+    alive = int((frames[-1].arrays["weights"] > ALIVE).sum())
+    return int(answer) == alive, f"At step {frames[-1].step} it is {alive} of {len(frames[-1].arrays['weights'])}."
+
+
+def _check_falls(record: Any, answer: str) -> tuple[bool, str]:
+    frames = _frames(record)
+    if len(frames) < 2:
+        return False, "There are no two steps yet to compare: let the run go on first."
+    worst = float(np.diff([frame.scalars["lower_bound"] for frame in frames]).min())
+    return answer == "no", f"The smallest change from one step to the next was {worst:+.2e} nats."

@@ -1,0 +1,131 @@
+"""Frames of a variational mixture as pictures and numbers: the mixture's own, with its weights as bars that die."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+import engines
+from engines.engine import Frame
+from engines.mixtures.variational_gmm import ALIVE, log_student, student_scales
+from engines.run import History, Run
+from pages.mixtures import gmm_pictures
+from pages.mixtures.gmm_numbers import index
+from pages.mixtures.gmm_runs import Cloud
+from pages.ui import palette
+from pages.ui.live import SLOTS, Blocks
+from pages.ui.maths import latex, number
+from pages.ui.stage import Scene
+
+DENSITIES = ("predictive", "plug-in")
+
+
+def scene(cloud: Cloud, density: str, **settings: Any) -> Scene:
+    """Variational inference on the cloud; settings are those of the engine."""
+    return scene_of(Run(engines.create("variational_gmm", data=cloud.x, **settings), slots=SLOTS), cloud, density)
+
+
+def scene_of(run: Run, cloud: Cloud, density: str) -> Scene:
+    """How a run on this cloud is drawn and explained."""
+    engine: Any = run.engine
+    ranges, k = cloud.ranges or gmm_pictures.extent(cloud.x), engine.config.n_components
+    curves = [{"scalar": "lower_bound", "name": "ELBO", "colour": "@bound"}]
+    shown = gmm_pictures.base(
+        cloud.x[engine.shown], k, axes=cloud.axes, ranges=ranges, curves=curves, label="ELBO, nats"
+    )
+    shown["layout"]["xaxis"]["domain"] = [0, 0.72]
+    shown["layout"]["xaxis2"] = {"domain": [0.82, 1], "anchor": "y2", "title": "weight", "range": [0, 1]}
+    numbers = [str(j + 1) for j in range(k)]
+    shown["layout"]["yaxis2"] = {"anchor": "x2", "type": "category", "autorange": "reversed", "showgrid": False}
+    shown["traces"].append(
+        {
+            "type": "bar",
+            "orientation": "h",
+            "y": numbers,
+            "marker": {"color": [palette.component(j) for j in range(k)]},
+            "xaxis": "x2",
+            "yaxis": "y2",
+        }
+    )
+    diagonal, history = engine.config.covariance_type == "diag", run.history
+    return Scene(
+        run=run,
+        base=shown,
+        draw=lambda frame: picture(frame, history, ranges, density, diagonal),
+        explain=explain,
+        again=lambda other: scene_of(other, cloud, density),
+    )
+
+
+def picture(frame: Frame, history: History[Frame], ranges: Any, density: str, diagonal: bool) -> dict[str, Any]:
+    """The mixture's picture without its dead components, the chosen density, and the weights as bars."""
+    words = caption(frame, history)
+    drawn = gmm_pictures.picture(frame, history, ranges, words)
+    weights = frame.arrays["weights"]
+    k, patches = len(weights), drawn["traces"]
+    dead = weights <= ALIVE
+    marks = frame.arrays["means"].astype(np.float32)
+    marks[dead] = np.nan
+    for j in np.flatnonzero(dead):
+        nothing = {"x": np.zeros(0, dtype=np.float32), "y": np.zeros(0, dtype=np.float32)}
+        patches[1 + int(j)] = patches[1 + k + int(j)] = nothing
+    patches[1 + 2 * k] = {"x": marks[:, 0], "y": marks[:, 1]}
+    patches[2 + 2 * k] = {"x": weights.astype(np.float32)}
+    if density == "predictive":
+        patches[0] = gmm_pictures.contour_lines(predictive_log_prob(frame, gmm_pictures.grid_points(ranges), diagonal))
+    return drawn
+
+
+def predictive_log_prob(frame: Frame, x: np.ndarray, diagonal: bool) -> np.ndarray:
+    """The Student-t mixture at x (B, 2), from a frame's posterior, in nats: (B,)."""
+    arrays = {name: torch.tensor(frame.arrays[name], dtype=torch.float64) for name in frame.arrays}
+    covariances = arrays["covariances"]
+    if diagonal:
+        covariances = covariances.diagonal(dim1=1, dim2=2)
+    t = student_scales(arrays["mean_precision"], arrays["degrees_of_freedom"], covariances)
+    each = arrays["weights"].log() + log_student(torch.from_numpy(x), arrays["means"], *t)
+    return each.logsumexp(dim=1).numpy()
+
+
+def caption(frame: Frame, history: History[Frame]) -> str:
+    s = frame.scalars
+    alive = f"{s['alive']:.0f} of {len(frame.arrays['weights'])} components hold more than 1 % of the weight"
+    if frame.phase == "start":
+        return f"Start: every point belongs to the nearest first mean. The ELBO is {number(s['lower_bound'])} nats."
+    earlier = history.at(frame.step - 1)
+    gain = s["lower_bound"] - (earlier.scalars["lower_bound"] if earlier else s["lower_bound"])
+    what = "points are shared out" if frame.phase == "E" else "posteriors are updated"
+    return (
+        f"{frame.phase} step {s['iteration']:.0f}: {what}; the ELBO rises by {number(max(gain, 0.0))} to "
+        f"{number(s['lower_bound'])} nats. {alive}."
+    )
+
+
+def explain(frame: Frame, pick: dict[str, Any]) -> Blocks:
+    """One component's posterior, and the weights of all."""
+    arrays = frame.arrays
+    weights = arrays["weights"]
+    k = index(pick.get("component", int(np.argmax(weights))), len(weights))
+    alphas = arrays["concentration"]
+    n, beta, nu = arrays["counts"][k], arrays["mean_precision"][k], arrays["degrees_of_freedom"][k]
+    if alphas.ndim == 1:
+        head, tail = ["k", "N", "α", "E[π]"], [f"{a:.2f}" for a in alphas]
+        formula = rf"\mathbb{{E}}[\pi_{{{k + 1}}}] = \frac{{\alpha_{{{k + 1}}}}}{{\sum_j \alpha_j}} = {weights[k]:.4f}"
+    else:
+        head, tail = ["k", "N", "stick", "E[π]"], [f"Beta({a:.1f}, {b:.1f})" for a, b in alphas.T]
+        formula = rf"\pi_{{{k + 1}}} = v_{{{k + 1}}}\prod_{{j<{k + 1}}}(1-v_j),\quad \mathbb{{E}} = {weights[k]:.4f}"
+    rows = [head]
+    rows += [
+        [str(j + 1), f"{arrays['counts'][j]:.1f}", tail[j], f"{weights[j]:.4f}"] for j in np.argsort(weights)[::-1][:12]
+    ]
+    return [
+        {"text": f"Component {k + 1} at step {frame.step}: {n:.1f} points."},
+        {"math": latex(formula)},
+        {"math": latex(rf"\beta = {beta:.2f},\quad \nu = {nu:.2f}")},
+        {"text": "Its mean is known as if from β points, its covariance as if from ν."},
+        {"table": rows},
+        {"text": f"ELBO {frame.scalars['lower_bound']:.3f} nats, of which {frame.scalars['divergence']:.3f} are the "
+                 "price of having moved away from the prior."},
+    ]  # fmt: skip

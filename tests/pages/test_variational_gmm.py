@@ -1,0 +1,98 @@
+"""The variational mixture: its pictures are the engine's, the dead are not drawn, bad input is a sentence."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import engines
+from engines import data
+from pages.catalogue import PAGES
+from pages.mixtures import gmm_pictures, variational_gmm_notes, variational_gmm_runs
+from pages.mixtures.gmm_runs import bundled
+from pages.ui.wire import pack
+from tests.pages.test_pages import _alone, config, on_stage, opened, press, said, sound, value  # noqa: F401
+
+PAGE = PAGES / "mixtures" / "variational_gmm.py"
+SLOT = "variational-gmm:run"
+
+
+@pytest.mark.parametrize("kind", ["full", "diag"])
+def test_the_drawn_predictive_density_is_the_engines(kind):
+    x = np.array(data.load("blobs", n=60, seed=0).x)
+    vb = engines.create("variational_gmm", data=x, covariance_type=kind, device="cpu")
+    for _ in range(9):
+        vb.step()
+    grid = gmm_pictures.grid_points(((-4.0, 4.0), (-4.0, 4.0)))
+    found = variational_gmm_runs.predictive_log_prob(vb.frame(), grid, kind == "diag")
+    np.testing.assert_allclose(found, vb.log_prob(grid).numpy(), rtol=1e-9)
+
+
+def test_pictures_leave_out_the_dead_and_show_every_weight():
+    scene = variational_gmm_runs.scene(bundled("blobs", 200), "plug-in", n_components=8, seed=1)
+    scene.run.play()
+    assert scene.run.wait(20).state == "finished"
+    frame = scene.run.history.last
+    drawn = scene.draw(frame)
+    json.loads(pack(drawn))
+    weights = frame.arrays["weights"]
+    alive = weights > 0.01
+    assert 1 < alive.sum() < 8
+    np.testing.assert_allclose(drawn["traces"][2 + 2 * 8]["x"], weights, rtol=1e-6)
+    for k in range(8):
+        assert (len(drawn["traces"][1 + k]["x"]) > 0) == alive[k]
+    assert np.isnan(drawn["traces"][1 + 16]["x"]).sum() == (~alive).sum()
+    blocks = scene.explain(frame, {"component": 3})
+    assert blocks[0]["text"].startswith("Component 4 at step")
+    assert blocks[0]["text"].endswith(f"{frame.arrays['counts'][3]:.1f} points.")
+    right, sentence = variational_gmm_notes._check_alive(scene, int(alive.sum()))
+    assert right, sentence
+    assert variational_gmm_notes._check_falls(scene, "no")[0]
+
+
+def test_the_concentration_changes_the_run_as_it_goes_and_the_rest_restarts():
+    at = opened(PAGE)
+    token = at.session_state[SLOT]["token"]
+    slider = next(s for s in at.select_slider if s.key == "conc")
+    sound(slider.set_value("10").run())
+    assert at.session_state[SLOT]["token"] == token
+    assert config(at, SLOT).concentration == 10
+    press(at, "New seed")
+    assert at.session_state[SLOT]["token"] != token
+
+
+def test_em_stands_beside_it_with_the_same_number():
+    at = opened(PAGE, compare="true", k="7")
+    assert config(at, "variational-gmm:rival").n_components == 7
+    press(at, "BIC's choice of K")
+    assert any("BIC is lowest at K" in element.value for element in at.markdown)
+
+
+@pytest.mark.parametrize("name", list(variational_gmm_notes.SCENES))
+def test_scenes_open_and_their_cures_play(name):
+    at = opened(PAGE, scene=name)
+    scene = variational_gmm_notes.SCENES[name]
+    press(at, "See it")
+    assert said(at) == []
+    press(at, scene["cure_title"])
+    assert said(at) == []
+    assert on_stage(at, SLOT) is not None
+
+
+@pytest.mark.parametrize(
+    ("query", "said_of_it"),
+    [
+        ({"k": "99"}, "k is 99; it goes from 1 to 16"),
+        ({"conc": "0"}, "conc has no value '0'"),
+        ({"prior": "flat"}, "prior has no value 'flat'; choose one of dirichlet, process"),
+    ],
+)
+def test_a_wrong_address_is_one_sentence(query, said_of_it):
+    assert any(said_of_it in sentence for sentence in said(opened(PAGE, **query)))
+
+
+def test_a_csv_is_asked_for():
+    at = opened(PAGE, data="csv")
+    assert "Choose a file" in at.info[0].value
