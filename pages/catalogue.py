@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pages.citations import cite
+
 PAGES = Path(__file__).parent
 ASSETS = PAGES.parent / "assets"
 
@@ -38,7 +40,7 @@ CATALOGUE: tuple[Entry, ...] = (
         slug="gmm",
         title="Gaussian mixtures and EM",
         idea="Watch EM pull Gaussians onto data: who takes which point, and why the likelihood never falls.",
-        paper="Dempster, Laird & Rubin 1977; Bishop 2006, chapter 9",
+        paper=cite("dempster1977", "bishop2006"),
         engines=("gmm", "kmeans"),
         sources=("engines/mixtures/gmm.py", "engines/mixtures/kmeans.py"),
         icon=":material/bubble_chart:",
@@ -54,7 +56,7 @@ CATALOGUE: tuple[Entry, ...] = (
         slug="variational-gmm",
         title="The mixture that finds its own size",
         idea="Start with too many components and watch the weights of those that earn nothing die.",
-        paper="Bishop 2006, chapter 10.2; Blei & Jordan 2006 (Bayesian Analysis 1:121)",
+        paper=cite("bishop2006", "blei2006"),
         engines=("variational_gmm", "gmm"),
         sources=("engines/mixtures/variational_gmm.py", "engines/mixtures/survey.py"),
         icon=":material/filter_alt:",
@@ -69,7 +71,7 @@ CATALOGUE: tuple[Entry, ...] = (
         slug="autoencoder",
         title="The autoencoder",
         idea="See what of an image survives a bottleneck of 300, 32 or 2 numbers, and what each hidden unit draws.",
-        paper="Hinton & Salakhutdinov 2006 (Science 313:504); Baldi & Hornik 1989",
+        paper=cite("hinton2006", "baldi1989"),
         engines=("autoencoder",),
         sources=("engines/autoencoders/autoencoder.py", "engines/learning.py"),
         icon=":material/compress:",
@@ -84,7 +86,7 @@ CATALOGUE: tuple[Entry, ...] = (
         slug="vae",
         title="The variational autoencoder",
         idea="Move a finger through a latent space and the digit follows it; draw one and see how sure the encoder is.",
-        paper="Kingma & Welling 2013 (arXiv:1312.6114)",
+        paper=cite("kingma2013"),
         engines=("vae",),
         sources=("engines/autoencoders/vae.py", "engines/maths/variational.py", "engines/learning.py"),
         icon=":material/scatter_plot:",
@@ -100,7 +102,7 @@ CATALOGUE: tuple[Entry, ...] = (
         slug="elbo",
         title="KL against reconstruction",
         idea="Turn beta and watch the two terms of the bound pull against each other, in nats, with nothing hidden.",
-        paper="Kingma & Welling 2013 (arXiv:1312.6114); Burda et al. 2015 (arXiv:1509.00519); Higgins et al. 2017",
+        paper=cite("kingma2013", "burda2015", "higgins2017"),
         engines=("vae",),
         sources=("engines/autoencoders/bounds.py", "engines/maths/divergences.py", "engines/autoencoders/vae.py"),
         icon=":material/balance:",
@@ -109,6 +111,15 @@ CATALOGUE: tuple[Entry, ...] = (
             ("One image, pixel by pixel", {"view": "image"}),
             ("Two Gaussians to drag", {"view": "divergence"}),
         ),
+    ),
+    Entry(
+        section="Reading",
+        slug="references",
+        title="References",
+        idea="Papers, books, courses and further reading, each with the page that it belongs to.",
+        paper="",
+        icon=":material/menu_book:",
+        starts=(("Papers", {"kind": "paper"}), ("Books", {"kind": "book"}), ("Courses", {"kind": "course"})),
     ),
 )
 

@@ -36,7 +36,8 @@ def card(item: Entry) -> None:
     with st.container(border=True, key=f"card-{item.slug}"):
         picture, words = st.columns([2, 3], vertical_alignment="center")
         with picture:
-            st.image(str(item.thumbnail), width="stretch")
+            if item.thumbnail.exists():
+                st.image(str(item.thumbnail), width="stretch")
         with words:
             st.page_link(page, label=f"**{item.title}**", icon=item.icon or None)
             st.markdown(item.idea)
@@ -45,7 +46,8 @@ def card(item: Entry) -> None:
                 with st.container(horizontal=True):
                     for label, query in item.starts:
                         st.page_link(page, label=label, query_params=query)
-            st.caption(item.paper)
+            if item.paper:
+                st.caption(item.paper)
 
 
 main()

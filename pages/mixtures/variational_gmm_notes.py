@@ -18,9 +18,9 @@ SCENES: dict[str, dict[str, Any]] = {
         "link": {"data": "blobs", "k": 10, "compare": True},
         "cure": {"data": "blobs", "k": 10, "conc": "100"},
         "cure_title": "Ask for equal weights instead",
-        "text": "**What you see:** on the left seven bars die, one by one; EM on the right keeps all ten. "
-        "**Why:** each posterior pays a divergence for leaving its prior, and a component that explains too little does "
-        "not earn it. **The dial:** a concentration below 1 favours few components, one far above 1 equal weights.",
+        "text": "**What you see:** on the left seven bars die, one by one; EM on the right keeps all ten. **Why:** "
+        "each posterior pays a divergence for leaving its prior, and a component that explains too little does not "
+        "earn it. **The dial:** a concentration below 1 favours few components, one far above 1 equal weights.",
     },
     "little-data": {
         "title": "Little data",
