@@ -162,8 +162,9 @@ class Run:
     """One engine, driven in the background; every method may be called from any thread.
 
     ``steps_per_second`` paces play (None: as fast as it goes). ``frame_interval`` is the least time in
-    seconds between two frames: 0 keeps a frame of every step; an engine of a thousand steps a second
-    wants 1/30. ``slots`` is shared by the runs of one server.
+    seconds between two frames where nothing paces it: 0 keeps a frame of every step; a network that learns
+    wants 0.5, for frames, and the browser that draws them, take their time from it. ``slots`` is shared by
+    the runs of one server.
     """
 
     def __init__(
@@ -393,7 +394,8 @@ class Run:
                     if self._single_steps:
                         self._single_steps -= 1
                     ending = done or not self._wanted()
-                if ending or time.monotonic() - self._framed_at >= self.frame_interval:
+                paced = self._steps_per_second is not None
+                if ending or paced or time.monotonic() - self._framed_at >= self.frame_interval:
                     frame = engine.frame()
                     _check_finite(frame)
                     self.history.append(frame)

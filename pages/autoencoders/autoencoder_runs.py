@@ -20,6 +20,7 @@ from pages.ui.stage import Scene
 SHIPPED = {2: "m2", 8: "m8", 32: "", 128: "m128", 300: "m300"}  # M -> variant
 N_PCA = 20_000  # training images that PCA is fitted to
 BATCHES_PER_STEP = 20
+FRAME_INTERVAL = 1.0  # seconds, of a run at full speed: watching must not slow it
 
 
 @lru_cache(maxsize=5)
@@ -97,7 +98,11 @@ def live_scene(name: str, **settings: Any) -> Scene:
     )
     bernoulli = engine.config.loss == "bernoulli"
     return learning_scene(
-        Run(engine, slots=SLOTS), name, settings["code_dim"], settings["activation"], bernoulli=bernoulli
+        Run(engine, slots=SLOTS, frame_interval=FRAME_INTERVAL),
+        name,
+        settings["code_dim"],
+        settings["activation"],
+        bernoulli=bernoulli,
     )
 
 

@@ -1,7 +1,7 @@
 r"""The latent plane under the hand: a component, and the routes that decode and encode for it.
 
-A drag asks `/lab/vae/SOURCE/decode` for images, twenty times a second, past Streamlit. SOURCE names a shipped
-variant ("default", "fashion", "conv", "beta-4") or is the token of a run that the viewer is training.
+A drag asks `/lab/vae/SOURCE/follow`, a socket, for images, past Streamlit; single questions are requests. SOURCE
+names a shipped variant ("default", "fashion", "conv", "beta-4") or is the token of a run that the viewer is training.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from pages.ui import live, palette, player
 from pages.ui.wire import pack
@@ -206,7 +207,31 @@ def _json(value: dict[str, Any], status: int) -> Response:
     return Response(pack(value), status_code=status, media_type="application/json")
 
 
-ROUTES = [Route("/lab/vae/{source}/{what}", answer, methods=["POST"])]
+async def follow(socket: WebSocket) -> None:
+    """`decode` over a socket, one JSON question after another: half the delay of a request each."""
+    await socket.accept()
+    while True:
+        try:
+            text = await socket.receive_text()
+        except (WebSocketDisconnect, KeyError, RuntimeError):
+            return
+        try:
+            question = json.loads(text[:MAX_BODY])
+            if not isinstance(question, dict):
+                raise ValueError("a question must be a JSON object")
+            found = await asyncio.to_thread(decode, socket.path_params["source"], question)
+        except (ValueError, RecursionError) as error:
+            found = {"error": str(error)[:300]}
+        try:
+            await socket.send_text(pack(found))
+        except (WebSocketDisconnect, RuntimeError):
+            return
+
+
+ROUTES = [
+    WebSocketRoute("/lab/vae/{source}/follow", follow),
+    Route("/lab/vae/{source}/{what}", answer, methods=["POST"]),
+]
 
 
 # -- the component ---------------------------------------------------------------------------------------

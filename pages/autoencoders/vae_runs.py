@@ -26,6 +26,7 @@ MODELS: dict[str, tuple[str, str, str]] = {
 }
 RECORDED = ("mnist", "fashion")
 BATCHES_PER_STEP = 10
+FRAME_INTERVAL = 1.0  # seconds, of a run at full speed: watching must not slow it
 N_CODES = 1000
 
 
@@ -58,7 +59,7 @@ def live_scene(name: str, **settings: Any) -> Scene:
         pixels="binary" if name == "mnist" else "grey",
         **settings,
     )
-    return scene_of(Run(engine, slots=SLOTS), name, settings["latent_dim"])
+    return scene_of(Run(engine, slots=SLOTS, frame_interval=FRAME_INTERVAL), name, settings["latent_dim"])
 
 
 def scene_of(run: Run, name: str, latent_dim: int) -> Scene:

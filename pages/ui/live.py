@@ -188,7 +188,8 @@ async def _send_forever(socket: WebSocket, live: Live, changed: asyncio.Event, s
             sent = frames[-1].step
             if len(frames) < BATCH:
                 break
-        await asyncio.sleep(0.02)  # batches what a fast engine makes
+        # Batches what a fast engine makes; steps without a frame are told of less often still.
+        await asyncio.sleep(0.02 if frames or live.run.status.state != "playing" else 0.15)
 
 
 def _message(live: Live, frames: list[Frame]) -> str:

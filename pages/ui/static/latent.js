@@ -179,6 +179,27 @@ class Latent {
     return answer.error ? null : answer;
   }
 
+  /** One image over a socket that stays open; over a request while there is none. */
+  async decodeOne(z) {
+    const question = { z: [z] };
+    if (this.socketOf !== this.data.source || this.socket?.readyState > WebSocket.OPEN) {
+      this.socket?.close();
+      const url = new URL(`${this.data.root}lab/vae/${this.data.source}/follow`, document.baseURI);
+      url.protocol = url.protocol.replace("http", "ws");
+      this.socketOf = this.data.source;
+      this.socket = new WebSocket(url);
+    }
+    const { socket } = this;
+    if (socket.readyState !== WebSocket.OPEN) return this.ask("decode", question);
+    const reply = new Promise((done) => {
+      socket.onmessage = (event) => done(JSON.parse(event.data));
+      socket.onclose = socket.onerror = () => done(null);
+    });
+    socket.send(JSON.stringify(question));
+    const answer = await reply;
+    return answer && !answer.error ? answer : this.ask("decode", question); // which says what is wrong
+  }
+
   moveTo(z) {
     this.z = z.map((value) => clamp(value, -12, 12));
     this.root.dataset.z = this.z.map((value) => value.toFixed(3)).join(",");
@@ -194,7 +215,7 @@ class Latent {
     while (this.wanted) {
       const z = this.wanted;
       this.wanted = null;
-      const answer = await this.ask("decode", { z: [z] });
+      const answer = await this.decodeOne(z);
       if (this.disposed) return;
       if (!answer) break;
       paint(this.big, unpack(answer.images)[0]);
@@ -454,6 +475,7 @@ class Latent {
 
   dispose() {
     this.disposed = true;
+    this.socket?.close();
     this.resizer?.disconnect();
     this.root?.remove();
   }

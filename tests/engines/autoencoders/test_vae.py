@@ -208,7 +208,7 @@ def test_the_sweep_trades_reconstruction_for_kl(test_digits):
         assert (vae.config.beta, vae.config.latent_dim) == (beta, 20)
         found = vae.evaluate(test_digits[:300], n_samples=2)
         card = checkpoints.read(checkpoints.folder("vae", f"beta-{beta:g}")).card["metrics"]
-        assert found["kl"] == pytest.approx(card["test_kl"], rel=0.05)
+        assert found["kl"] == pytest.approx(card["test_kl"], rel=0.1)  # 300 images against 10,000
         assert found["reconstruction"] == pytest.approx(card["test_reconstruction"], rel=0.08)
         rates.append(found["kl"])
         distortions.append(found["reconstruction"])
