@@ -23,7 +23,9 @@ COPY --chown=lab . .
 
 # Smaller limits, because many people share it. A Space shows the app in a frame of another site, over HTTPS:
 # there an upload works only with a cookie that may cross sites.
+# One thread a run: two runs that share two cores take a third more steps so than with two threads each.
 ENV LAB_HOSTED=1 \
+    OMP_NUM_THREADS=1 \
     STREAMLIT_SERVER_XSRF_COOKIE_SAME_SITE=none
 
 EXPOSE 8501

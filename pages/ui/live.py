@@ -189,7 +189,7 @@ async def _send_forever(socket: WebSocket, live: Live, changed: asyncio.Event, s
             if len(frames) < BATCH:
                 break
         # Batches what a fast engine makes; steps without a frame are told of less often still.
-        await asyncio.sleep(0.02 if frames or live.run.status.state != "playing" else 0.15)
+        await asyncio.sleep(0.02 if frames or live.run.status.state != "playing" else 0.5)
 
 
 def _message(live: Live, frames: list[Frame]) -> str:

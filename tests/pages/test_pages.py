@@ -105,6 +105,8 @@ def test_a_page_opens_through_the_shell_on_something_to_see(item):
     sound(at.run())
     assert at.header[0].value == item.title
     assert said(at) == []
+    if item.section == "Reading":
+        return
     assert [tab.label for tab in at.tabs] == ["Why", "Try it", "Source"]
     # A run in the player, or the latent plane, which needs none.
     assert len(live.TABLE) == (0 if item.slug == "vae" else 1)

@@ -386,7 +386,8 @@ class Player {
         this.refresh();
       }
       this.ticking = null;
-      this.tick();
+      // With nothing to show the next picture's arrival goes on: sixty looks a second would cost the engine its time.
+      if (this.frames.length - 1 > this.cursor || this.over) this.tick();
     });
   }
 

@@ -181,7 +181,8 @@ export class Stage {
       this.sheetFor = packed;
       const rows = decode(packed), columns = rows[0].length;
       const pixels = new ImageData(columns, rows.length);
-      rows.forEach((row, i) => row.forEach((level, j) => pixels.data.set([level, level, level, 255], 4 * (i * columns + j))));
+      const words = new Uint32Array(pixels.data.buffer); // a pixel each, opaque: the top byte is its alpha
+      for (let i = 0; i < rows.length; i++) for (let j = 0; j < columns; j++) words[i * columns + j] = 0xff000000 | (rows[i][j] * 0x010101);
       this.sheet = Object.assign(document.createElement("canvas"), { width: columns, height: rows.length });
       this.sheet.getContext("2d").putImageData(pixels, 0, 0);
     }
