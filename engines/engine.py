@@ -20,6 +20,7 @@ import numpy as np
 # the names costs nothing.
 ENGINES: Mapping[str, str] = MappingProxyType(
     {
+        "bayes": "engines.foundations.bayes:Bayes",
         "gmm": "engines.mixtures.gmm:GaussianMixture",
         "kmeans": "engines.mixtures.kmeans:KMeans",
         "variational_gmm": "engines.mixtures.variational_gmm:VariationalGaussianMixture",

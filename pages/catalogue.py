@@ -36,6 +36,21 @@ class Entry:
 
 CATALOGUE: tuple[Entry, ...] = (
     Entry(
+        section="Foundations",
+        slug="bayes",
+        title="Bayes' rule",
+        idea="Flip a coin, measure, take a test: watch what you may believe sharpen with every observation.",
+        paper=cite("bishop2006"),
+        engines=("bayes",),
+        sources=("engines/foundations/bayes.py",),
+        icon=":material/balance:",
+        starts=(
+            ("A medical test", {"view": "test"}),
+            ("The mean of a Gaussian", {"view": "mean"}),
+            ("A Gaussian under your hand", {"view": "gaussian"}),
+        ),
+    ),
+    Entry(
         section="Mixtures",
         slug="gmm",
         title="Gaussian mixtures and EM",
@@ -105,7 +120,7 @@ CATALOGUE: tuple[Entry, ...] = (
         paper=cite("kingma2013", "burda2015", "higgins2017"),
         engines=("vae",),
         sources=("engines/autoencoders/bounds.py", "engines/maths/divergences.py", "engines/autoencoders/vae.py"),
-        icon=":material/balance:",
+        icon=":material/compare_arrows:",
         starts=(
             ("Posterior collapse", {"scene": "collapse", "beta": "16"}),
             ("One image, pixel by pixel", {"view": "image"}),
@@ -125,11 +140,12 @@ CATALOGUE: tuple[Entry, ...] = (
 
 # The course in its order, each stop with the page that shows it, where that page is open.
 COURSE: tuple[tuple[str, str], ...] = (
-    ("Bayes' rule and sampling", ""),
+    ("Bayes' rule and sampling", "bayes"),
     ("Gaussian mixtures and EM", "gmm"),
     ("Variational inference", "variational-gmm"),
     ("Autoencoders", "autoencoder"),
     ("Variational autoencoders", "vae"),
+    ("KL against reconstruction", "elbo"),
     ("Generative adversarial networks", ""),
     ("Autoregressive models", ""),
 )

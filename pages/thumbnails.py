@@ -181,6 +181,43 @@ def autoencoder() -> str:
     return moving(groups, "Digits through narrower and wider codes")
 
 
+def bayes() -> str:
+    """A coin's posterior sharpening."""
+    from engines.foundations.bayes import density
+
+    coin = engines.create("bayes", truth=0.7, n_data=40, seed=3)
+    z = np.linspace(0.002, 0.998, 121)
+    groups = []
+    for n in (0, 1, 2, 4, 8, 16, 40):
+        while coin.data is not None and coin.frame().step < n:
+            coin.step()
+        curve = density(coin.config, coin.belief, z)
+        line = " ".join(f"{20 + 320 * x:.1f},{196 - 30 * min(y, 6.0):.1f}" for x, y in zip(z, curve, strict=True))
+        second = ROLES["posterior"][0]
+        groups.append(
+            f'<polyline points="20,196 {line} 340,196" fill="{second}" fill-opacity="0.2" stroke="{second}" '
+            f'stroke-width="3"/><text x="24" y="34" font-family="sans-serif" font-size="20" fill="#14181f">'
+            f"{n} flip{'' if n == 1 else 's'}</text>"
+        )
+    return moving(groups, "A coin's posterior sharpening with every flip")
+
+
+def references() -> str:
+    """The works by their year."""
+    from pages.citations import works
+
+    years = sorted(work.year for work in works().values() if work.year)
+    groups, seen, dots = [], {}, []
+    for i, year in enumerate(years):
+        height = seen[year] = seen.get(year, 0) + 1
+        x, y = 20 + 320 * (year - years[0]) / (years[-1] - years[0]), 184 - 8.2 * (height - 1)
+        dots.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{hex_of(height % 8)}"/>')
+        if i % 9 == 0 or i == len(years) - 1:
+            words = f'<text x="24" y="34" font-family="sans-serif" font-size="20" fill="#14181f">up to {year}</text>'
+            groups.append(words + "".join(dots))
+    return moving(groups, "Works that the course rests on, by year")
+
+
 def picture(levels: np.ndarray) -> str:
     """Grey bytes as a PNG in a data address."""
     from PIL import Image
@@ -191,11 +228,13 @@ def picture(levels: np.ndarray) -> str:
 
 
 THUMBNAILS: dict[str, Callable[[], str]] = {
+    "bayes": bayes,
     "gmm": gmm,
     "variational-gmm": variational_gmm,
     "autoencoder": autoencoder,
     "vae": vae,
     "elbo": elbo,
+    "references": references,
 }
 
 

@@ -16,6 +16,7 @@ from engines.run import Run
 # What each engine learns from here, how small it is, and a setting that may change while it runs.
 SMALL: dict[str, dict[str, Any]] = {
     "gmm": {"data": np.random.default_rng(0).normal(size=(60, 2)), "change": {"regularisation": 1e-3}},
+    "bayes": {"data": np.array([1, 0, 1, 1, 0, 1, 0, 0, 1, 1], dtype=float), "change": {"a": 3.0}},
     "variational_gmm": {
         "data": np.random.default_rng(0).normal(size=(60, 2)),
         "settings": {"n_components": 4},
@@ -100,7 +101,9 @@ def test_wrong_settings_are_named(name: str):
 
 
 def test_an_unknown_engine_is_named():
-    with pytest.raises(ValueError, match=r"no engine is called 'gm' \(did you mean 'gmm'\?\); known: gmm, kmeans"):
+    with pytest.raises(
+        ValueError, match=r"no engine is called 'gm' \(did you mean 'gmm'\?\); known: bayes, gmm, kmeans"
+    ):
         engines.create("gm")
 
 

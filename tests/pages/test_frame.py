@@ -64,13 +64,14 @@ def test_slugs_and_titles_are_unique_and_fit_an_address():
 def test_what_an_entry_names_exists(item):
     assert item.file.is_file()
     assert item.thumbnail.is_file()
-    assert item.sources
+    assert item.sources or item.section == "Reading"
     assert all((ROOT / source).is_file() for source in item.sources)
     assert set(item.engines) <= set(engines.names())
     assert item.idea.endswith(".")
-    assert item.paper
     assert entry(item.slug) is item
-    assert item.slug in [slug for _, slug in COURSE]
+    if item.section != "Reading":
+        assert item.paper
+        assert item.slug in [slug for _, slug in COURSE]
 
 
 def test_every_page_file_is_in_the_catalogue():
@@ -86,7 +87,7 @@ def test_the_course_names_pages_that_exist():
 
 
 def test_an_unknown_page_is_an_error_with_the_known_ones():
-    with pytest.raises(KeyError, match="no page is called 'nope'; known: gmm"):
+    with pytest.raises(KeyError, match="no page is called 'nope'; known: bayes, gmm"):
         entry("nope")
 
 
@@ -100,14 +101,20 @@ def test_a_thumbnail_drawn_anew_is_the_one_that_ships(slug):
     draw = thumbnails.THUMBNAILS[slug]
     svg = draw()
     assert svg == draw()
-    assert svg == entry(slug).thumbnail.read_text(encoding="utf-8")
+    assert without_images(svg) == without_images(entry(slug).thumbnail.read_text(encoding="utf-8"))
+
+
+def without_images(svg: str) -> str:
+    """Images decoded by a network may differ in a grey level from one processor to another."""
+    return re.sub(r'href="data:image/png;base64,[^"]+"', "", svg)
 
 
 def test_the_script_writes_the_same_bytes(tmp_path: Path):
     code = "import pathlib, sys, pages.catalogue; pages.catalogue.ASSETS = pathlib.Path(sys.argv[1])"
     python(f"{code}; import pages.thumbnails; pages.thumbnails.main()", str(tmp_path))
     for item in CATALOGUE:
-        assert (tmp_path / "thumbnails" / item.thumbnail.name).read_bytes() == item.thumbnail.read_bytes()
+        written = (tmp_path / "thumbnails" / item.thumbnail.name).read_text(encoding="utf-8")
+        assert without_images(written) == without_images(item.thumbnail.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("item", CATALOGUE, ids=lambda item: item.slug)
@@ -119,4 +126,4 @@ def test_a_thumbnail_is_small_sound_and_asks_for_nothing(item):
     assert root.find("{http://www.w3.org/2000/svg}title").text
     assert "prefers-reduced-motion" in raw
     assert "nan" not in raw
-    assert not re.search(r"<script|href|url\(|https?://(?!www\.w3\.org/2000/svg)", raw)
+    assert not re.search(r"<script|href=\"(?!data:image/png;base64,)|url\(|https?://(?!www\.w3\.org/2000/svg)", raw)

@@ -1,0 +1,180 @@
+"""Frames of Bayes' rule as pictures for the player: prior, likelihood and posterior, and the data so far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engines.engine import Frame
+from engines.foundations.bayes import SPAN, BayesConfig
+from pages.ui.live import Blocks
+from pages.ui.maths import latex, number
+
+LAYERS = (("prior", "Prior"), ("likelihood", "Likelihood"), ("posterior", "Posterior"), ("data", "Data"))
+WORDS = {
+    "coin": ("heads", "tails", "the chance of heads z"),
+    "mean": ("", "", "the mean z"),
+    "test": ("positive", "negative", ""),
+}
+
+
+def base(config: BayesConfig) -> dict[str, Any]:
+    """What all pictures of one run share."""
+    if config.model == "test":
+        return _test_base()
+    low, high = (0.0, 1.0) if config.model == "coin" else (-SPAN, SPAN)
+    styles = (
+        ("prior", "@prior", "dash", 2.5),
+        ("likelihood", "@real", "dot", 2.5),
+        ("posterior", "@posterior", "solid", 3.5),
+    )
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "line": {"color": colour, "dash": dash, "width": width},
+            "meta": {"layer": name},
+            **({"fill": "tozeroy", "fillcolor": "@posterior/20"} if name == "posterior" else {}),
+        }
+        for name, colour, dash, width in styles
+    ]
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "line": {"color": "@text", "width": 2, "dash": "dashdot"},
+            "meta": {"layer": "posterior"},
+        }
+    )
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "marker": {"size": 12, "symbol": "line-ns", "line": {"width": 2, "color": "@text"}},
+            "meta": {"layer": "data"},
+        }
+    )
+    return {
+        "layout": {
+            "xaxis": {"title": WORDS[config.model][2], "range": [low, high]},
+            "yaxis": {"title": "density", "rangemode": "tozero"},
+        },
+        "traces": traces,
+        "curves": [
+            {"scalar": "mean", "name": "posterior mean", "colour": "@posterior"},
+            {"scalar": "median", "name": "median", "colour": "@muted", "dash": "dot"},
+        ],
+        "curve_label": "z",
+        "curve_step": "observations",
+        "components": 0,
+        "points": 0,
+    }  # fmt: skip
+
+
+def _test_base() -> dict[str, Any]:
+    bars = [
+        {"type": "bar", "name": name, "x": ["ill", "healthy"], "marker": {"color": colour}, "meta": {"layer": name}}
+        for name, colour in (("prior", "@prior"), ("posterior", "@posterior"))
+    ]
+    label = {"type": "scatter", "mode": "text", "textfont": {"size": 14}, "textposition": "top center"}
+    return {
+        "layout": {
+            "xaxis": {"type": "category"},
+            "yaxis": {"title": "probability", "range": [0, 1.12]},
+            "barmode": "group",
+        },
+        "traces": [*bars, label],
+        "curves": [{"scalar": "mean", "name": "p(ill)", "colour": "@posterior"}],
+        "curve_label": "p(ill | answers)",
+        "curve_step": "tests taken",
+        "components": 0,
+        "points": 0,
+    }
+
+
+def picture(frame: Frame, config: BayesConfig) -> dict[str, Any]:
+    """After the frame's observations."""
+    s, arrays = frame.scalars, frame.arrays
+    words = caption(frame, config)
+    if config.model == "test":
+        before, after = arrays["prior"], arrays["posterior"]
+        texts = [f"{100 * p:.2f} %" for p in after]
+        patches = {0: {"y": before}, 1: {"y": after}, 2: {"x": ["ill", "healthy"], "y": after, "text": texts}}
+        return {"traces": patches, "caption": words, "alt": words}
+    z, posterior = arrays["z"].astype(np.float32), arrays["posterior"]
+    height = float(posterior.max())
+    likelihood = arrays["likelihood"] * height  # its own scale means nothing beside densities
+    place = np.full(2, s["mean"], dtype=np.float32)
+    data = arrays["data"]
+    if config.model == "mean":
+        marks = {"x": data.astype(np.float32), "y": np.zeros(len(data), dtype=np.float32)}
+    else:
+        marks = {"x": np.zeros(0, dtype=np.float32), "y": np.zeros(0, dtype=np.float32)}
+    patches = {
+        0: {"x": z, "y": arrays["prior"].astype(np.float32)},
+        1: {"x": z, "y": likelihood.astype(np.float32)},
+        2: {"x": z, "y": posterior.astype(np.float32)},
+        3: {"x": place, "y": np.array([0, height], dtype=np.float32)},
+        4: marks,
+    }
+    return {"traces": patches, "caption": words, "alt": words}
+
+
+def caption(frame: Frame, config: BayesConfig) -> str:
+    s, data = frame.scalars, frame.arrays["data"]
+    if not len(data):
+        return "No data yet: the posterior is the prior. Play, or step with the right arrow key."
+    if config.model == "mean":
+        newest = f"the newest is {data[-1]:.2f}"
+        count = f"{len(data)} observation{'s' if len(data) > 1 else ''}, {newest}"
+    else:
+        yes, no, _ = WORDS[config.model]
+        ones = int(data.sum())
+        count = f"{ones} {yes}, {len(data) - ones} {no}; the newest is {yes if data[-1] else no}"
+    if config.model == "test":
+        return f"{count}. The chance of being ill is now {100 * s['mean']:.2f} %."
+    return f"{count}. Posterior mean {s['mean']:.3f} (dash-dotted line), standard deviation {s['variance'] ** 0.5:.3f}."
+
+
+def numbers(frame: Frame, config: BayesConfig) -> Blocks:
+    """Bayes' rule with the current numbers in it."""
+    s, data = frame.scalars, frame.arrays["data"]
+    n, ones = len(data), int(frame.arrays["data"].sum()) if config.model != "mean" else 0
+    if config.model == "coin":
+        first, second = s["first"], s["second"]
+        rule = [
+            rf"\mathrm{{Beta}}({config.a:g} + {ones},\ {config.b:g} + {n - ones})",
+            rf"= \mathrm{{Beta}}({first:g},\ {second:g})",
+            rf"\mathbb{{E}}[z] = \frac{{{first:g}}}{{{first + second:g}}} = {s['mean']:.4f}",
+        ]
+    elif config.model == "mean":
+        parts = rf"\frac{{1}}{{{config.prior_sd:g}^2}} + \frac{{{n}}}{{{config.sd:g}^2}}"
+        rule = [
+            rf"\frac{{1}}{{s_n^2}} = {parts} = {1 / s['variance']:.4f}",
+            rf"m_n = {s['mean']:.4f},\quad s_n = {s['variance'] ** 0.5:.4f}",
+        ]
+    else:
+        rule = [_test_rule(frame, config)]
+    rows = [["", "one by one", "all at once"]]
+    rows += [[key, f"{s[key]:.6f}", f"{s['batch_' + key]:.6f}"] for key in ("mean", "median", "variance")]
+    return [
+        {"math": latex(r"p(z \mid x) = \frac{p(x \mid z)\, p(z)}{p(x)}")},
+        {"text": f"After {n} observations:"},
+        *[{"math": latex(line)} for line in rule],
+        {"table": rows},
+        {"math": latex(rf"\log p(x) = {number(s['log_evidence'], tex=True)}\ \text{{nats}}")},
+        {"text": "Today's posterior is tomorrow's prior: taking the data together changes nothing."},
+    ]  # fmt: skip
+
+
+def _test_rule(frame: Frame, config: BayesConfig) -> str:
+    """p(ill | all answers) as the fraction that it is."""
+    data = frame.arrays["data"]
+    ones = int(data.sum())
+    zeros = len(data) - ones
+    ill = config.sensitivity**ones * (1 - config.sensitivity) ** zeros
+    well = (1 - config.specificity) ** ones * config.specificity**zeros
+    top = rf"{number(ill, tex=True)}\cdot {config.prevalence:g}"
+    below = rf"{number(well, tex=True)}\cdot {1 - config.prevalence:g}"
+    return rf"\frac{{{top}}}{{{top} + {below}}} = {frame.scalars['mean']:.4f}"

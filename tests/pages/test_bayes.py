@@ -1,0 +1,77 @@
+"""The page on Bayes' rule: its words and formulas hold the engine's numbers; its settings do what they say."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import engines
+from pages.catalogue import PAGES
+from pages.foundations import bayes_notes, bayes_pictures
+from pages.ui.wire import pack
+from tests.pages.test_pages import _alone, config, on_stage, opened, press, said  # noqa: F401
+
+PAGE = PAGES / "foundations" / "bayes.py"
+
+
+@pytest.mark.parametrize("model", ["coin", "mean", "test"])
+def test_pictures_and_numbers_are_the_engines(model):
+    engine = engines.create("bayes", model=model, truth=1.0 if model == "test" else 0.6, n_data=9, seed=2)
+    for _ in range(10):
+        frame = engine.frame()
+        drawn = bayes_pictures.picture(frame, engine.config)
+        json.loads(pack({**bayes_pictures.base(engine.config), **drawn}))
+        blocks = bayes_pictures.numbers(frame, engine.config)
+        table = next(block["table"] for block in blocks if "table" in block)
+        assert table[1] == ["mean", f"{frame.scalars['mean']:.6f}", f"{frame.scalars['mean']:.6f}"]
+        engine.step()
+    heights = drawn["traces"][1 if model == "test" else 2]["y"]
+    np.testing.assert_allclose(heights, frame.arrays["posterior"], rtol=1e-6, atol=1e-30)
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ({"view": "coin", "a": "4", "heads": "0.3"}, {"model": "coin", "a": 4.0, "truth": 0.3}),
+        ({"view": "mean", "sd": "1.5", "m0": "2"}, {"model": "mean", "sd": 1.5, "prior_mean": 2.0}),
+        ({"view": "test", "ill": "healthy", "prev": "0.1"}, {"model": "test", "truth": 0.0, "prevalence": 0.1}),
+    ],
+)
+def test_the_address_sets_the_engine(query, wanted):
+    at = opened(PAGE, **query)
+    assert said(at) == []
+    found = config(at, "bayes:run")
+    assert {key: getattr(found, key) for key in wanted} == wanted
+    press(at, "New data")
+    assert config(at, "bayes:run").seed == 1
+
+
+def test_a_gaussian_under_the_hand_shows_its_covariance():
+    at = opened(PAGE, view="gaussian", gs="2", gt="1", rho="0.5")
+    text = " ".join(element.value for element in at.markdown)
+    assert "4.00 & 1.00" in text
+    assert said(at) == []
+
+
+def test_questions_are_checked_against_the_run():
+    at = opened(PAGE, view="coin", n="12")
+    record = on_stage(at, "bayes:run")
+    record.run.play()
+    assert record.run.wait(20).state == "finished"
+    mean = record.run.history.last.scalars["mean"]
+    assert bayes_notes._check_mean(record, round(mean, 3))[0]
+    assert not bayes_notes._check_mean(record, mean + 0.1)[0]
+    variances = [frame.scalars["variance"] for frame in record.run.history.after(-1)]
+    rises = any(np.diff(variances) > 1e-15)
+    assert bayes_notes._check_variance(record, "not always" if rises else "always")[0]
+    assert bayes_notes._check_mean(None, 0.5) == bayes_notes.NO_RUN
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [({"heads": "1.5"}, "heads is 1.5; it goes from 0 to 1"), ({"view": "dice"}, "view has no value 'dice'")],
+)
+def test_a_wrong_address_is_one_sentence(query, sentence):
+    assert any(sentence in said_of_it for said_of_it in said(opened(PAGE, **query)))
