@@ -29,8 +29,8 @@ VIEW = Choice(
     "gaussian: the density itself, in one and two dimensions.",
 )
 HEADS = Real(key="heads", label="The coin's true chance of heads", low=0.0, high=1.0, default=0.7, step=0.05)
-A = Real(key="a", label="Prior a", low=0.5, high=30.0, default=1.0, step=0.5, help="As if a − 1 heads had been seen.")
-B = Real(key="b", label="Prior b", low=0.5, high=30.0, default=1.0, step=0.5, help="As if b − 1 tails had been seen.")
+A = Real(key="a", label="Prior a", low=0.5, high=30.0, default=3.0, step=0.5, help="As if a − 1 heads had been seen.")
+B = Real(key="b", label="Prior b", low=0.5, high=30.0, default=3.0, step=0.5, help="As if b − 1 tails had been seen.")
 TRUTH = Real(key="mu", label="The true mean", low=-8.0, high=8.0, default=3.0, step=0.5)
 SD = Real(key="sd", label="Known spread of the data, sigma", low=0.5, high=6.0, default=2.0, step=0.5)
 M0 = Real(key="m0", label="Prior mean", low=-8.0, high=8.0, default=-2.0, step=0.5)

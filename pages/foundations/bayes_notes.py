@@ -28,9 +28,7 @@ def gaussian(chosen: dict[str, Any]) -> None:
         figure = go.Figure(layout=layout)
         inside = np.abs(x - mean) <= sd
         density = np.exp(log_normal(x, mean, sd))
-        figure.add_scatter(
-            x=x[inside], y=density[inside], fill="tozeroy", mode="none", fillcolor=colour["real"], opacity=0.4
-        )
+        figure.add_scatter(x=x[inside], y=density[inside], fill="tozeroy", mode="none", fillcolor=shade(colour["real"]))
         figure.add_scatter(x=x, y=density, mode="lines", line={"color": colour["posterior"], "width": 3})
         figure.update_xaxes(title="x", range=[-8, 8])
         figure.update_yaxes(title="density", rangemode="tozero")
@@ -55,6 +53,12 @@ def gaussian(chosen: dict[str, Any]) -> None:
             rf"{covariance[0, 1]:.2f} & {covariance[1, 1]:.2f} \end{{pmatrix}}$: ellipses of one and two standard "
             "deviations, which hold 39.3 % and 86.5 % of the mass, and 300 draws."
         )
+
+
+def shade(colour: str) -> str:
+    """A hex colour at two fifths of its strength."""
+    r, g, b = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({r},{g},{b},0.4)"
 
 
 def why() -> None:

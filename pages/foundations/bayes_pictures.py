@@ -155,7 +155,7 @@ def numbers(frame: Frame, config: BayesConfig) -> Blocks:
             rf"m_n = {s['mean']:.4f},\quad s_n = {s['variance'] ** 0.5:.4f}",
         ]
     else:
-        rule = [_test_rule(frame, config)]
+        rule = [_test_rule(frame, config), rf"= {s['mean']:.6f}"]
     rows = [["", "one by one", "all at once"]]
     rows += [[key, f"{s[key]:.6f}", f"{s['batch_' + key]:.6f}"] for key in ("mean", "median", "variance")]
     return [
@@ -177,4 +177,4 @@ def _test_rule(frame: Frame, config: BayesConfig) -> str:
     well = (1 - config.specificity) ** ones * config.specificity**zeros
     top = rf"{number(ill, tex=True)}\cdot {config.prevalence:g}"
     below = rf"{number(well, tex=True)}\cdot {1 - config.prevalence:g}"
-    return rf"\frac{{{top}}}{{{top} + {below}}} = {frame.scalars['mean']:.4f}"
+    return rf"p(\text{{ill}} \mid x) = \frac{{{top}}}{{{top} + {below}}}"
