@@ -10,7 +10,7 @@ from engines import devices
 from pages.autoencoders import autoencoder_notes, autoencoder_runs
 from pages.autoencoders.autoencoder_pictures import LAYERS
 from pages.catalogue import entry
-from pages.ui import forks, frame, live, settings, stage
+from pages.ui import board, forks, frame, live, settings, stage
 from pages.ui.forks import Change
 from pages.ui.player import layers, player
 from pages.ui.settings import Choice, Number
@@ -88,7 +88,11 @@ def main() -> None:
     with frame.controls():
         controls(chosen)
     if chosen["view"] == "narrow":
-        autoencoder_notes.drawing_board()
+        board.kept(
+            PAGE.slug,
+            "Draw an image and send it through every bottleneck",
+            "It takes the first place in the row of images. Clear the board to go back to the test image.",
+        )
     elif chosen["view"] == "train" and record is not None:
         forks.form(PAGE.slug, record, RIVAL, FORKS)
     frame.notes(PAGE, why=autoencoder_notes.why, questions=autoencoder_notes.questions())
@@ -122,7 +126,7 @@ def new_seed() -> None:
 
 def narrow(chosen: dict[str, Any]) -> Any:
     """The shipped models: every width is a step of the player."""
-    drawn = autoencoder_notes.drawn_image()
+    drawn = board.drawn(PAGE.slug)
     key = None if drawn is None else drawn.tobytes()
     with st.spinner("Loading the models"):
         record, problem = stage.keep(

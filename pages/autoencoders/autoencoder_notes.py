@@ -2,34 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from pages.autoencoders import autoencoder_runs
 from pages.ui.frame import Question
-
-DRAWN = "autoencoder:drawn"
-
-
-def drawn_image() -> np.ndarray | None:
-    return st.session_state.get(DRAWN)
-
-
-def drawing_board() -> None:
-    """An image by hand or from a file, in the first place of the row."""
-    from pages.ui import board
-
-    with st.expander("Draw an image and send it through every bottleneck", icon=":material/draw:"):
-        image = board.show("autoencoder-board")
-        uploaded, problem = board.upload("autoencoder-upload")
-        if problem:
-            st.warning(problem)
-        image = uploaded if uploaded is not None else image
-        before = drawn_image()
-        if (image is None) != (before is None) or (image is not None and not np.array_equal(before, image)):
-            st.session_state[DRAWN] = image
-            st.rerun()
-        st.caption("It takes the first place in the row of images. Clear the board to go back to the test image.")
 
 
 def why() -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.autoencoders import elbo_notes, elbo_runs, gaussians
 from pages.catalogue import entry
-from pages.ui import frame, live, settings, stage
+from pages.ui import board, frame, live, scenes, settings, stage
 from pages.ui.player import player
 from pages.ui.settings import Choice, Number, Real
 
@@ -54,20 +54,20 @@ def main() -> None:
     frame.head(PAGE)
     settings.show_notices(PAGE.slug, ALL)
     chosen = {setting.key: settings.value(setting) for setting in ALL}
-    elbo_notes.show_scene(play_scene)
+    scenes.show(elbo_notes.SCENES, play_scene)
     record = {"trade-off": trade_off, "image": image, "divergence": divergence}[chosen["view"]](chosen)
     if record is not None:
         live.TABLE.wait_until_watched(record.token)
     with frame.controls():
         controls(chosen)
     if chosen["view"] == "image":
-        elbo_notes.drawing_board()
+        board.kept(PAGE.slug, "Draw an image, or give a file", "Clear the board to go back to the test image.")
     frame.notes(PAGE, why=elbo_notes.why, questions=elbo_notes.questions(lambda: stage.current(IMAGE)))
 
 
 def controls(chosen: dict[str, Any]) -> None:
     show, view = settings.show, chosen["view"]
-    elbo_notes.scene_links(play_scene)
+    scenes.links(elbo_notes.SCENES, play_scene)
     show(VIEW)
     show(BETA, when=view == "trade-off")
     show(MODEL, when=view == "image")
@@ -111,7 +111,7 @@ def trade_off(chosen: dict[str, Any]) -> Any:
 
 def image(chosen: dict[str, Any]) -> Any:
     """One image's bound, with more and more samples."""
-    drawn = elbo_notes.drawn_image()
+    drawn = board.drawn(PAGE.slug)
     own = {"model": chosen["model"], "row": chosen["row"], "seed": chosen["seed"]}
     key = None if drawn is None else drawn.tobytes()
     record, problem = stage.keep(

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from pages.autoencoders import elbo_runs
 from pages.ui.frame import Question
-
-DRAWN = "elbo:drawn"
 
 # name -> the settings that make the scene (all others at their defaults), those that cure it, and what there is to see
 SCENES: dict[str, dict[str, Any]] = {
@@ -44,49 +41,6 @@ SCENES: dict[str, dict[str, Any]] = {
         "vanish:** only where the two coincide.",
     },
 }
-
-
-def scene_links(play: Callable[[str, dict[str, Any]], None]) -> None:
-    with st.expander("Scenes", icon=":material/theaters:"):
-        for name, scene in SCENES.items():
-            st.button(scene["title"], key=f"scene:{name}", on_click=play, args=(name, scene["link"]), width="stretch")
-
-
-def show_scene(play: Callable[[str, dict[str, Any] | None], None]) -> None:
-    """What the scene in the address is about, with the change that cures it."""
-    name = st.query_params.get("scene", "")
-    if name not in SCENES:
-        if name:
-            st.warning(f"There is no scene called {name[:30]!r}; there are {', '.join(SCENES)}.")
-        return
-    scene = SCENES[name]
-    with st.container(border=True, key="lab-more-scene"):
-        st.markdown(f"**{scene['title']}.** {scene['text']}")
-        with st.container(horizontal=True):
-            st.button("See it", key=f"see:{name}", on_click=play, args=(name, scene["link"]))
-            st.button(scene["cure_title"], key=f"cure:{name}", on_click=play, args=(name, scene["cure"]))
-            st.button("Leave the scene", key=f"leave:{name}", on_click=play, args=("", None), type="tertiary")
-
-
-def drawn_image() -> np.ndarray | None:
-    return st.session_state.get(DRAWN)
-
-
-def drawing_board() -> None:
-    """An image by hand or from a file in place of the test image."""
-    from pages.ui import board
-
-    with st.expander("Draw an image, or give a file", icon=":material/draw:"):
-        image = board.show("elbo-board")
-        uploaded, problem = board.upload("elbo-upload")
-        if problem:
-            st.warning(problem)
-        image = uploaded if uploaded is not None else image
-        before = drawn_image()
-        if (image is None) != (before is None) or (image is not None and not np.array_equal(before, image)):
-            st.session_state[DRAWN] = image
-            st.rerun()
-        st.caption("Clear the board to go back to the test image.")
 
 
 def show_images(record: Any) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from engines import devices
 from pages.autoencoders import latent, vae_notes, vae_runs
 from pages.catalogue import entry
-from pages.ui import forks, frame, live, settings, stage
+from pages.ui import board, forks, frame, live, settings, stage
 from pages.ui.forks import Change
 from pages.ui.player import layers, player
 from pages.ui.settings import Choice, Number
@@ -135,7 +135,7 @@ def explore(chosen: dict[str, Any]) -> None:
         glyphs=vae_notes.GLYPHS,
         drawn=drawn,
     )
-    vae_notes.drawing_board()
+    board.kept(PAGE.slug, "Draw an image and let the encoder place it")
 
 
 def film(chosen: dict[str, Any]) -> Any:

@@ -11,11 +11,10 @@ import streamlit as st
 
 from pages.autoencoders import vae_pictures, vae_runs
 from pages.autoencoders.images import labels
-from pages.ui import stage
+from pages.ui import board, stage
 from pages.ui.frame import Question
 
 GLYPHS = "0123456789"
-DRAWN = "vae:drawn"
 
 
 def source_of(model: str, run_slot: str) -> tuple[str, str]:
@@ -50,26 +49,10 @@ def layers_of(record: Any) -> list[tuple[str, str]]:
 
 def drawn_image() -> str:
     """The digit on the drawing board, 784 bytes in base64; "" where there is none."""
-    image = st.session_state.get(DRAWN)
+    image = board.drawn("vae")
     if image is None:
         return ""
     return base64.b64encode(np.rint(255 * image).astype(np.uint8).tobytes()).decode()
-
-
-def drawing_board() -> None:
-    """A digit by hand: the page runs again with it and the plane shows where the encoder puts it."""
-    from pages.ui import board
-
-    with st.expander("Draw an image and let the encoder place it", icon=":material/draw:"):
-        image = board.show("vae-board")
-        uploaded, problem = board.upload("vae-upload")
-        if problem:
-            st.warning(problem)
-        image = uploaded if uploaded is not None else image
-        before = st.session_state.get(DRAWN)
-        if image is not None and (before is None or not np.array_equal(before, image)):
-            st.session_state[DRAWN] = image
-            st.rerun()
 
 
 def downloads(model: str, run_slot: str) -> None:

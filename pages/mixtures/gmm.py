@@ -10,7 +10,7 @@ import streamlit as st
 from engines import devices
 from pages.catalogue import entry
 from pages.mixtures import gmm_digits, gmm_notes, gmm_runs
-from pages.ui import forks, frame, live, settings, stage
+from pages.ui import forks, frame, live, scenes, settings, stage
 from pages.ui.forks import Change
 from pages.ui.player import layers, player
 from pages.ui.settings import Choice, Number, Switch
@@ -101,7 +101,7 @@ def main() -> None:
     frame.head(PAGE)
     settings.show_notices(PAGE.slug, ALL)
     chosen = read()
-    gmm_notes.show_scene(play_scene)
+    scenes.show(gmm_notes.SCENES, play_scene)
     # The stage comes first and the controls after it: the browser draws in this order, and a dozen widgets
     # would keep the first picture waiting.
     record, cloud = digits(chosen) if chosen["view"] == "digits" else points(chosen)
@@ -131,7 +131,7 @@ def read() -> dict[str, Any]:
 def controls(chosen: dict[str, Any]) -> None:
     """The sidebar."""
     show = settings.show
-    gmm_notes.scene_links(play_scene)
+    scenes.links(gmm_notes.SCENES, play_scene)
     show(VIEW)
     plane, soft = chosen["view"] == "points", chosen["method"] == "EM"
     show(DATA_SET, when=plane)

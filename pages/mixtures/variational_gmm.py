@@ -10,7 +10,7 @@ import streamlit as st
 from engines import devices
 from pages.catalogue import entry
 from pages.mixtures import gmm_notes, gmm_pictures, gmm_runs, variational_gmm_notes, variational_gmm_runs
-from pages.ui import forks, frame, live, settings, stage
+from pages.ui import forks, frame, live, scenes, settings, stage
 from pages.ui.forks import Change
 from pages.ui.player import layers, player
 from pages.ui.settings import Choice, Number, Switch
@@ -83,7 +83,7 @@ def main() -> None:
     settings.show_notices(PAGE.slug, ALL)
     chosen = {setting.key: settings.value(setting) for setting in ALL}
     chosen["file"] = st.session_state.get(FILE)
-    variational_gmm_notes.show_scene(play_scene)
+    scenes.show(variational_gmm_notes.SCENES, play_scene)
     record, cloud = run_of(chosen)
     if record is not None:
         live.TABLE.wait_until_watched(record.token)
@@ -99,7 +99,7 @@ def main() -> None:
 
 def controls(chosen: dict[str, Any]) -> None:
     show = settings.show
-    variational_gmm_notes.scene_links(play_scene)
+    scenes.links(variational_gmm_notes.SCENES, play_scene)
     show(DATA_SET)
     if chosen["data"] == "csv":
         limit = LIMITS.max_upload_bytes // 1_000_000

@@ -42,28 +42,6 @@ SCENES: dict[str, dict[str, Any]] = {
 }
 
 
-def scene_links(play: Callable[[str, dict[str, Any]], None]) -> None:
-    with st.expander("Scenes", icon=":material/theaters:"):
-        for name, scene in SCENES.items():
-            st.button(scene["title"], key=f"scene:{name}", on_click=play, args=(name, scene["link"]), width="stretch")
-
-
-def show_scene(play: Callable[[str, dict[str, Any] | None], None]) -> None:
-    """What the scene in the address is about, with the change that goes with it."""
-    name = st.query_params.get("scene", "")
-    if name not in SCENES:
-        if name:
-            st.warning(f"There is no scene called {name[:30]!r}; there are {', '.join(SCENES)}.")
-        return
-    scene = SCENES[name]
-    with st.container(border=True, key="lab-more-scene"):
-        st.markdown(f"**{scene['title']}.** {scene['text']}")
-        with st.container(horizontal=True):
-            st.button("See it", key=f"see:{name}", on_click=play, args=(name, scene["link"]))
-            st.button(scene["cure_title"], key=f"cure:{name}", on_click=play, args=(name, scene["cure"]))
-            st.button("Leave the scene", key=f"leave:{name}", on_click=play, args=("", None), type="tertiary")
-
-
 def why() -> None:
     left, right = st.columns(2)
     with left:

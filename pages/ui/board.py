@@ -115,6 +115,27 @@ def centred(ink: np.ndarray) -> np.ndarray:
     return out
 
 
+def kept(slug: str, title: str, note: str = "") -> None:
+    """A board and an upload in a fold; what is drawn is kept for `drawn`, and a change runs the page again."""
+    with st.expander(title, icon=":material/draw:"):
+        image = show(f"{slug}-board")
+        uploaded, problem = upload(f"{slug}-upload")
+        if problem:
+            st.warning(problem)
+        image = uploaded if uploaded is not None else image
+        before = drawn(slug)
+        if (image is None) != (before is None) or (image is not None and not np.array_equal(before, image)):
+            st.session_state[f"{slug}:drawn"] = image
+            st.rerun()
+        if note:
+            st.caption(note)
+
+
+def drawn(slug: str) -> np.ndarray | None:
+    """The image that the page's board holds, (28, 28) in 0..1."""
+    return st.session_state.get(f"{slug}:drawn")
+
+
 def read(text: Any) -> np.ndarray | None:
     """784 bytes in base64 -> (28, 28) in 0..1; None for an empty board and for what is no image."""
     if not isinstance(text, str):
