@@ -134,6 +134,7 @@ def explore(chosen: dict[str, Any]) -> None:
         binary=name == "mnist",
         glyphs=vae_notes.GLYPHS,
         drawn=drawn,
+        present=st.query_params.get("present") == "1",
     )
     board.kept(PAGE.slug, "Draw an image and let the encoder place it")
 

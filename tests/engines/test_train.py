@@ -59,7 +59,7 @@ def test_steps_bound_the_run(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["gmmm"], r"no engine is called 'gmmm' (did you mean 'gmm'?); known: gmm, "),
+        (["gmmm"], r"no engine is called 'gmmm' (did you mean 'gmm'?); known: bayes, gmm, "),
         (["gmm", "--set", "n_component=3"], "gmm has no setting 'n_component' (did you mean 'n_components'?); known: "),
         (["gmm", "--set", "n_components"], "--set takes key=value, got 'n_components': known keys: n_components, "),
         (["gmm", "--set", "n_components=three"], "--set n_components takes int, got 'three'"),

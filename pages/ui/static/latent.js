@@ -90,7 +90,8 @@ class Latent {
     this.actions = el("div", { class: "bar extras actions" },
       chip("Draw from the prior", "Codes drawn from N(0, I), decoded", () => this.fromPrior(), { "data-do": "prior" }),
       chip("To the middle", "Back to z = 0 (Home)", () => this.moveTo(this.z.map(() => 0)), { "data-do": "home" }),
-      chip("PNG", "Save the plane as a picture", () => this.save(), { "data-do": "png" }));
+      chip("PNG", "Save the plane as a picture", () => this.save(), { "data-do": "png" }),
+      chip("Present", "Presenter mode: nothing but the plane", () => this.present(), { "data-do": "present" }));
     this.hint = el("div", { class: "hint" });
     this.root = el("div", { class: "lab", "data-decoded": 0, "data-picked": "", "data-tool": this.tool },
       el("div", { class: "latent" },
@@ -103,6 +104,14 @@ class Latent {
     this.resizer = new ResizeObserver(() => this.draw());
     this.resizer.observe(this.plane);
     this.use(this.tool);
+    if (this.data.present) this.present();
+  }
+
+  /** Large type and nothing but the plane, as the player does it; the page's own parts hide by the body's class. */
+  present() {
+    const on = this.root.classList.toggle("presenting");
+    document.body.classList.toggle("lab-present", on);
+    this.actions.querySelector("[data-do=present]").textContent = on ? "Leave presenter mode" : "Present";
   }
 
   restart() {
@@ -475,6 +484,7 @@ class Latent {
 
   dispose() {
     this.disposed = true;
+    document.body.classList.remove("lab-present");
     this.socket?.close();
     this.resizer?.disconnect();
     this.root?.remove();
