@@ -138,16 +138,118 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
 )
 
-# The course in its order, each stop with the page that shows it, where that page is open.
-COURSE: tuple[tuple[str, str], ...] = (
-    ("Bayes' rule and sampling", "bayes"),
-    ("Gaussian mixtures and EM", "gmm"),
-    ("Variational inference", "variational-gmm"),
-    ("Autoencoders", "autoencoder"),
-    ("Variational autoencoders", "vae"),
-    ("KL against reconstruction", "elbo"),
-    ("Generative adversarial networks", ""),
-    ("Autoregressive models", ""),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """An idea on the map of the course. It opens the page ``slug`` as soon as the catalogue has that page."""
+
+    key: str
+    title: str
+    note: str  # a few words below the title
+    slug: str
+    column: int  # of the wide map
+    row: int
+    leads_to: tuple[tuple[str, str], ...] = ()  # key of the next idea, how this one leads there
+
+
+# In the order of the course.
+COURSE: tuple[Stop, ...] = (
+    Stop(
+        key="learning",
+        title="Learning",
+        note="with labels and without",
+        slug="learning",
+        column=0,
+        row=0,
+        leads_to=(("sampling", "a model of p(x) can be drawn from, a boundary between classes cannot"),),
+    ),
+    Stop(
+        key="bayes",
+        title="Beliefs and data",
+        note="p(z | x) from p(x | z)",
+        slug="bayes",
+        column=0,
+        row=1,
+        leads_to=(
+            ("sampling", "one density p(x | y) for each class also answers p(y | x)"),
+            ("mixtures", "the hidden z may be the cluster that a point comes from"),
+        ),
+    ),
+    Stop(
+        key="sampling",
+        title="Sampling",
+        note="first y, then x",
+        slug="bayes-classifier",
+        column=1,
+        row=0,
+        leads_to=(
+            ("mixtures", "one Gaussian a class draws blurred digits; several tell pen styles apart"),
+            ("gans", "two networks can learn to draw without a density"),
+        ),
+    ),
+    Stop(
+        key="mixtures",
+        title="Mixtures",
+        note="several Gaussians as one",
+        slug="gmm",
+        column=1,
+        row=1,
+        leads_to=(("em", "who made which point is hidden, so fitting takes turns"),),
+    ),
+    Stop(
+        key="em",
+        title="EM",
+        note="guess, fit, guess again",
+        slug="gmm",
+        column=2,
+        row=1,
+        leads_to=(("variational", "the parameters get posteriors too, and the likelihood a lower bound"),),
+    ),
+    Stop(
+        key="variational",
+        title="Variational inference",
+        note="the nearest simple posterior",
+        slug="variational-gmm",
+        column=3,
+        row=1,
+        leads_to=(("vae", "one network gives the posterior of every image at once"),),
+    ),
+    Stop(
+        key="autoencoders",
+        title="Autoencoders",
+        note="through a bottleneck",
+        slug="autoencoder",
+        column=1,
+        row=2,
+        leads_to=(("vae", "the code becomes a distribution, so that codes can be drawn"),),
+    ),
+    Stop(
+        key="vae",
+        title="VAE",
+        note="a latent space to draw from",
+        slug="vae",
+        column=2,
+        row=2,
+        leads_to=(("bound", "it maximises the ELBO, whose two terms pull against each other"),),
+    ),
+    Stop(key="bound", title="The ELBO", note="fidelity against order", slug="elbo", column=3, row=2),
+    Stop(
+        key="gans",
+        title="GANs",
+        note="two networks, one game",
+        slug="gan",
+        column=2,
+        row=0,
+        leads_to=(("autoregressive", "drawing one pixel after another gives p(x) back, exactly"),),
+    ),
+    Stop(
+        key="autoregressive",
+        title="Autoregressive models",
+        note="pixel by pixel",
+        slug="pixelcnn",
+        column=3,
+        row=0,
+    ),
 )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.catalogue import CATALOGUE, COURSE, Entry
+from pages import course_map
+from pages.catalogue import CATALOGUE, Entry
 from pages.ui import player
 
 
@@ -14,20 +15,13 @@ def main() -> None:
         "Each page lets you watch one idea of generative modelling at work: play it, stop it, go back, change one "
         "thing and run it again. Everything runs on this machine, on real data."
     )
-    course()
+    course_map.show()
     for section in dict.fromkeys(item.section for item in CATALOGUE):
         st.subheader(section, anchor=False)
         for item in CATALOGUE:
             if item.section == section:
                 card(item)
     player.prefetch()
-
-
-def course() -> None:
-    """The stops of the course in their order; those with a page are bold."""
-    stops = [f"**{title}**" if slug else f":gray[{title}]" for title, slug in COURSE]
-    st.markdown(" :gray[→] ".join(stops))
-    st.caption("The course in its order; the stops in bold have a page.")
 
 
 def card(item: Entry) -> None:

@@ -117,7 +117,7 @@ def centred(ink: np.ndarray) -> np.ndarray:
 
 def kept(slug: str, title: str, note: str = "") -> None:
     """A board and an upload in a fold; what is drawn is kept for `drawn`, and a change runs the page again."""
-    with st.expander(title, icon=":material/draw:"):
+    with st.container(key="lab-more-board"), st.expander(title, icon=":material/draw:"):
         image = show(f"{slug}-board")
         uploaded, problem = upload(f"{slug}-upload")
         if problem:

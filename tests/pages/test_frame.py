@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 import engines
-from pages import thumbnails
+from pages import course_map, thumbnails
 from pages.catalogue import ASSETS, CATALOGUE, COURSE, PAGES, entry
 
 ROOT = PAGES.parent
@@ -71,7 +71,7 @@ def test_what_an_entry_names_exists(item):
     assert entry(item.slug) is item
     if item.section != "Reading":
         assert item.paper
-        assert item.slug in [slug for _, slug in COURSE]
+        assert item.slug in [stop.slug for stop in COURSE]
 
 
 def test_every_page_file_is_in_the_catalogue():
@@ -82,8 +82,21 @@ def test_every_page_file_is_in_the_catalogue():
     assert found == {item.file for item in CATALOGUE}
 
 
-def test_the_course_names_pages_that_exist():
-    assert {slug for _, slug in COURSE if slug} <= {item.slug for item in CATALOGUE}
+def test_the_map_of_the_course_follows_the_catalogue():
+    keys = [stop.key for stop in COURSE]
+    assert len(set(keys)) == len(keys)
+    assert len({(stop.column, stop.row) for stop in COURSE}) == len(COURSE)
+    assert {to for stop in COURSE for to, _ in stop.leads_to} <= set(keys)
+    for tall in (False, True):
+        drawn = ElementTree.fromstring(course_map.drawing(tall=tall))
+        links = {link.get("data-stop"): link.get("href") for link in drawn.iter("a")}
+        assert links == {stop.key: f"/{stop.slug}" for stop in COURSE if course_map.is_open(stop)}
+        text = " ".join(drawn.itertext())
+        assert text.count("(to come)") == len(COURSE) - len(links)
+        assert all(stop.title in text for stop in COURSE)
+    # A card of the home page is found by its title alone: no stop may hold one.
+    assert not [item.title for item in CATALOGUE for stop in COURSE if item.title.lower() in stop.title.lower()]
+    assert len(course_map.in_words()) == sum(len(stop.leads_to) for stop in COURSE)
 
 
 def test_an_unknown_page_is_an_error_with_the_known_ones():

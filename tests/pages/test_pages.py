@@ -13,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engines import devices
+from pages import course_map
 from pages.autoencoders import gaussians, latent
 from pages.catalogue import CATALOGUE, PAGES
 from pages.mixtures import gmm_digits, gmm_notes, gmm_runs
@@ -20,7 +21,7 @@ from pages.ui import board, live, player
 from pages.ui.stage import session
 from tests.pages.test_live import threads, until
 
-COMPONENTS = (player, board, latent, gaussians)
+COMPONENTS = (player, board, latent, gaussians, course_map)
 GMM = PAGES / "mixtures" / "gmm.py"
 POINTS_SETS = ("iris", "blobs", "stretched", "overlap", "moons", "ring", "wine", "cancer", "mnist", "draw")
 GOOD_CSV = b"a,b\n1,2\n3,4\n5,9\n8,8\n2,1\n"
