@@ -68,7 +68,8 @@ def is_open(stop: Stop) -> bool:
 def drawing(*, tall: bool) -> str:
     """The map as SVG: rows and columns as the stops say, or all of them below one another."""
     places = _tall_places() if tall else _wide_places()
-    width = max(x for x, _ in places.values()) + BOX[0] + MARGIN
+    # Below one another, arrows past a box bulge out on the right.
+    width = max(x for x, _ in places.values()) + BOX[0] + (70 if tall else MARGIN)
     height = max(y for _, y in places.values()) + BOX[1] + MARGIN
     kind = "tall" if tall else "wide"
     arrows = "".join(
