@@ -26,6 +26,9 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "variational_gmm": "engines.mixtures.variational_gmm:VariationalGaussianMixture",
         "autoencoder": "engines.autoencoders.autoencoder:Autoencoder",
         "vae": "engines.autoencoders.vae:VariationalAutoencoder",
+        "classifier": "engines.foundations.classifier:Classifier",
+        "gan2d": "engines.gans.gan2d:GAN2D",
+        "dcgan": "engines.gans.dcgan:DCGAN",
     }
 )
 

@@ -29,11 +29,14 @@ TRAINING_STATE = ("optimizer.", "generator")
 class Images:
     """Images to learn from and a few to watch, flat and on the device: uint8 (N, P) and (M, P).
 
-    Grey levels are kept as bytes and become 0..1 a batch at a time: a quarter of the memory.
+    Grey levels are kept as bytes and become 0..1 a batch at a time: a quarter of the memory. ``labels`` (N,) and
+    ``probe_labels`` (M,), int64, are there where the set has them; most engines are not told.
     """
 
     train: Tensor
     probe: Tensor
+    labels: Tensor | None = None
+    probe_labels: Tensor | None = None
 
     @classmethod
     def of(cls, data: Any, *, n_pixels: int, device: torch.device) -> Images:
@@ -46,7 +49,8 @@ class Images:
                 raise ValueError(
                     f"images must have shape (N, {n_pixels}), got {tuple(rows.shape)}: set n_pixels to fit"
                 )
-        return cls(train=data.train.to(device), probe=data.probe.to(device))
+        kept = {name: value for name in cls.__slots__ if (value := getattr(data, name)) is not None}
+        return cls(**{name: value.to(device) for name, value in kept.items()})
 
     @classmethod
     def load(cls, name: str, *, n: int | None = None, n_probe: int = 1000) -> Images:
@@ -54,7 +58,11 @@ class Images:
         from engines import data
 
         train, probe = data.load(name), data.load(name, split="test")
-        return cls(train=_bytes(train.x[:n]), probe=_bytes(probe.x[:n_probe]))
+        named = {}
+        if train.labels is not None and probe.labels is not None:
+            named["labels"] = torch.from_numpy(np.array(train.labels[:n], dtype=np.int64))
+            named["probe_labels"] = torch.from_numpy(np.array(probe.labels[:n_probe], dtype=np.int64))
+        return cls(train=_bytes(train.x[:n]), probe=_bytes(probe.x[:n_probe]), **named)
 
 
 def _bytes(data: Any) -> Tensor:
@@ -130,10 +138,13 @@ def adam(network: nn.Module, learning_rate: float, betas: tuple[float, float] = 
     return torch.optim.Adam(network.parameters(), lr=learning_rate, betas=betas, fused=fused)
 
 
-def optimizer_state(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
-    """Adam's moments and step counts, named by parameter: "optimizer.exp_avg.encoder.0.weight"."""
+def optimizer_state(optimizer: torch.optim.Optimizer, network: nn.Module, prefix: str = "") -> dict[str, Tensor]:
+    """Adam's moments and step counts, named by parameter: "optimizer.exp_avg.encoder.0.weight".
+
+    ``prefix`` names one of several networks that each have an optimizer: "generator".
+    """
     kept = {}
-    for name, parameter in network.named_parameters():
+    for name, parameter in network.named_parameters(prefix=prefix):
         state = optimizer.state.get(parameter, {})
         shape = parameter.shape
         empty = {"exp_avg": torch.zeros(shape), "exp_avg_sq": torch.zeros(shape), "step": torch.zeros(())}
@@ -142,9 +153,11 @@ def optimizer_state(optimizer: torch.optim.Optimizer, network: nn.Module) -> dic
     return kept
 
 
-def load_optimizer_state(optimizer: torch.optim.Optimizer, network: nn.Module, state: dict[str, Any]) -> None:
+def load_optimizer_state(
+    optimizer: torch.optim.Optimizer, network: nn.Module, state: dict[str, Any], prefix: str = ""
+) -> None:
     """What `optimizer_state` kept, put back; a state without it leaves the optimizer as new."""
-    for name, parameter in network.named_parameters():
+    for name, parameter in network.named_parameters(prefix=prefix):
         optimizer.state.pop(parameter, None)
         if f"optimizer.step.{name}" not in state or float(state[f"optimizer.step.{name}"]) == 0:
             continue
@@ -209,7 +222,13 @@ def load_state(engine: Any, state: dict[str, Any]) -> None:
 
 
 def setup(engine: Any, fabric: Fabric) -> None:
-    """Hand an engine's network and optimizer to Fabric, which wraps them for its precision and devices."""
-    engine.learner, engine.optimizer = fabric.setup(engine.network, engine.optimizer)
+    """Hand an engine's network and optimizer to Fabric, which wraps them for its precision and devices.
+
+    An engine of two networks does it by its own ``setup(fabric)``.
+    """
+    if hasattr(engine, "setup"):
+        engine.setup(fabric)
+    else:
+        engine.learner, engine.optimizer = fabric.setup(engine.network, engine.optimizer)
     engine.backward = fabric.backward
     engine.rank, engine.world = fabric.global_rank, fabric.world_size

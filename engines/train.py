@@ -53,6 +53,7 @@ class Material:
     sha256: str
     about: dict[str, Any]
     tensors: dict[str, np.ndarray] = field(default_factory=dict)
+    test_labels: np.ndarray | None = None
 
 
 def prepare(name: str, *, n: int | None = None, n_dimensions: int | None = None, seed: int = 0) -> Material:
@@ -102,7 +103,7 @@ def prepare_images(name: str, *, n: int | None = None) -> Material:
         raise ValueError(f"--n must be from 1 to {len(every):,} for {name}, got {n}")
     train = Images.load(name, n=n)
     about = {"split": "train[:n] and test", "n_train": len(train.train), "n_test": len(held)}
-    return Material(train=train, test=held.x, sha256=bundled.data_hash(name), about=about)
+    return Material(train=train, test=held.x, sha256=bundled.data_hash(name), about=about, test_labels=held.labels)
 
 
 def parse_settings(name: str, pairs: Sequence[str]) -> dict[str, Any]:
@@ -145,7 +146,8 @@ def measure(engine: Engine, material: Material) -> dict[str, float]:
     """
     evaluate = getattr(engine, "evaluate", None)
     if evaluate is not None:
-        return {f"test_{key}": value for key, value in evaluate(material.test).items()}
+        known = (material.test_labels,) if engine.learns_from == "labelled images" else ()  # type: ignore[attr-defined]
+        return {f"test_{key}": value for key, value in evaluate(material.test, *known).items()}
     metrics = dict(engine.frame().scalars)
     log_prob = getattr(engine, "log_prob", None)
     if log_prob is not None:
@@ -209,7 +211,7 @@ def train(options: argparse.Namespace, command: str) -> int:
         if (value := getattr(options, option)) is not None and value < least:
             raise ValueError(f"--{option} must be >= {least}, got {value}")
     settings = parse_settings(options.name, options.set)
-    learns_from_images = getattr(engine_class(options.name), "learns_from", "") == "images"
+    learns_from_images = getattr(engine_class(options.name), "learns_from", "").endswith("images")
     if learns_from_images:
         if options.pca is not None:
             raise ValueError(f"{options.name} learns from pixels: leave out --pca")

@@ -1,0 +1,171 @@
+r"""A small convolutional classifier of 28 x 28 images: p(y|x) by softmax, trained by cross-entropy.
+
+    loss = -log p(y|x),  p(y|x) = softmax(W h(x) + b)                        Bishop 2006, eq. 4.104 and 4.108
+
+It serves as a measure: its last hidden layer gives the features in which samples of a generator are compared with
+data (`maths/samples.py`), and its p(y|x) says which digit a sample shows and how clearly.
+
+Three convolutions with batch normalisation (Ioffe & Szegedy 2015), after LeCun et al. 1998. Every batch is moved by
+up to two pixels each way, so that a digit is known wherever it stands.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engines import devices, learning
+from engines.engine import Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifierConfig:
+    n_classes: int = 10
+    width: int = 32  # channels of the first convolution
+    n_features: int = 64  # units of the last hidden layer
+    learning_rate: float = 2e-3
+    batch_size: int = 128
+    n_steps: int = 3_000  # batches in all; the learning rate falls to zero over them
+    batches_per_step: int = 1
+    shift: int = 2  # pixels
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("n_classes", "width", "n_features", "batch_size", "n_steps", "batches_per_step"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 <= self.shift <= 6:
+            raise ValueError(f"shift must be from 0 to 6 pixels, got {self.shift}")
+        if not (math.isfinite(self.learning_rate) and 0 < self.learning_rate <= 1):
+            raise ValueError(f"learning_rate must be above 0 and at most 1, got {self.learning_rate}")
+
+
+class ClassifierNetwork(nn.Module):
+    def __init__(self, config: ClassifierConfig) -> None:
+        super().__init__()
+        width = config.width
+
+        def layer(n_in: int, n_out: int) -> list[nn.Module]:
+            return [nn.Conv2d(n_in, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()]
+
+        self.body = nn.Sequential(
+            *layer(1, width), nn.MaxPool2d(2),  # (B, width, 14, 14)
+            *layer(width, 2 * width), nn.MaxPool2d(2),  # (B, 2 width, 7, 7)
+            *layer(2 * width, 2 * width), nn.Flatten(),
+            nn.Linear(2 * width * 49, config.n_features), nn.ReLU(),  # (B, F)
+        )  # fmt: skip
+        self.head = nn.Linear(config.n_features, config.n_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of the classes: (B, 1, 28, 28) -> (B, C)."""
+        return self.head(self.body(x))
+
+
+class Classifier:
+    """Stochastic gradient descent on the cross-entropy of labelled images; without data it classifies only."""
+
+    name: ClassVar[str] = "classifier"
+    Config: ClassVar[type] = ClassifierConfig
+    learns_from: ClassVar[str] = "labelled images"
+    training_state: ClassVar[tuple[str, ...]] = learning.TRAINING_STATE
+
+    def __init__(self, config: ClassifierConfig, *, data: Any = None, device: str = "auto") -> None:
+        self.config = config
+        self.device = devices.resolve(device)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.data = None
+        if data is not None:
+            self.data = learning.Images.of(data, n_pixels=784, device=self.device)
+            if self.data.labels is None:
+                raise ValueError("a classifier learns from labelled images: give learning.Images with labels")
+            highest = int(self.data.labels.max())
+            if highest >= config.n_classes:
+                raise ValueError(f"label {highest} needs n_classes of at least {highest + 1}, got {config.n_classes}")
+        self.network: Any = learning.build(
+            lambda: ClassifierNetwork(config), generator=self.generator, device=self.device
+        ).eval()
+        self.optimizer: Any = learning.adam(self.network, config.learning_rate)
+        self.learner, self.backward, self.rank, self.world = self.network, torch.Tensor.backward, 0, 1
+        self.iteration = 0
+        self.running_loss = float("nan")
+
+    def step(self) -> None:
+        """``batches_per_step`` steps of Adam."""
+        for _ in range(self.config.batches_per_step):
+            if not self.done:
+                self._learn()
+
+    def _learn(self) -> None:
+        if self.data is None or self.data.labels is None:
+            raise ValueError("this classifier has no data to learn from: create it with data=labelled images")
+        config, n_rows = self.config, len(self.data.train)
+        rows = learning.batch_rows(self.iteration, n_rows=n_rows, batch_size=config.batch_size, seed=config.seed)
+        dy, dx = torch.randint(-config.shift, config.shift + 1, (2,), generator=self.generator).tolist()
+        rows = learning.share(rows, self.rank, self.world).to(self.device)
+        x = self._image(self.data.train[rows])
+        x = F.pad(x, (config.shift,) * 4)[
+            :, :, config.shift + dy : config.shift + dy + 28, config.shift + dx : config.shift + dx + 28
+        ]
+        self.network.train()  # batch normalisation by the batch's own statistics, and only here
+        loss = F.cross_entropy(self.learner(x), self.data.labels[rows])
+        learning.descend(self, loss)
+        self.network.eval()
+
+    @property
+    def present_learning_rate(self) -> float:
+        return self.config.learning_rate * learning.cosine(self.iteration, self.config.n_steps)
+
+    @property
+    def done(self) -> bool:
+        return self.iteration >= self.config.n_steps
+
+    def _image(self, rows: Tensor) -> Tensor:
+        return learning.rows_of(rows, 784, self.device).reshape(-1, 1, 28, 28)
+
+    @torch.no_grad()
+    def log_posterior(self, x: Any) -> Tensor:
+        """log p(y|x) in nats: images (B, ...) of 784 pixels, bytes or 0..1 -> (B, C)."""
+        images = torch.as_tensor(x)
+        return torch.cat([F.log_softmax(self.network(self._image(part)), dim=1) for part in images.split(1000)])
+
+    @torch.no_grad()
+    def features(self, x: Any) -> Tensor:
+        """The last hidden layer: images (B, ...) of 784 pixels -> (B, F)."""
+        return torch.cat([self.network.body(self._image(part)) for part in torch.as_tensor(x).split(1000)])
+
+    def evaluate(self, images: Any, labels: Any) -> dict[str, float]:
+        """``accuracy`` and ``cross_entropy`` (nats) on labelled images (B, ...)."""
+        log_posterior = self.log_posterior(np.array(images)).cpu().double()
+        known = torch.as_tensor(np.array(labels), dtype=torch.int64)
+        return {
+            "accuracy": float((log_posterior.argmax(dim=1) == known).double().mean()),
+            "cross_entropy": float(F.nll_loss(log_posterior, known)),
+        }
+
+    def frame(self) -> Frame:
+        """Scalars over the probe (test images); ``posterior`` (10, C) of its first images."""
+        scalars = {"batches": float(self.iteration)}
+        arrays: dict[str, Any] = {}
+        if not math.isnan(self.running_loss):
+            scalars["loss"] = self.running_loss
+        if self.data is not None:
+            arrays["posterior"] = self.log_posterior(self.data.probe[:10]).exp().cpu().numpy()
+            if self.data.probe_labels is not None:
+                scalars |= self.evaluate(self.data.probe[:500].cpu(), self.data.probe_labels[:500].cpu())
+        return Frame(step=math.ceil(self.iteration / self.config.batches_per_step), scalars=scalars, arrays=arrays)
+
+    @property
+    def n_parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    def state_dict(self) -> dict[str, Any]:
+        return learning.state_of(self)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        learning.load_state(self, state)
