@@ -13,7 +13,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -80,6 +83,34 @@ def describe(device: str | torch.device = "auto") -> str:
         return "Apple GPU (MPS)"
     n = cores()
     return f"CPU, {n} core" + ("" if n == 1 else "s")
+
+
+@contextmanager
+def threads(n: int | None) -> Iterator[None]:
+    """torch with ``n`` threads for what this thread computes, None: as it is.
+
+    Small networks are quicker on one: two would wait for each other, and for whatever else has a core. torch keeps one
+    number for the process besides each thread's own, so it is put back to what it was at first, not to what it was
+    before, which another run may have set.
+    """
+    if n is None:
+        yield
+        return
+    import torch
+
+    usual = _usual_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
+
+
+@lru_cache(maxsize=1)
+def _usual_threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
 
 
 def cores() -> int:

@@ -28,6 +28,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "vae": "engines.autoencoders.vae:VariationalAutoencoder",
         "classifier": "engines.foundations.classifier:Classifier",
         "gan2d": "engines.gans.gan2d:GAN2D",
+        "equilibrium": "engines.gans.equilibrium:Equilibrium",
         "dcgan": "engines.gans.dcgan:DCGAN",
     }
 )

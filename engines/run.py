@@ -21,6 +21,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from engines.devices import threads
 from engines.engine import Engine, Frame, rebuild
 
 MAX_FRAMES = 2_000
@@ -350,6 +351,10 @@ class Run:
         return (self._playing or self._single_steps > 0) and self._state in ("playing", "queued")
 
     def _work(self) -> None:
+        with threads(getattr(self.engine, "n_threads", None)):
+            self._work_on()
+
+    def _work_on(self) -> None:
         while True:
             started = time.monotonic()
             with self._wake:

@@ -237,7 +237,7 @@ def train(options: argparse.Namespace, command: str) -> int:
         print(f"{engine.name} on {devices.describe(engine.device)}: {options.data} {material.about}", file=sys.stderr)
 
     start = time.monotonic()
-    interval = 0.5 if sys.stderr.isatty() else 10.0
+    interval = 0.5 if sys.stderr.isatty() else 30.0
     bar = tqdm(total=total, initial=step, desc=out.name, unit="step", mininterval=interval, disable=not first)
     stopped = False
     with interruptible() as caught, bar:

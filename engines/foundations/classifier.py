@@ -131,13 +131,12 @@ class Classifier:
     @torch.no_grad()
     def log_posterior(self, x: Any) -> Tensor:
         """log p(y|x) in nats: images (B, ...) of 784 pixels, bytes or 0..1 -> (B, C)."""
-        images = torch.as_tensor(x)
-        return torch.cat([F.log_softmax(self.network(self._image(part)), dim=1) for part in images.split(1000)])
+        return F.log_softmax(self.network.head(self.features(x)), dim=1)
 
     @torch.no_grad()
     def features(self, x: Any) -> Tensor:
         """The last hidden layer: images (B, ...) of 784 pixels -> (B, F)."""
-        return torch.cat([self.network.body(self._image(part)) for part in torch.as_tensor(x).split(1000)])
+        return torch.cat([self.network.body(self._image(part)) for part in torch.as_tensor(x).split(250)])
 
     def evaluate(self, images: Any, labels: Any) -> dict[str, float]:
         """``accuracy`` and ``cross_entropy`` (nats) on labelled images (B, ...)."""

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import engines
+from engines import learning
 from engines.engine import Engine, rebuild
 from engines.run import Run
 
@@ -31,6 +33,26 @@ SMALL: dict[str, dict[str, Any]] = {
         "data": np.random.default_rng(0).integers(0, 256, size=(60, 16), dtype=np.uint8),
         "settings": {"n_pixels": 16, "latent_dim": 2, "width": 8, "batch_size": 20, "n_steps": 30},
         "change": {"beta": 4.0},
+    },
+    "classifier": {
+        "data": learning.Images(
+            train=torch.from_numpy(np.random.default_rng(0).integers(0, 256, size=(40, 784), dtype=np.uint8)),
+            probe=torch.zeros(10, 784, dtype=torch.uint8),
+            labels=torch.arange(40) % 10,
+        ),
+        "settings": {"width": 2, "batch_size": 10, "n_steps": 8},
+        "change": {"learning_rate": 1e-4},
+    },
+    "gan2d": {
+        "data": np.random.default_rng(0).normal(size=(60, 2)),
+        "settings": {"g_width": 4, "d_width": 4, "batch_size": 10, "n_steps": 20},
+        "change": {"objective": "hinge"},
+    },
+    "equilibrium": {"data": None, "settings": {"n_steps": 20}, "change": {"method": "alternating"}},
+    "dcgan": {
+        "data": np.random.default_rng(0).integers(0, 256, size=(40, 784), dtype=np.uint8),
+        "settings": {"channels": 2, "latent_dim": 4, "batch_size": 10, "n_steps": 8},
+        "change": {"learning_rate": 1e-4},
     },
     "kmeans": {"data": np.random.default_rng(0).normal(size=(60, 2)), "change": {"max_iterations": 50}},
 }

@@ -312,7 +312,7 @@ def test_a_queued_run_can_be_paused():
     slots = Slots(1)
     busy = Run(walk(seconds=1.0, stop_at=2), slots=slots)
     busy.play()
-    until(lambda: busy.alive)
+    until(lambda: slots._busy == 1)  # a worker that has only begun may be overtaken
     waiting = Run(walk(), slots=slots)
     waiting.play()
     until(lambda: waiting.status.state == "queued", timeout=3)

@@ -1,0 +1,402 @@
+r"""A deep convolutional GAN: Radford, Metz & Chintala 2015 (arXiv:1511.06434), section 3, for small grey images.
+
+    min over the discriminator's weights:  - log D(x) - log(1 - D(G(z)))      Goodfellow et al. 2014, eq. 1
+    min over the generator's weights:      - log D(G(z))                      section 3, the non-saturating form
+
+The recipe, each rule a switch of the config:
+    strided         fractionally-strided convolutions up, strided ones down, instead of resizing and pooling
+    batch_norm      in both networks, except the generator's output and the discriminator's input
+    hidden_layer    False: no fully connected hidden layers
+    generator_relu  ReLU in the generator (False: tanh), tanh at its output
+    leaky           LeakyReLU of slope 0.2 in the discriminator (False: ReLU)
+    small_start     all weights from N(0, 0.02^2) (False: uniform by fan-in)
+    beta1           0.5 in Adam, with a learning rate of 0.0002
+
+Departures: two enlarging layers instead of four and 64 and 128 channels instead of 64 to 1024, for images of 28 or 32
+pixels; the code is Gaussian, not uniform; the learning rate may fall to zero along a cosine (`decay`). With several
+devices each takes its batch statistics from its own share.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engines import devices, learning
+from engines.engine import Frame
+from engines.maths.samples import frechet_distance, precision_recall
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from engines.foundations.classifier import Classifier
+
+SHOWN = 64  # samples of a frame, from the same codes at every step
+JUDGED = 2_000  # samples that a frame's measures rest on
+SURE = 0.9  # a sample is clear where the classifier gives one class at least this
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DCGANConfig:
+    size: int = 28  # pixels a side: 28, or 32 (padded with black)
+    latent_dim: int = 100  # D
+    channels: int = 64  # C: of the layer next to the image; twice as many below it
+    strided: bool = True
+    batch_norm: bool = True
+    hidden_layer: bool = False
+    generator_relu: bool = True
+    leaky: bool = True
+    small_start: bool = True
+    beta1: float = 0.5
+    learning_rate: float = 2e-4
+    decay: bool = False
+    batch_size: int = 128
+    n_steps: int = 10_000  # batches in all
+    batches_per_step: int = 1
+    judge: str = ""  # "mnist" or "fashion": frames measure their samples by the shipped classifier of that set
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.size not in (28, 32):
+            raise ValueError(f"size must be 28 or 32 pixels, got {self.size}")
+        for name in ("latent_dim", "channels", "n_steps", "batches_per_step"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.batch_size < 2:
+            raise ValueError(f"batch_size must be at least 2 for batch normalisation, got {self.batch_size}")
+        if not (math.isfinite(self.learning_rate) and 0 < self.learning_rate <= 1):
+            raise ValueError(f"learning_rate must be above 0 and at most 1, got {self.learning_rate}")
+        if not 0 <= self.beta1 < 1:
+            raise ValueError(f"beta1 must be from 0 to below 1, got {self.beta1}")
+        if self.judge not in ("", "mnist", "fashion"):
+            raise ValueError(f"judge {self.judge!r} is not known; choose mnist, fashion or nothing")
+
+
+class Generator(nn.Module):
+    """A code becomes a small map of many channels, then twice a map of twice the size: (B, D) -> (B, 1, S, S)."""
+
+    def __init__(self, config: DCGANConfig) -> None:
+        super().__init__()
+        c, first = config.channels, config.size // 4  # 7 or 8
+        n_in = config.latent_dim
+        self.hidden: nn.Module = nn.Identity()
+        if config.hidden_layer:
+            self.hidden, n_in = nn.Sequential(nn.Linear(n_in, 256), _active(config)), 256
+        self.layers = nn.ModuleList(
+            [
+                _normed(nn.ConvTranspose2d(n_in, 2 * c, first, bias=False), 2 * c, config),  # (B, 2 C, S/4, S/4)
+                _normed(_up(2 * c, c, config), c, config),  # (B, C, S/2, S/2)
+                nn.Sequential(_up(c, 1, config, bias=True), nn.Tanh()),  # (B, 1, S, S)
+            ]
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.maps(z)[-1]
+
+    def maps(self, z: Tensor) -> list[Tensor]:
+        """What every layer gives, the code as a 1 x 1 map first and the image in -1..1 last."""
+        maps = [self.hidden(z)[:, :, None, None]]
+        for layer in self.layers:
+            maps.append(layer(maps[-1]))
+        return maps
+
+
+class Discriminator(nn.Module):
+    """Twice a map of half the size, then one number: the logit of "real", (B, 1, S, S) -> (B,)."""
+
+    def __init__(self, config: DCGANConfig) -> None:
+        super().__init__()
+        c = config.channels
+        act = nn.LeakyReLU(0.2) if config.leaky else nn.ReLU()
+        norm: list[nn.Module] = [nn.BatchNorm2d(2 * c)] if config.batch_norm else []
+        self.body = nn.Sequential(
+            *_down(1, c, config), act,  # (B, C, S/2, S/2)
+            *_down(c, 2 * c, config, bias=not config.batch_norm), *norm, act, nn.Flatten(),  # (B, 2 C (S/4)^2)
+        )  # fmt: skip
+        n = 2 * c * (config.size // 4) ** 2
+        # A convolution over all of the map: the same as a linear layer, and not a hidden one.
+        self.head = nn.Sequential(nn.Linear(n, 256), act, nn.Linear(256, 1)) if config.hidden_layer else nn.Linear(n, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.body(x)).squeeze(1)
+
+
+def _active(config: DCGANConfig) -> nn.Module:
+    return nn.ReLU() if config.generator_relu else nn.Tanh()
+
+
+def _normed(layer: nn.Module, n: int, config: DCGANConfig) -> nn.Module:
+    norm: list[nn.Module] = [nn.BatchNorm2d(n)] if config.batch_norm else []
+    return nn.Sequential(layer, *norm, _active(config))
+
+
+def _up(n_in: int, n_out: int, config: DCGANConfig, *, bias: bool = False) -> nn.Module:
+    """Twice the height and width: stride 1/2, or each pixel repeated and then a convolution."""
+    if config.strided:
+        return nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=bias)
+    return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(n_in, n_out, 3, padding=1, bias=bias))
+
+
+def _down(n_in: int, n_out: int, config: DCGANConfig, *, bias: bool = True) -> list[nn.Module]:
+    if config.strided:
+        return [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=bias)]
+    return [nn.Conv2d(n_in, n_out, 3, padding=1, bias=bias), nn.MaxPool2d(2)]
+
+
+class DCGAN:
+    """Both networks learn from ``data`` (images), the discriminator first; without data it generates only."""
+
+    name: ClassVar[str] = "dcgan"
+    Config: ClassVar[type] = DCGANConfig
+    learns_from: ClassVar[str] = "images"
+    training_state: ClassVar[tuple[str, ...]] = learning.TRAINING_STATE
+
+    def __init__(self, config: DCGANConfig, *, data: Any = None, device: str = "auto") -> None:
+        self.config = config
+        self.device = devices.resolve(device)
+        self.generator = torch.Generator().manual_seed(config.seed)  # of random numbers; the network is network["G"]
+        self.data = None
+        if data is not None:
+            self.data = learning.Images.of(data, n_pixels=784, device=self.device)
+
+        def build(make: Any) -> nn.Module:
+            network = learning.build(make, generator=self.generator, device=torch.device("cpu"))
+            if config.small_start:
+                _start_small(network, self.generator)
+            return network.to(self.device).eval()
+
+        self.network: Any = nn.ModuleDict(
+            {"G": build(lambda: Generator(config)), "D": build(lambda: Discriminator(config))}
+        )
+        betas = (config.beta1, 0.999)
+        self.optimizers: dict[str, Any] = {
+            key: learning.adam(net, config.learning_rate, betas) for key, net in self.network.items()
+        }
+        self.learners: dict[str, Any] = dict(self.network.items())
+        self.backward, self.rank, self.world = torch.Tensor.backward, 0, 1
+        self.autocast: Any = nullcontext  # Fabric's, where a precision is asked for
+        self.iteration = 0
+        self.running: dict[str, float] = {}  # averages over about the last 50 batches
+        self._real: np.ndarray | None = None  # features of training images, once frames measure
+        self.codes = torch.randn(SHOWN, config.latent_dim, generator=_generator(config.seed, 1))
+
+    # -- learning --------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """``batches_per_step`` rounds: the discriminator learns, then the generator."""
+        for _ in range(self.config.batches_per_step):
+            if not self.done:
+                self._learn()
+
+    def _learn(self) -> None:
+        if self.data is None:
+            raise ValueError("this dcgan has no data to learn from: create it with data=images")
+        config, n_rows = self.config, len(self.data.train)
+        rows = learning.batch_rows(self.iteration, n_rows=n_rows, batch_size=config.batch_size, seed=config.seed)
+        z = torch.randn(len(rows), config.latent_dim, generator=self.generator)
+        rows, z = (learning.share(value, self.rank, self.world).to(self.device) for value in (rows, z))
+        self.network.train()  # batch normalisation by each batch's own statistics, real and fake apart
+
+        x_fake = self.learners["G"](z)  # (B, 1, S, S)
+        logit_real, logit_fake = (
+            self.learners["D"](self._image(self.data.train[rows])),
+            self.learners["D"](x_fake.detach()),
+        )
+        d_loss = F.softplus(-logit_real).mean() + F.softplus(logit_fake).mean()  # -log D(x) - log(1 - D(G(z)))
+        self._descend("D", d_loss)
+
+        # The gradient goes through the discriminator as it is now, and moves only the generator.
+        self.network["D"].requires_grad_(False)
+        with self.autocast():
+            g_loss = F.softplus(-self.network["D"](x_fake)).mean()  # -log D(G(z))
+        self._descend("G", g_loss)
+        self.network["D"].requires_grad_(True)
+        self.network.eval()
+        self.iteration += 1
+        self._note(
+            d_loss=d_loss,
+            g_loss=g_loss,
+            d_real=logit_real.detach().sigmoid().mean(),
+            d_fake=logit_fake.detach().sigmoid().mean(),
+        )
+
+    def _descend(self, key: str, loss: Tensor) -> None:
+        optimizer = self.optimizers[key]
+        optimizer.zero_grad(set_to_none=True)
+        self.backward(loss)
+        for group in optimizer.param_groups:
+            group["lr"] = self.present_learning_rate
+        optimizer.step()
+
+    def _note(self, **values: Tensor) -> None:
+        for key, tensor in values.items():
+            value = float(tensor.detach())
+            if not math.isfinite(value):
+                raise FloatingPointError(
+                    f"{key} is {value} after step {self.iteration}: lower the learning rate "
+                    f"(now {self.present_learning_rate:g})"
+                )
+            self.running[key] = 0.98 * self.running.get(key, value) + 0.02 * value
+
+    @property
+    def present_learning_rate(self) -> float:
+        config = self.config
+        return config.learning_rate * (learning.cosine(self.iteration, config.n_steps) if config.decay else 1.0)
+
+    @property
+    def done(self) -> bool:
+        return self.iteration >= self.config.n_steps
+
+    def _image(self, rows: Any) -> Tensor:
+        """Images (B, ...) of 784 pixels, bytes or 0..1, as the discriminator takes them: (B, 1, S, S) in -1..1."""
+        x = 2 * learning.rows_of(rows, 784, self.device).reshape(-1, 1, 28, 28) - 1
+        margin = (self.config.size - 28) // 2
+        return F.pad(x, (margin,) * 4, value=-1.0) if margin else x
+
+    # -- the model -------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def decode(self, z: Any) -> Tensor:
+        """The image of each code, in 0..1: (B, D) -> (B, S, S)."""
+        return (self.maps(z)[-1].squeeze(1) + 1) / 2
+
+    @torch.no_grad()
+    def maps(self, z: Any) -> list[Tensor]:
+        """What every layer of the generator gives for codes (B, D): (B, C, H, W) each, the image in -1..1 last."""
+        z = torch.as_tensor(z, dtype=torch.float32, device=self.device)
+        if z.dim() != 2 or z.shape[1] != self.config.latent_dim:
+            raise ValueError(f"codes must have shape (B, {self.config.latent_dim}), got {tuple(z.shape)}")
+        return self.network["G"].maps(z)
+
+    def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
+        """z from N(0, I), then G(z): (n, S, S) in 0..1."""
+        z = torch.randn(n, self.config.latent_dim, generator=generator)
+        return torch.cat([self.decode(part) for part in z.split(250)])
+
+    @torch.no_grad()
+    def score(self, images: Any) -> Tensor:
+        """The logit of "real": images (B, S, S) or (B, 784), bytes or 0..1 -> (B,)."""
+        x = torch.as_tensor(np.array(images) if isinstance(images, np.ndarray) else images, device=self.device)
+        if x.shape[1:] == (self.config.size,) * 2 and self.config.size == 32:
+            return self.network["D"](2 * x[:, None].to(torch.float32) - 1)
+        return self.network["D"](self._image(x))
+
+    @torch.no_grad()
+    def judge(self, images: Tensor, *, real: np.ndarray, by: Classifier) -> dict[str, float]:
+        """Measures of samples (N, S, S) in 0..1 against the features of real images (M, F), by a classifier:
+        ``frechet`` distance, ``precision`` and ``recall`` in its features, the share of ``clear`` samples (one class
+        has at least 0.9), and the ``rarest`` and ``commonest`` class's share.
+        """
+        features = by.features(self._cut(images))
+        probability = by.network.head(features).softmax(dim=1)  # (N, C)
+        shares = torch.bincount(probability.argmax(dim=1), minlength=by.config.n_classes).double() / len(images)
+        fake = features.cpu().numpy()
+        precision, recall = precision_recall(real[:JUDGED], fake[:JUDGED])
+        return {
+            "frechet": frechet_distance(real, fake),
+            "precision": precision,
+            "recall": recall,
+            "clear": float((probability.max(dim=1).values >= SURE).double().mean()),
+            "rarest": float(shares.min()),
+            "commonest": float(shares.max()),
+        }
+
+    def _cut(self, images: Tensor) -> Tensor:
+        """The inner 28 x 28 pixels, flat: (N, S, S) -> (N, 784)."""
+        margin = (self.config.size - 28) // 2
+        return images[:, margin : margin + 28, margin : margin + 28].reshape(len(images), 784)
+
+    def evaluate(self, images: Any) -> dict[str, float]:
+        """`judge` of 5,000 samples against test images (B, ...), by the classifier of ``config.judge`` (MNIST's where
+        it is empty), and ``frechet_real``: the distance of 5,000 training images from the same test images.
+        """
+        by = _classifier(self.config.judge or "mnist", str(self.device))
+        real = by.features(np.array(images)).cpu().numpy()
+        result = self.judge(self.sample(5_000, generator=_generator(self.config.seed, 2)), real=real, by=by)
+        if self.data is not None:
+            result["frechet_real"] = frechet_distance(real, by.features(self.data.train[:5_000]).cpu().numpy())
+        return result
+
+    # -- what a viewer sees ----------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def frame(self) -> Frame:
+        """``samples`` (64, S^2) bytes from the same codes at every step, ``score_real`` and ``score_fake`` (64,):
+        D's probability of "real" for test images and for the samples; scalars: running averages over the batches,
+        and the measures of `judge` where the config names one.
+        """
+        images = self.decode(self.codes.to(self.device))
+        arrays: dict[str, Any] = {
+            "samples": (255 * images).round().to(torch.uint8).flatten(1).cpu().numpy(),
+            "score_fake": self.network["D"](2 * images[:, None] - 1).sigmoid().cpu().numpy(),
+        }
+        scalars = {"batches": float(self.iteration), "learning_rate": self.present_learning_rate, **self.running}
+        if self.data is not None:
+            arrays["score_real"] = self.score(self.data.probe[:SHOWN]).sigmoid().cpu().numpy()
+            if self.config.judge:
+                by = _classifier(self.config.judge, str(self.device))
+                if self._real is None:
+                    self._real = by.features(self.data.train[: 2 * JUDGED]).cpu().numpy()
+                samples = self.sample(JUDGED, generator=_generator(self.config.seed, 3))
+                scalars |= self.judge(samples, real=self._real, by=by)
+        return Frame(step=math.ceil(self.iteration / self.config.batches_per_step), scalars=scalars, arrays=arrays)
+
+    @property
+    def n_parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    # -- saving, and many devices ----------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        kept = {f"network.{key}": value.detach().clone() for key, value in self.network.state_dict().items()}
+        for key, optimizer in self.optimizers.items():
+            kept |= learning.optimizer_state(optimizer, self.network[key], key)
+        running = {f"running.{key}": value for key, value in self.running.items()}
+        return {"iteration": self.iteration, **running, **kept, "generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from ``state``, under this engine's learning rate; another size is a ValueError."""
+        learning.load_network(self.network, state, self.name)
+        for key, optimizer in self.optimizers.items():
+            learning.load_optimizer_state(optimizer, self.network[key], state, key)
+        self.iteration = int(state["iteration"])
+        self.running = {key.removeprefix("running."): float(state[key]) for key in state if key.startswith("running.")}
+        if "generator" in state:
+            self.generator.set_state(state["generator"].cpu())
+
+    def setup(self, fabric: Fabric) -> None:
+        """Both networks on Fabric's devices, in its precision."""
+        for key, network in self.network.items():
+            self.learners[key], self.optimizers[key] = fabric.setup(network, self.optimizers[key])
+        self.autocast = fabric.autocast
+
+
+def _start_small(network: nn.Module, generator: torch.Generator) -> None:
+    """Radford et al. 2015, section 4: weights from N(0, 0.02^2), normalisation's from N(1, 0.02^2), biases 0."""
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.normal_(layer.weight, 0.0, 0.02, generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, 0.02, generator=generator)
+
+
+@lru_cache(maxsize=4)
+def _classifier(data_name: str, device: str) -> Classifier:
+    """The shipped classifier of a data set; FileNotFoundError names the command that trains it."""
+    from engines.checkpoints import load_engine
+
+    return load_engine("classifier", "" if data_name == "mnist" else data_name, device=device)  # type: ignore[return-value]
+
+
+def _generator(seed: int, use: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed * 16 + use)

@@ -1,0 +1,400 @@
+r"""The two-player game on points in the plane: every step of Goodfellow et al. 2014, algorithm 1, to be watched.
+
+    for d_steps:  draw a batch of data and of noise; the discriminator descends its loss
+    for g_steps:  draw a batch of noise; the generator descends its loss            losses: engines/gans/objectives.py
+
+Both networks are small multilayer perceptrons. A visible step is one round, or, with ``slow``, one part of a round:
+draw noise, generate, score both, D's gradient, D's step, draw noise, G's gradient, G's step. The same parts make up
+both, so slow motion goes where the round goes, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engines import devices, learning
+from engines.data.dataset import Dataset, Truth
+from engines.engine import Frame
+from engines.gans import objectives
+from engines.maths import samples
+
+ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "leaky": lambda: nn.LeakyReLU(0.2), "elu": nn.ELU}
+NOISES = ("gaussian", "uniform")
+OPTIMIZERS = ("adam", "sgd")
+PLAYERS = ("both", "discriminator", "generator")
+SPAN = 4.5  # the stage is the square [-SPAN, SPAN]^2
+FIELD = 40  # cells a side of D's field
+CELLS = 24  # cells a side for the Jensen-Shannon divergence
+WARP = 21  # lines a side of the generator's grid
+SHOWN = 300  # fake points of a frame, from the same noise at every step
+JUDGED = 10_000  # samples that the measures rest on
+D_PARTS = ("noise", "generate", "score", "d-gradient", "d-step")
+G_PARTS = ("noise", "g-gradient", "g-step")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GAN2DConfig:
+    objective: str = "non-saturating"
+    noise: str = "gaussian"
+    noise_dim: int = 2
+    g_depth: int = 2  # hidden layers
+    g_width: int = 32
+    d_depth: int = 2
+    d_width: int = 32
+    activation: str = "relu"
+    optimizer: str = "adam"
+    g_learning_rate: float = 1e-3
+    d_learning_rate: float = 1e-3
+    beta1: float = 0.5  # of Adam
+    d_steps: int = 1  # of a round
+    g_steps: int = 1
+    penalty: float = 1.0  # lambda of wgan-gp, gamma of r1
+    clip: float = 0.05  # of wgan-clip: every weight of the critic stays within it
+    batch_size: int = 150
+    play: str = "both"  # who learns
+    slow: bool = False  # a visible step is one part of a round
+    n_steps: int = 200_000  # visible steps in all
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        choices = {"objective": objectives.OBJECTIVES, "noise": NOISES, "activation": tuple(ACTIVATIONS)}
+        choices |= {"optimizer": OPTIMIZERS, "play": PLAYERS}
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} {getattr(self, name)!r} is not known; choose one of {', '.join(known)}")
+        ranges = {"noise_dim": (1, 2), "batch_size": (1, 10_000), "d_steps": (1, 20), "g_steps": (1, 20)}
+        ranges |= {"g_depth": (0, 4), "d_depth": (0, 4), "g_width": (2, 128), "d_width": (2, 128)}
+        ranges |= {"n_steps": (1, 10**9)}
+        for name, (low, high) in ranges.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} must be from {low} to {high}, got {getattr(self, name)}")
+        for name in ("g_learning_rate", "d_learning_rate", "clip"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        if not (math.isfinite(self.penalty) and self.penalty >= 0):
+            raise ValueError(f"penalty must be zero or more, got {self.penalty}")
+        if not 0 <= self.beta1 < 1:
+            raise ValueError(f"beta1 must be from 0 to below 1, got {self.beta1}")
+
+
+class Perceptron(nn.Module):
+    r"""Linear layers with an activation between them: (B, n_in) -> (B, n_out).
+
+    ``spectral`` divides every weight W by u^T W v, which nears its largest singular value as u and v follow it by one
+    step of the power method at each call of `follow` (Miyato et al. 2018, algorithm 1).
+    """
+
+    def __init__(self, n_in: int, n_out: int, *, depth: int, width: int, activation: str) -> None:
+        super().__init__()
+        sizes = [n_in, *[width] * depth, n_out]
+        self.linear = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+        self.activation = ACTIVATIONS[activation]()
+        self.spectral = False
+        for i, layer in enumerate(self.linear):
+            self.register_buffer(f"u{i}", torch.empty(layer.out_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for i, layer in enumerate(self.linear):
+            if i:
+                x = self.activation(x)
+            x = nn.functional.linear(x, self._normalised(i), layer.bias) if self.spectral else layer(x)
+        return x
+
+    def _normalised(self, i: int) -> Tensor:
+        weight, u = self.linear[i].weight, getattr(self, f"u{i}")
+        v = nn.functional.normalize(weight.detach().T @ u, dim=0)
+        return weight / (u @ weight @ v)
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        for i, layer in enumerate(self.linear):
+            u = getattr(self, f"u{i}")
+            v = nn.functional.normalize(layer.weight.T @ u, dim=0)
+            u.copy_(nn.functional.normalize(layer.weight @ v, dim=0))
+
+
+class GAN2D:
+    """The game on ``data``: a Dataset whose truth gives modes and density, or an array of points (N, 2)."""
+
+    name: ClassVar[str] = "gan2d"
+    Config: ClassVar[type] = GAN2DConfig
+    n_threads: ClassVar[int] = 1  # a run computes on one: 1,250 rounds/s instead of 900 on two free cores
+
+    def __init__(self, config: GAN2DConfig, *, data: Any = None, device: str = "auto") -> None:
+        self.config = config
+        # Networks of this size are quickest on a CPU: a GPU's launches cost more than their arithmetic.
+        self.device = devices.resolve("cpu" if device == "auto" else device)
+        self.data = data if data is None or isinstance(data, (Dataset, np.ndarray)) else np.asarray(data)
+        self.truth: Truth | None = getattr(data, "truth", None)
+        self.x = _points(self.data, self.device)  # (N, 2)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        common = {"activation": config.activation}
+
+        def build(n_in: int, n_out: int, depth: int, width: int) -> Any:
+            made = learning.build(
+                lambda: Perceptron(n_in, n_out, depth=depth, width=width, **common),
+                generator=self.generator,
+                device=self.device,
+            )
+            for i, layer in enumerate(made.linear):  # type: ignore[arg-type,union-attr]
+                u = torch.randn(layer.out_features, generator=self.generator)
+                getattr(made, f"u{i}").copy_(nn.functional.normalize(u, dim=0))
+            return made
+
+        self.G = build(config.noise_dim, 2, config.g_depth, config.g_width)
+        self.D = build(2, 1, config.d_depth, config.d_width)
+        self.D.spectral = config.objective == "spectral"
+        self.optimizers = {"G": self._optimizer(self.G), "D": self._optimizer(self.D)}
+        self.networks = {"G": self.G, "D": self.D}
+        self.visible = 0  # steps
+        self.round = 0
+        self.part = 0  # of the round under way
+        self.said = "start"
+        self.pending: dict[str, Tensor] = {}  # what the parts of a round hand on
+        self.scalars: dict[str, float] = {}
+        self.shown_noise = self._noise(SHOWN, _generator(config.seed, 1))
+        self.judged_noise = self._noise(JUDGED, _generator(config.seed, 2))
+        rows = torch.randint(len(self.x), (SHOWN,), generator=_generator(config.seed, 3))
+        self.shown_real = self.x[rows]
+        self._real_cells = samples.cells(self.x.cpu().numpy(), low=-SPAN, high=SPAN, n=CELLS)
+
+    def _optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
+        if self.config.optimizer == "sgd":
+            return torch.optim.SGD(network.parameters(), lr=1.0)
+        return learning.adam(network, 1.0, (self.config.beta1, 0.999))
+
+    # -- the game --------------------------------------------------------------------------------------
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts of a round, in order."""
+        config = self.config
+        d = D_PARTS * config.d_steps if config.play != "generator" else ()
+        return d + (G_PARTS * config.g_steps if config.play != "discriminator" else ())
+
+    def step(self) -> None:
+        """One round, what is left of one, or with ``slow`` one part of it; FloatingPointError when it diverges."""
+        if self.done:
+            return
+        parts = self.parts
+        self.part %= len(parts)
+        while True:
+            # Scoring both is only looked at: a whole round does without.
+            if self.config.slow or parts[self.part] != "score":
+                self._do(parts[self.part])
+            self.part = (self.part + 1) % len(parts)
+            if self.part == 0:
+                self.round += 1
+            if self.config.slow or self.part == 0:
+                break
+        self.visible += 1
+
+    def _do(self, part: str) -> None:
+        held, self.said = self.pending, part
+        if part == "noise":
+            self._draw()
+        elif part == "generate":
+            with torch.no_grad():
+                held["x_fake"] = self.G(held["z"])
+        elif part == "score":
+            with torch.no_grad():
+                held["logit_real"], held["logit_fake"] = self.D(held["x_real"])[:, 0], self.D(held["x_fake"])[:, 0]
+        elif part == "d-gradient":
+            if self.D.spectral:
+                self.D.follow()
+            loss = self.d_loss(held["x_real"], held["x_fake"], held["mix"])
+            self._gradient("D", loss)
+        elif part == "g-gradient":
+            self._gradient("G", self.g_loss(held["z"]))
+        else:
+            self._descend("D" if part == "d-step" else "G")
+
+    def _draw(self) -> None:
+        """Data, noise, and where between a real and a fake point the penalty looks."""
+        n = self.config.batch_size
+        rows = torch.randint(len(self.x), (n,), generator=self.generator)
+        z = self._noise(n, self.generator)
+        mix = torch.rand(n, 1, generator=self.generator)
+        self.pending = {"x_real": self.x[rows.to(self.device)], "z": z, "mix": mix.to(self.device)}
+
+    def _noise(self, n: int, generator: torch.Generator) -> Tensor:
+        shape = (n, self.config.noise_dim)
+        if self.config.noise == "gaussian":
+            return torch.randn(shape, generator=generator).to(self.device)
+        return (2 * torch.rand(shape, generator=generator) - 1).to(self.device)
+
+    def d_loss(self, x_real: Tensor, x_fake: Tensor, mix: Tensor) -> Tensor:
+        """The discriminator's loss with its penalty: points (B, 2), (B, 2), (B, 1) -> ()."""
+        objective, weight = self.config.objective, self.config.penalty
+        logits = self.D(torch.cat([x_real, x_fake]))[:, 0]
+        logit_real, logit_fake = logits[: len(x_real)], logits[len(x_real) :]
+        loss = objectives.discriminator_loss(objective, logit_real=logit_real, logit_fake=logit_fake)
+        if objective == "wgan-gp":
+            loss = loss + weight * objectives.gradient_penalty(self.D, x_real=x_real, x_fake=x_fake, mix=mix)
+        elif objective == "r1":
+            loss = loss + weight * objectives.r1_penalty(self.D, x_real=x_real)
+        return loss
+
+    def g_loss(self, z: Tensor) -> Tensor:
+        """The generator's loss: noise (B, noise_dim) -> ()."""
+        return objectives.generator_loss(self.config.objective, logit_fake=self.D(self.G(z))[:, 0])
+
+    def _gradient(self, key: str, loss: Tensor) -> None:
+        parameters = list(self.networks[key].parameters())
+        gradients = torch.autograd.grad(loss, parameters)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise FloatingPointError(
+                f"{key}'s loss is {value} in round {self.round + 1}: go back, fork, and lower its learning rate "
+                f"(now {self._rate(key):g})"
+            )
+        self.scalars["d_loss" if key == "D" else "g_loss"] = value
+        for i, gradient in enumerate(gradients):
+            self.pending[f"{key}.{i}"] = gradient
+
+    def _descend(self, key: str) -> None:
+        parameters, optimizer = list(self.networks[key].parameters()), self.optimizers[key]
+        for i, parameter in enumerate(parameters):
+            parameter.grad = self.pending.pop(f"{key}.{i}")
+        optimizer.param_groups[0]["lr"] = self._rate(key)
+        optimizer.step()
+        if key == "D" and self.config.objective == "wgan-clip":
+            with torch.no_grad():
+                for parameter in parameters:
+                    parameter.clamp_(-self.config.clip, self.config.clip)
+
+    def _rate(self, key: str) -> float:
+        return self.config.g_learning_rate if key == "G" else self.config.d_learning_rate
+
+    @property
+    def done(self) -> bool:
+        return self.visible >= self.config.n_steps
+
+    def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
+        """G(z) for n draws of the noise: (n, 2)."""
+        with torch.no_grad():
+            return self.G(self._noise(n, generator))
+
+    # -- what a viewer sees ----------------------------------------------------------------------------
+
+    def frame(self) -> Frame:
+        """Arrays: ``fake`` (300, 2) from the same noise at every step; ``pull`` (300, 2), minus the gradient of the
+        generator's loss by each of them; ``logit_fake``, ``logit_real`` (300,); ``field`` (40, 40): D's output over
+        the stage, first row lowest; ``slope`` (12, 12, 2): its gradient; ``warp`` (21, 21, 2) or (21, 2): the
+        generator's grid; ``shares`` (24, 24) of its samples over the cells. Scalars: last losses, V(D, G) and the
+        measures: ``js`` in nats, ``energy``, and ``modes`` where the truth has any.
+        """
+        fake = self.sample_of(self.shown_noise).requires_grad_(True)
+        logit_fake = self.D(fake)[:, 0]
+        loss = objectives.generator_loss(self.config.objective, logit_fake=logit_fake)
+        (gradient,) = torch.autograd.grad(loss, fake)
+        coarse = _square(12).to(self.device).requires_grad_(True)
+        (slope,) = torch.autograd.grad(self.D(coarse).sum(), coarse)
+        with torch.no_grad():
+            logit_real = self.D(self.shown_real)[:, 0]
+            field = self.D(_square(FIELD).to(self.device)).reshape(FIELD, FIELD)
+            warp = self.sample_of(warp_codes(self.config).to(self.device))
+            judged = self.sample_of(self.judged_noise).cpu().numpy()
+            v = float(objectives.value(logit_real=logit_real, logit_fake=logit_fake))
+        fake = fake.detach()
+        if not np.isfinite(judged).all():
+            raise FloatingPointError(
+                f"the generator's points are no longer finite in round {self.round}: go back, fork, and lower the "
+                f"learning rates (now {self._rate('G'):g} and {self._rate('D'):g})"
+            )
+        shares = samples.cells(judged, low=-SPAN, high=SPAN, n=CELLS)
+        js = samples.jensen_shannon(self._real_cells, shares, n_p=len(self.x), n_q=JUDGED)
+        scalars = {"round": float(self.round), "value": v, "js": js, **self.scalars}
+        scalars["energy"] = samples.energy_distance(self.shown_real.cpu().numpy(), judged[:SHOWN])
+        if self.truth is not None:
+            deviations = np.sqrt(np.linalg.eigvalsh(self.truth.covariances)[:, -1])
+            scalars["modes"] = float(samples.modes_covered(judged[:2000], self.truth.means, deviations))
+        arrays = {
+            "fake": fake,
+            "pull": -gradient * len(fake),
+            "logit_fake": logit_fake.detach(),
+            "logit_real": logit_real,
+            "field": field,
+            "slope": slope.reshape(12, 12, 2),
+            "warp": warp.reshape(*(WARP,) * self.config.noise_dim, 2),
+        }
+        return Frame(
+            step=self.visible,
+            phase=self.said if self.config.slow else ("start" if not self.visible else "round"),
+            scalars=scalars,
+            arrays={name: tensor.cpu().numpy() for name, tensor in arrays.items()}
+            | {"shares": shares.astype(np.float32)},
+        )
+
+    @torch.no_grad()
+    def sample_of(self, z: Tensor) -> Tensor:
+        """G(z): (B, noise_dim) -> (B, 2)."""
+        return self.G(z)
+
+    # -- saving ----------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        kept: dict[str, Any] = {"visible": self.visible, "round": self.round, "part": self.part, "said": self.said}
+        for key, network in self.networks.items():
+            kept |= {f"network.{key}.{name}": value.clone() for name, value in network.state_dict().items()}
+            if self.config.optimizer == "adam":
+                kept |= learning.optimizer_state(self.optimizers[key], network, key)
+        kept |= {f"pending.{name}": value.clone() for name, value in self.pending.items()}
+        kept |= {f"scalar.{name}": value for name, value in self.scalars.items()}
+        return kept | {"generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from ``state`` under this engine's objective, rates and counts; another size is a ValueError."""
+        for key, network in self.networks.items():
+            part = {name.replace(f".{key}.", ".", 1): value for name, value in state.items() if f".{key}." in name}
+            learning.load_network(network, part, f"{self.name} {key}")
+            learning.load_optimizer_state(self.optimizers[key], network, state, key)
+        self.visible, self.round, self.said = int(state["visible"]), int(state["round"]), str(state["said"])
+        # A round that was under way with other players or counts begins anew.
+        self.part = int(state["part"]) if int(state["part"]) < len(self.parts) else 0
+        self.pending = {k.removeprefix("pending."): v.clone() for k, v in state.items() if k.startswith("pending.")}
+        self.scalars = {k.removeprefix("scalar."): float(v) for k, v in state.items() if k.startswith("scalar.")}
+        self.generator.set_state(state["generator"].cpu())
+
+
+def warp_codes(config: GAN2DConfig) -> Tensor:
+    """The noise that the generator's grid is drawn from: (21^d, d), over the middle 95 % of each axis.
+
+    Gaussian noise by quantiles, so that every cell holds the same share of it, as uniform noise's cells do.
+    """
+    at = torch.linspace(0.025, 0.975, WARP)
+    line = torch.special.ndtri(at) if config.noise == "gaussian" else 2 * at - 1
+    if config.noise_dim == 1:
+        return line[:, None]
+    rows, columns = torch.meshgrid(line, line, indexing="ij")
+    return torch.stack([columns, rows], dim=2).reshape(-1, 2)
+
+
+def _square(n: int) -> Tensor:
+    """The middles of n x n cells of the stage, first row lowest: (n^2, 2)."""
+    at = (torch.arange(n) + 0.5) / n * 2 * SPAN - SPAN
+    rows, columns = torch.meshgrid(at, at, indexing="ij")
+    return torch.stack([columns, rows], dim=2).reshape(-1, 2)
+
+
+def _points(data: Any, device: torch.device) -> Tensor:
+    """Points as float32 (N, 2); ValueError where there are none or they are none."""
+    if data is None:
+        raise ValueError("gan2d learns from points: create it with data=points (N, 2)")
+    x = np.asarray(data.x if isinstance(data, Dataset) else data, dtype=np.float64)
+    if x.ndim != 2 or x.shape[1] != 2 or len(x) < 1:
+        raise ValueError(f"points must have shape (N, 2) with N >= 1, got {x.shape}: draw at least one")
+    if not np.isfinite(x).all() or np.abs(x).max() > 1e3:
+        raise ValueError("points must be finite and within 1,000 of zero: scale them to about [-4, 4]")
+    return torch.tensor(x, dtype=torch.float32, device=device)
+
+
+def _generator(seed: int, use: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed * 16 + use)
