@@ -29,6 +29,7 @@ MAX_FRAME_BYTES = 48 << 20
 MAX_STATES = 24
 MAX_STATE_BYTES = 48 << 20
 STATE_INTERVAL = 0.25  # seconds between kept states; replaying from one costs at most about this long
+TELL_INTERVAL = 0.25  # seconds between two notices where nothing new is to be seen
 QUEUE_NOTICE = 0.3  # seconds of waiting after which a run says that it is queued
 
 
@@ -195,6 +196,8 @@ class Run:
         self._message = ""
         self._ahead = 0
         self._state_kept_at = 0.0
+        self._told: tuple[int, str] = (-1, "")
+        self._told_at = 0.0
         first = engine.frame()
         self._step = first.step
         self._framed_at = time.monotonic()
@@ -306,6 +309,10 @@ class Run:
         revived.load_state_dict(_copy(state))
         return revived
 
+    def config_at(self, step: int) -> Any:
+        """The settings that held from ``step`` on."""
+        return _config_at(self._configs, step)
+
     # -- what a viewer asks ------------------------------------------------------------------------
 
     @property
@@ -373,7 +380,7 @@ class Run:
                 self._advance()
             finally:
                 self._slots.release()
-            self._notify()
+            self._tell()
             self._rest(started)
         self._notify()
 
@@ -432,6 +439,14 @@ class Run:
                 self._state = state
             self._wake.notify_all()
         self._notify()
+
+    def _tell(self) -> None:
+        """Notify of what a step brought; of a step without a frame only now and then, for a thousand come a second."""
+        last, now = self.history.last, time.monotonic()
+        told = (last.step if last else -1, self.status.state)
+        if told != self._told or now - self._told_at > TELL_INTERVAL:
+            self._told, self._told_at = told, now
+            self._notify()
 
     def _notify(self) -> None:
         with self._wake:

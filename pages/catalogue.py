@@ -128,6 +128,22 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="GANs",
+        slug="gan",
+        title="The game of two networks",
+        idea="Watch a generator learn to imitate points against a discriminator that learns to tell them apart.",
+        paper=cite("goodfellow2014", "arjovsky2017", "gulrajani2017", "mescheder2018"),
+        engines=("gan2d", "equilibrium"),
+        sources=("engines/gans/gan2d.py", "engines/gans/objectives.py", "engines/gans/equilibrium.py"),
+        icon=":material/sports_kabaddi:",
+        starts=(
+            ("Mode collapse", {"scene": "collapse", "data": "ring", "gsteps": "5"}),
+            ("In slow motion", {"slow": "true"}),
+            ("Why it circles", {"scene": "circle", "view": "equilibrium", "method": "simultaneous"}),
+            ("Draw your own points", {"data": "draw"}),
+        ),
+    ),
+    Entry(
         section="Reading",
         slug="references",
         title="References",

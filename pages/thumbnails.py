@@ -52,6 +52,26 @@ def gmm() -> str:
     return moving(groups, "EM moving three Gaussians onto the iris data")
 
 
+def gan() -> str:
+    """The generator's points finding the ring."""
+    points = data.load("ring", n=5_000)
+    game = engines.create("gan2d", data=points, seed=0)
+    groups = []
+    for until in (0, 100, 250, 500, 900, 1500, 2500, 4000):
+        while game.round < until:
+            game.step()
+        frame = game.frame()
+        shapes = []
+        fake = frame.arrays["fake"][:150]
+        for x, role, r in ((game.shown_real[:150].numpy(), "real", 2.4), (fake, "generated", 3.2)):
+            fill, places = ROLES[role][0], (WIDTH / 2 + 24 * x[:, 0], HEIGHT / 2 - 24 * x[:, 1])
+            shapes += [
+                f'<circle cx="{a:.0f}" cy="{b:.0f}" r="{r}" fill="{fill}"/>' for a, b in zip(*places, strict=True)
+            ]
+        groups.append("".join(shapes))
+    return moving(groups, "Generated points finding the eight modes of a ring")
+
+
 def hex_of(k: int) -> str:
     return ROLES[component(k)[1:]][0]
 
@@ -234,6 +254,7 @@ THUMBNAILS: dict[str, Callable[[], str]] = {
     "autoencoder": autoencoder,
     "vae": vae,
     "elbo": elbo,
+    "gan": gan,
     "references": references,
 }
 

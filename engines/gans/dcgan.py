@@ -12,9 +12,9 @@ The recipe, each rule a switch of the config:
     small_start     all weights from N(0, 0.02^2) (False: uniform by fan-in)
     beta1           0.5 in Adam, with a learning rate of 0.0002
 
-Departures: two enlarging layers instead of four and 64 and 128 channels instead of 64 to 1024, for images of 28 or 32
-pixels; the code is Gaussian, not uniform; the learning rate may fall to zero along a cosine (`decay`). With several
-devices each takes its batch statistics from its own share.
+Departures: three enlarging layers instead of four and 64 to 256 channels instead of 128 to 1024, for images of 28 or
+32 pixels (28 goes 4, 7, 14, 28, with a kernel of 3 once); the code is Gaussian, not uniform; the learning rate may
+fall to zero along a cosine (`decay`). With several devices each takes its batch statistics from its own share.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SURE = 0.9  # a sample is clear where the classifier gives one class at least th
 class DCGANConfig:
     size: int = 28  # pixels a side: 28, or 32 (padded with black)
     latent_dim: int = 100  # D
-    channels: int = 64  # C: of the layer next to the image; twice as many below it
+    channels: int = 64  # C: of the layer next to the image; twice and four times as many below it
     strided: bool = True
     batch_norm: bool = True
     hidden_layer: bool = False
@@ -81,22 +81,21 @@ class DCGANConfig:
 
 
 class Generator(nn.Module):
-    """A code becomes a small map of many channels, then twice a map of twice the size: (B, D) -> (B, 1, S, S)."""
+    """A code becomes a 4 x 4 map of many channels, then three times a map of twice the size: (B, D) -> (B, 1, S, S)."""
 
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__()
-        c, first = config.channels, config.size // 4  # 7 or 8
+        c, sizes = config.channels, sides(config)
         n_in = config.latent_dim
         self.hidden: nn.Module = nn.Identity()
         if config.hidden_layer:
             self.hidden, n_in = nn.Sequential(nn.Linear(n_in, 256), _active(config)), 256
-        self.layers = nn.ModuleList(
-            [
-                _normed(nn.ConvTranspose2d(n_in, 2 * c, first, bias=False), 2 * c, config),  # (B, 2 C, S/4, S/4)
-                _normed(_up(2 * c, c, config), c, config),  # (B, C, S/2, S/2)
-                nn.Sequential(_up(c, 1, config, bias=True), nn.Tanh()),  # (B, 1, S, S)
-            ]
-        )
+        widths = [4 * c, 2 * c, c, 1]
+        layers = [_normed(nn.ConvTranspose2d(n_in, 4 * c, 4, bias=False), 4 * c, config)]  # (B, 4 C, 4, 4)
+        for k in (1, 2):
+            layers.append(_normed(_up(widths[k - 1], widths[k], sizes[k], config), widths[k], config))
+        layers.append(nn.Sequential(_up(c, 1, config.size, config, bias=True), nn.Tanh()))  # (B, 1, S, S)
+        self.layers = nn.ModuleList(layers)
 
     def forward(self, z: Tensor) -> Tensor:
         return self.maps(z)[-1]
@@ -110,23 +109,28 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Twice a map of half the size, then one number: the logit of "real", (B, 1, S, S) -> (B,)."""
+    """Three times a map of half the size, then one number: the logit of "real", (B, 1, S, S) -> (B,)."""
 
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__()
-        c = config.channels
+        c, sizes = config.channels, sides(config)
         act = nn.LeakyReLU(0.2) if config.leaky else nn.ReLU()
-        norm: list[nn.Module] = [nn.BatchNorm2d(2 * c)] if config.batch_norm else []
-        self.body = nn.Sequential(
-            *_down(1, c, config), act,  # (B, C, S/2, S/2)
-            *_down(c, 2 * c, config, bias=not config.batch_norm), *norm, act, nn.Flatten(),  # (B, 2 C (S/4)^2)
-        )  # fmt: skip
-        n = 2 * c * (config.size // 4) ** 2
+        layers = [*_down(1, c, sizes[2], config), act]  # (B, C, S/2, S/2), without normalisation at the input
+        for n_in, n_out, side in ((c, 2 * c, sizes[1]), (2 * c, 4 * c, 4)):
+            norm: list[nn.Module] = [nn.BatchNorm2d(n_out)] if config.batch_norm else []
+            layers += [*_down(n_in, n_out, side, config, bias=not config.batch_norm), *norm, act]
+        self.body = nn.Sequential(*layers, nn.Flatten())  # (B, 4 C 4^2)
+        n = 4 * c * 16
         # A convolution over all of the map: the same as a linear layer, and not a hidden one.
         self.head = nn.Sequential(nn.Linear(n, 256), act, nn.Linear(256, 1)) if config.hidden_layer else nn.Linear(n, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.body(x)).squeeze(1)
+
+
+def sides(config: DCGANConfig) -> tuple[int, int, int, int]:
+    """The side of the generator's maps in pixels: 4, 7, 14, 28 or 4, 8, 16, 32."""
+    return (4, config.size // 4, config.size // 2, config.size)
 
 
 def _active(config: DCGANConfig) -> nn.Module:
@@ -138,17 +142,18 @@ def _normed(layer: nn.Module, n: int, config: DCGANConfig) -> nn.Module:
     return nn.Sequential(layer, *norm, _active(config))
 
 
-def _up(n_in: int, n_out: int, config: DCGANConfig, *, bias: bool = False) -> nn.Module:
-    """Twice the height and width: stride 1/2, or each pixel repeated and then a convolution."""
+def _up(n_in: int, n_out: int, side: int, config: DCGANConfig, *, bias: bool = False) -> nn.Module:
+    """Twice the side (4 to 7 with a smaller kernel): stride 1/2, or each pixel repeated and then a convolution."""
     if config.strided:
-        return nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=bias)
-    return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(n_in, n_out, 3, padding=1, bias=bias))
+        return nn.ConvTranspose2d(n_in, n_out, 3 if side == 7 else 4, stride=2, padding=1, bias=bias)
+    return nn.Sequential(nn.Upsample(size=side), nn.Conv2d(n_in, n_out, 3, padding=1, bias=bias))
 
 
-def _down(n_in: int, n_out: int, config: DCGANConfig, *, bias: bool = True) -> list[nn.Module]:
+def _down(n_in: int, n_out: int, side: int, config: DCGANConfig, *, bias: bool = True) -> list[nn.Module]:
+    """Half the side (7 to 4 with a smaller kernel)."""
     if config.strided:
-        return [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=bias)]
-    return [nn.Conv2d(n_in, n_out, 3, padding=1, bias=bias), nn.MaxPool2d(2)]
+        return [nn.Conv2d(n_in, n_out, 3 if (config.size, side) == (28, 4) else 4, stride=2, padding=1, bias=bias)]
+    return [nn.Conv2d(n_in, n_out, 3, padding=1, bias=bias), nn.MaxPool2d(2, ceil_mode=True)]
 
 
 class DCGAN:

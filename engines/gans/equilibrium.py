@@ -25,7 +25,7 @@ from engines.engine import Frame
 
 METHODS = ("simultaneous", "alternating", "extragradient")
 FORMS = ("bilinear", "quadratic")
-FAR = 1e6  # a path that has gone this far has nothing more to show
+FAR = 20.0  # a path that has gone this far has nothing more to show
 
 Vector = tuple[float, float]
 
@@ -49,8 +49,8 @@ class EquilibriumConfig:
             raise ValueError(f"learning_rate must be above 0 and at most 2, got {self.learning_rate}")
         if not (math.isfinite(self.pull) and 0 <= self.pull <= 2):
             raise ValueError(f"pull must be from 0 to 2, got {self.pull}")
-        if not all(math.isfinite(value) and abs(value) <= 100 for value in (self.x, self.y)):
-            raise ValueError(f"the start must be within 100 of zero, got ({self.x}, {self.y})")
+        if not all(math.isfinite(value) and abs(value) <= 10 for value in (self.x, self.y)):
+            raise ValueError(f"the start must be within 10 of zero, got ({self.x}, {self.y})")
         if self.n_steps < 1:
             raise ValueError(f"n_steps must be at least 1, got {self.n_steps}")
 

@@ -11,6 +11,7 @@ both, so slow motion goes where the round goes, bit for bit.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -25,7 +26,12 @@ from engines.engine import Frame
 from engines.gans import objectives
 from engines.maths import samples
 
-ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "leaky": lambda: nn.LeakyReLU(0.2), "elu": nn.ELU}
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "leaky": lambda: nn.LeakyReLU(0.2),
+    "elu": nn.ELU,
+}
 NOISES = ("gaussian", "uniform")
 OPTIMIZERS = ("adam", "sgd")
 PLAYERS = ("both", "discriminator", "generator")
@@ -94,10 +100,11 @@ class Perceptron(nn.Module):
     def __init__(self, n_in: int, n_out: int, *, depth: int, width: int, activation: str) -> None:
         super().__init__()
         sizes = [n_in, *[width] * depth, n_out]
-        self.linear = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+        layers = [nn.Linear(a, b) for a, b in pairwise(sizes)]
+        self.linear: Any = nn.ModuleList(layers)
         self.activation = ACTIVATIONS[activation]()
         self.spectral = False
-        for i, layer in enumerate(self.linear):
+        for i, layer in enumerate(layers):
             self.register_buffer(f"u{i}", torch.empty(layer.out_features))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -143,7 +150,7 @@ class GAN2D:
                 generator=self.generator,
                 device=self.device,
             )
-            for i, layer in enumerate(made.linear):  # type: ignore[arg-type,union-attr]
+            for i, layer in enumerate(made.linear):  # type: ignore[arg-type]
                 u = torch.randn(layer.out_features, generator=self.generator)
                 getattr(made, f"u{i}").copy_(nn.functional.normalize(u, dim=0))
             return made
@@ -161,8 +168,8 @@ class GAN2D:
         self.scalars: dict[str, float] = {}
         self.shown_noise = self._noise(SHOWN, _generator(config.seed, 1))
         self.judged_noise = self._noise(JUDGED, _generator(config.seed, 2))
-        rows = torch.randint(len(self.x), (SHOWN,), generator=_generator(config.seed, 3))
-        self.shown_real = self.x[rows]
+        rows = torch.randperm(len(self.x), generator=_generator(config.seed, 3))[:SHOWN]
+        self.shown_real = self.x[rows] if len(self.x) > SHOWN else self.x  # few points in the order they came in
         self._real_cells = samples.cells(self.x.cpu().numpy(), low=-SPAN, high=SPAN, n=CELLS)
 
     def _optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
@@ -286,10 +293,10 @@ class GAN2D:
 
     def frame(self) -> Frame:
         """Arrays: ``fake`` (300, 2) from the same noise at every step; ``pull`` (300, 2), minus the gradient of the
-        generator's loss by each of them; ``logit_fake``, ``logit_real`` (300,); ``field`` (40, 40): D's output over
-        the stage, first row lowest; ``slope`` (12, 12, 2): its gradient; ``warp`` (21, 21, 2) or (21, 2): the
-        generator's grid; ``shares`` (24, 24) of its samples over the cells. Scalars: last losses, V(D, G) and the
-        measures: ``js`` in nats, ``energy``, and ``modes`` where the truth has any.
+        generator's loss by each of them; ``logit_fake`` (300,), ``logit_real`` (at most 300,); ``field`` (40, 40):
+        D's output over the stage, first row lowest; ``slope`` (12, 12, 2): its gradient; ``warp`` (21, 21, 2) or
+        (21, 2): the generator's grid; ``shares`` (24, 24) of its samples over the cells. Scalars: last losses, V(D, G)
+        and the measures: ``js`` in nats, ``energy``, and ``modes`` where the truth has any.
         """
         fake = self.sample_of(self.shown_noise).requires_grad_(True)
         logit_fake = self.D(fake)[:, 0]
@@ -312,7 +319,8 @@ class GAN2D:
         shares = samples.cells(judged, low=-SPAN, high=SPAN, n=CELLS)
         js = samples.jensen_shannon(self._real_cells, shares, n_p=len(self.x), n_q=JUDGED)
         scalars = {"round": float(self.round), "value": v, "js": js, **self.scalars}
-        scalars["energy"] = samples.energy_distance(self.shown_real.cpu().numpy(), judged[:SHOWN])
+        if len(self.shown_real) > 1:
+            scalars["energy"] = samples.energy_distance(self.shown_real.cpu().numpy(), judged[:SHOWN])
         if self.truth is not None:
             deviations = np.sqrt(np.linalg.eigvalsh(self.truth.covariances)[:, -1])
             scalars["modes"] = float(samples.modes_covered(judged[:2000], self.truth.means, deviations))

@@ -188,7 +188,9 @@ def show(setting: Setting, *, when: bool = True, **more: Any) -> Any:
     with st.container(key=f"lab-setting-{setting.key}"):
         value = setting.widget(**more)
         if not when:
-            st.html(f"<style>.st-key-lab-setting-{setting.key} {{ display: none; }}</style>")
+            # Its wrapper too, which would leave a gap.
+            place = f".st-key-lab-setting-{setting.key}"
+            st.html(f"<style>{place}, [data-testid=stLayoutWrapper]:has(> {place}) {{ display: none; }}</style>")
     return value
 
 

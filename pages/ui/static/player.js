@@ -84,7 +84,7 @@ class Player {
 
   build() {
     const { data } = this;
-    this.speed = data.speed ?? 4;
+    this.speed = data.speed === "max" ? null : data.speed ?? 4;
     const button = (label, title, action, name) => {
       const b = el("button", { type: "button", title, "aria-label": label, onclick: action, "data-do": name });
       b.append(ICONS[name] ? icon(name) : label);
@@ -112,7 +112,7 @@ class Player {
       this.speedBox.append(el("option", { value: speed }, speed < 2 ? `slow motion, ${speed}/s` : `${speed} steps/s`));
     }
     this.speedBox.append(el("option", { value: "max" }, "as fast as possible"));
-    this.speedBox.value = String(this.speed);
+    this.speedBox.value = this.speed === null ? "max" : String(this.speed);
     this.liveBox = el("button", {
       type: "button", "data-do": "live", "aria-pressed": "false", title: "Jump to the newest step and stay there (End)",
       onclick: () => this.goLive(),
@@ -139,8 +139,13 @@ class Player {
       el("button", { type: "button", "data-do": "csv", title: "Save the curve's numbers", onclick: () => this.saveNumbers() }, "CSV"),
       el("button", { type: "button", "data-do": "present", title: "Presenter mode (P)", onclick: () => this.present() }, "Present"));
     this.curveHost = el("div", { class: "curve", hidden: true });
+    // Where a run has more curves than one picture holds, the viewer chooses.
+    this.curveBox = el("select", { class: "curves", "aria-label": "Curve", title: "What the curve shows", hidden: true, onchange: () => {
+      this.curveChoice = Number(this.curveBox.value);
+      this.restyle();
+    } });
     this.numbersHost = el("div", { class: "numbers", hidden: !data.numbers });
-    this.side = el("div", { class: "side" }, this.curveHost, this.numbersHost);
+    this.side = el("div", { class: "side" }, this.curveBox, this.curveHost, this.numbersHost);
     this.main = el("div", { class: "main" }, this.stageHost, this.tip, this.notice, this.caption, this.bar, this.chipRow, this.extras);
     this.root = el("div", { class: "lab", "data-frame": -1, "data-frames": 0, "data-playing": "false", "data-painted": 0, "data-state": "connecting" },
       el("div", { class: "grid" }, this.main, this.side));
@@ -245,11 +250,21 @@ class Player {
   restyle() {
     if (!window.Plotly || !this.base) return;
     this.stage.setBase(this.base, this.scale);
-    this.curve.setBase(this.base, this.scale);
+    this.offerCurves(this.base.curve_sets ?? []);
+    this.curve.setBase({ ...this.base, ...this.base.curve_sets?.[this.curveChoice ?? 0] }, this.scale);
     this.styled = true;
     this.curveStale = true;
     if (this.cursor >= 0) this.show(this.cursor);
     this.tick();
+  }
+
+  offerCurves(sets) {
+    const names = sets.map((set) => set.name).join();
+    this.curveBox.hidden = !sets.length;
+    if (this.curveNames === names) return;
+    this.curveNames = names;
+    this.curveChoice = 0;
+    this.curveBox.replaceChildren(...sets.map((set, i) => el("option", { value: i }, set.name)));
   }
 
   arrive(message) {

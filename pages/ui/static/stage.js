@@ -78,6 +78,7 @@ export class Stage {
       margin: { l: 46 * scale, r: 10, t: 10, b: 40 * scale }, autosize: true,
     };
     const cloud = base.cloud;
+    this.canvas.style.zIndex = cloud?.above ? 1 : ""; // over a field of colour
     this.cloud = cloud && {
       ...cloud, x: Float32Array.from(decode(cloud.x)), y: Float32Array.from(decode(cloud.y)),
       rgb: cloud.colours.map((token) => rgb(this.colour(token))),
@@ -226,8 +227,7 @@ export class Stage {
     const pen = sheet.getContext("2d");
     pen.fillStyle = this.dark ? "#0f1318" : "#ffffff";
     pen.fillRect(0, 0, sheet.width, sheet.height);
-    pen.drawImage(this.canvas, 0, 0, sheet.width, sheet.height);
-    pen.drawImage(figure, 0, 0, sheet.width, sheet.height);
+    for (const part of this.cloud?.above ? [figure, this.canvas] : [this.canvas, figure]) pen.drawImage(part, 0, 0, sheet.width, sheet.height);
     return sheet.toDataURL("image/png");
   }
 
@@ -302,6 +302,7 @@ export class Curve {
   setBase(base, scale) {
     this.curves = base.curves ?? [];
     this.label = base.curve_label ?? "";
+    this.mark = base.curve_mark; // {value, text}: a level worth knowing
     this.steps = base.curve_step ?? (base.curve_log ? "step + 1" : "step"); // what the steps are called
     this.log = Boolean(base.curve_log); // steps on a logarithmic axis, where they are recorded so: step 0 at 1
     this.scale = scale;
@@ -325,13 +326,19 @@ export class Curve {
       });
     }
     const axis = { color: colour("@text"), gridcolor: colour("@grid"), zeroline: false, fixedrange: true };
+    if (this.mark && steps.length) {
+      traces.push({
+        type: "scatter", mode: "lines", name: this.mark.text, x: [steps[0], steps.at(-1)], y: [this.mark.value, this.mark.value],
+        line: { color: colour("@muted"), width: 2, dash: "dot" },
+      });
+    }
     await window.Plotly.react(this.plot, traces, {
       xaxis: { ...axis, title: { text: this.steps, standoff: 4 }, automargin: true, ...(this.log ? { type: "log", dtick: 1 } : { rangemode: "tozero" }) },
       yaxis: { ...axis, title: { text: this.label, standoff: 4 }, automargin: true, nticks: 5 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { size: Math.round(12 * this.scale), color: colour("@text"), family: "inherit" },
-      margin: { l: 56 * this.scale, r: 8, t: 8, b: 36 * this.scale },
-      showlegend: traces.length > 1, legend: { x: 1, y: 0, xanchor: "right", yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
+      margin: { l: 56 * this.scale, r: 8, t: traces.length > 1 ? 26 * this.scale : 8, b: 36 * this.scale },
+      showlegend: traces.length > 1, legend: { orientation: "h", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
     }, { staticPlot: true });
   }
 

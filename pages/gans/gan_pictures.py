@@ -1,0 +1,333 @@
+"""Frames of the game in the plane as pictures: D's field, G's grid, points, arrows; and the saddle's path."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from engines.data.dataset import Truth
+from engines.engine import Frame
+from engines.gans.gan2d import CELLS, FIELD, SPAN
+from engines.gans.objectives import LOGISTIC
+from pages.ui.maths import number
+
+LAYERS = (
+    ("field", "D's output"),
+    ("best", "Best D", False),
+    ("warp", "G's grid"),
+    ("points", "Real points"),
+    ("fake", "Generated points"),
+    ("pull", "What G's loss asks"),
+    ("slope", "D's gradient", False),
+)
+LEVELS = 5  # opacities of the grid's cells
+ARROWS = 60  # fake points with an arrow
+MIDDLES = ((np.arange(FIELD) + 0.5) / FIELD * 2 * SPAN - SPAN).astype(np.float32)
+CURVES = [
+    {
+        "name": "V(D, G)",
+        "curve_label": "nats",
+        "curves": [{"scalar": "value", "name": "V(D, G)", "colour": "@bound"}],
+        "curve_mark": {"value": -float(np.log(4)), "text": "−log 4"},
+    },
+    {
+        "name": "Losses",
+        "curve_label": "loss",
+        "curves": [
+            {"scalar": "d_loss", "name": "D", "colour": "@first"},
+            {"scalar": "g_loss", "name": "G", "colour": "@second", "dash": "dot"},
+        ],
+    },
+    {
+        "name": "Jensen-Shannon divergence",
+        "curve_label": "nats",
+        "curves": [{"scalar": "js", "name": "JS", "colour": "@bound"}],
+        "curve_mark": {"value": float(np.log(2)), "text": "log 2: nothing in common"},
+    },
+    {
+        "name": "Energy distance",
+        "curve_label": "distance",
+        "curves": [{"scalar": "energy", "name": "energy distance", "colour": "@bound"}],
+    },
+]
+MODES = {
+    "name": "Modes covered",
+    "curve_label": "modes",
+    "curves": [{"scalar": "modes", "name": "modes", "colour": "@bound"}],
+}
+
+
+def base(truth: Truth | None) -> dict[str, Any]:
+    """What all pictures of one game share."""
+    field = {"type": "heatmap", "x": MIDDLES, "y": MIDDLES, "showscale": False, "zsmooth": "best", "hoverinfo": "skip"}
+    scale = [[0, "@generated/70"], [0.5, "@ground/0"], [1, "@real/70"]]
+    line = {
+        "type": "contour",
+        "x": MIDDLES,
+        "y": MIDDLES,
+        "showscale": False,
+        "hoverinfo": "skip",
+        "autocontour": False,
+    }
+    half = {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"}
+    traces: list[dict[str, Any]] = [
+        {**field, "zmin": 0, "zmax": 1, "colorscale": scale, "meta": {"layer": "field"}},
+        {**line, "contours": half, "line": {"width": 2, "color": "@text"}, "meta": {"layer": "field"}},
+        {**field, "zmin": 0, "zmax": 1, "colorscale": scale, "meta": {"layer": "best"}},
+        {
+            **line,
+            "contours": half,
+            "line": {"width": 2.5, "color": "@bound", "dash": "dash"},
+            "meta": {"layer": "best"},
+        },
+    ]
+    for level in range(LEVELS):
+        share = round(14 + 60 * level / (LEVELS - 1))
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "fill": "toself",
+                "fillcolor": f"@posterior/{share}",
+                "line": {"width": 0.8, "color": f"@posterior/{min(99, share + 15)}"},
+                "hoverinfo": "skip",
+                "meta": {"layer": "warp"},
+            }
+        )
+    for layer, colour in (("pull", "@second"), ("slope", "@muted")):
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "line": {"width": 1.6, "color": colour},
+                "marker": {"symbol": "arrow", "angleref": "previous", "size": 9, "color": colour},
+                "meta": {"layer": layer},
+            }
+        )
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "marker": {
+                "size": 7,
+                "symbol": "diamond",
+                "color": "@generated",
+                "line": {"width": 0.7, "color": "@ground"},
+            },
+            "meta": {"layer": "fake", "pick": "component"},
+        }
+    )
+    axis = {"range": [-SPAN, SPAN], "zeroline": False}
+    return {
+        "layout": {"xaxis": {"title": "x₁", **axis}, "yaxis": {"title": "x₂", "scaleanchor": "x", **axis}},
+        "traces": traces,
+        "curve_sets": [*CURVES, MODES] if truth is not None and len(truth.means) > 1 else CURVES,
+    }
+
+
+def cloud(real: np.ndarray) -> dict[str, Any]:
+    """The real points (N, 2), which do not move: on a canvas over the field."""
+    x = real.astype(np.float32)
+    mix = np.full((len(x), 1), 255, dtype=np.uint8)
+    return {"x": x[:, 0], "y": x[:, 1], "mix": mix, "colours": ["@real"], "size": 3.4, "above": True}
+
+
+def output(logit: np.ndarray, objective: str) -> np.ndarray:
+    """What the field shows, in 0..1 with 1/2 where D cannot tell: a probability, or a critic's number squashed."""
+    if objective in LOGISTIC:
+        return 0.5 * (1 + np.tanh(logit / 2))  # the sigmoid, without overflow
+    if objective == "least-squares":
+        return np.clip(logit, 0, 1)
+    centred = logit - (np.median(logit) if objective.startswith("wgan") else 0)
+    return 0.5 + 0.5 * np.tanh(centred / (2 * np.std(logit) + 1e-9))
+
+
+def best(frame: Frame, truth: Truth | None, real_shares: np.ndarray) -> np.ndarray:
+    """D* = p / (p + q) in the middles of the field's cells, (40, 40), from the shares of samples; where neither has
+    any, one half. p is the density itself where it is known (Goodfellow et al. 2014, proposition 1).
+    """
+    q = spread(frame.arrays["shares"])
+    p = density(truth) if truth is not None else spread(real_shares)
+    total = p + q
+    return np.where(total > 1e-7, p / np.maximum(total, 1e-12), 0.5)
+
+
+def spread(shares: np.ndarray) -> np.ndarray:
+    """Shares of coarse cells, smoothed a little, as a density in the field's cells: (24, 24) -> (40, 40), sum 1."""
+    from scipy.ndimage import gaussian_filter
+
+    at = np.minimum(np.arange(FIELD) * CELLS // FIELD, CELLS - 1)
+    fine = gaussian_filter(shares[np.ix_(at, at)].astype(np.float64), 0.8)
+    return fine / max(fine.sum(), 1e-12)
+
+
+def density(truth: Truth) -> np.ndarray:
+    """The mixture's density in the middles of the field's cells, (40, 40), as shares."""
+    x = np.stack(np.meshgrid(MIDDLES, MIDDLES), axis=2).astype(np.float64)  # (40, 40, 2)
+    total = np.zeros((FIELD, FIELD))
+    for weight, mean, covariance in zip(truth.weights, truth.means, truth.covariances, strict=True):
+        away = x - mean
+        exponent = -0.5 * np.einsum("ijk,kl,ijl->ij", away, np.linalg.inv(covariance), away)
+        total += weight * np.exp(exponent) / (2 * np.pi * np.sqrt(np.linalg.det(covariance)))
+    return total / max(total.sum(), 1e-12)
+
+
+def picture(frame: Frame, objective: str, truth: Truth | None, n_real: int, shares: np.ndarray) -> dict[str, Any]:
+    """One frame of the game."""
+    arrays = frame.arrays
+    field = output(arrays["field"], objective).astype(np.float32)
+    ideal = best(frame, truth, shares).astype(np.float32)
+    patches: dict[int, dict[str, Any]] = {0: {"z": field}, 1: {"z": field}, 2: {"z": ideal}, 3: {"z": ideal}}
+    for level, outline in enumerate(warp(arrays["warp"])):
+        patches[4 + level] = {"x": outline[:, 0], "y": outline[:, 1]}
+    if arrays["warp"].ndim == 2:
+        for level in range(LEVELS):
+            patches[4 + level] |= {"fill": "none", "line": {"width": 4, "color": "@posterior"}}
+    patches[4 + LEVELS] = arrows(arrays["fake"][:ARROWS], arrays["pull"][:ARROWS], "@second")
+    at = np.stack(np.meshgrid(*[(np.arange(12) + 0.5) / 12 * 2 * SPAN - SPAN] * 2), axis=2).reshape(-1, 2)
+    patches[5 + LEVELS] = arrows(at, arrays["slope"].reshape(-1, 2), "@muted", longest=0.35)
+    patches[6 + LEVELS] = {"x": arrays["fake"][:, 0], "y": arrays["fake"][:, 1]}
+    words = caption(frame, objective)
+    return {
+        "traces": patches,
+        "caption": words,
+        "alt": f"{words} {n_real} real points and {len(arrays['fake'])} generated ones over D's output.",
+    }
+
+
+def warp(grid: np.ndarray) -> list[np.ndarray]:
+    """The generator's grid by density, lightest first: outlines (M, 2) with gaps, one array a level.
+
+    Every cell holds the same share of the noise, so the smaller its area (or its length), the denser the samples.
+    """
+    gap = np.full((1, 2), np.nan)
+    if grid.ndim == 2:
+        cells = [np.stack([a, b]) for a, b in pairwise(grid)]
+        size = np.linalg.norm(np.diff(grid, axis=0), axis=1)
+    else:
+        corners = np.stack([grid[:-1, :-1], grid[:-1, 1:], grid[1:, 1:], grid[1:, :-1]], axis=2).reshape(-1, 4, 2)
+        x, y = corners[..., 0], corners[..., 1]
+        size = 0.5 * np.abs((x * np.roll(y, -1, axis=1) - np.roll(x, -1, axis=1) * y).sum(axis=1))
+        cells = [np.concatenate([corner, corner[:1]]) for corner in corners]
+    dense = np.log(1e-4 + size)
+    edges = np.quantile(dense, np.linspace(0, 1, LEVELS + 1)[1:-1])
+    level = LEVELS - 1 - np.searchsorted(edges, dense)  # the densest last
+    outlines = []
+    for k in range(LEVELS):
+        parts = [part for cell, at in zip(cells, level, strict=True) if at == k for part in (cell, gap)]
+        outlines.append(np.concatenate(parts) if parts else np.zeros((0, 2)))
+    return [outline.astype(np.float32) for outline in outlines]
+
+
+def arrows(at: np.ndarray, by: np.ndarray, colour: str, *, longest: float = 0.9) -> dict[str, Any]:
+    """Arrows from points (M, 2) along vectors (M, 2), as lines with gaps; a long one is cut, a tiny one left out.
+
+    Lengths are in proportion among themselves: the longest usual one (90 %) has ``longest`` on the stage.
+    """
+    size = np.linalg.norm(by, axis=1)
+    usual = np.quantile(size, 0.9) if len(size) else 0.0
+    if usual < 1e-9:
+        nothing = np.zeros(0, dtype=np.float32)
+        return {"x": nothing, "y": nothing}
+    scale = np.minimum(longest / usual, 1.5 * longest / np.maximum(size, 1e-12))
+    tips = at + by * scale[:, None]
+    line = np.full((len(at), 3, 2), np.nan)
+    line[:, 0], line[:, 1] = at, tips
+    line = line[np.linalg.norm(tips - at, axis=1) > 0.02].reshape(-1, 2).astype(np.float32)
+    heads = np.tile(np.array([0, 9, 0], dtype=np.float32), len(line) // 3)
+    marker = {"symbol": "arrow", "angleref": "previous", "size": heads, "color": colour}
+    return {"x": line[:, 0], "y": line[:, 1], "marker": marker}
+
+
+PARTS = {
+    "noise": "Draw noise z, and a batch of real points x.",
+    "generate": "The generator turns the noise into points G(z).",
+    "score": "The discriminator scores both batches.",
+    "d-gradient": "The discriminator's loss and its gradient are computed; its weights have not moved yet.",
+    "d-step": "The discriminator takes its step: the field moves.",
+    "g-gradient": "The generator's loss and its gradient, through a discriminator that stays as it is.",
+    "g-step": "The generator takes its step: the generated points move along the arrows.",
+}
+
+
+def caption(frame: Frame, objective: str) -> str:
+    s = frame.scalars
+    lead = f"Round {s['round']:.0f}."
+    if frame.phase == "start":
+        lead = "Start: both networks are random."
+    elif frame.phase in PARTS:
+        lead = f"Round {s['round'] + 1:.0f}. {PARTS[frame.phase]}"
+    parts = [f"V(D, G) = {number(s['value'])} nats"] if objective in LOGISTIC else []
+    parts.append(f"Jensen-Shannon divergence {number(s['js'])} nats")
+    if "modes" in s and s["modes"] >= 0:
+        parts.append(f"{s['modes']:.0f} modes covered")
+    return f"{lead} {', '.join(parts)}."
+
+
+def still_base() -> dict[str, Any]:
+    """An empty stage to draw on."""
+    shown = base(None)
+    nothing = np.zeros(0, dtype=np.float32)
+    shown["cloud"] = {"x": nothing, "y": nothing, "colours": ["@real"], "above": True}
+    return {
+        **shown,
+        "traces": [{"type": "scatter", "mode": "markers", "x": [], "y": []}],
+        "curve_sets": [],
+        "points": 0,
+    }
+
+
+# -- the saddle ------------------------------------------------------------------------------------------------
+
+
+REACH = 4.0
+
+
+def saddle_base() -> dict[str, Any]:
+    at = np.linspace(-REACH, REACH, 41)
+    x, y = np.meshgrid(at, at)
+    line = {"color": "@first", "width": 2.5}
+    return {
+        "layout": {
+            "xaxis": {"title": "x, which wants f small", "range": [-REACH, REACH]},
+            "yaxis": {"title": "y, which wants f large", "range": [-REACH, REACH], "scaleanchor": "x"},
+        },
+        "traces": [
+            {
+                "type": "contour",
+                "x": at.astype(np.float32),
+                "y": at.astype(np.float32),
+                "z": (x * y).astype(np.float32),
+                "showscale": False,
+                "hoverinfo": "skip",
+                "contours": {"coloring": "lines", "start": -12, "end": 12, "size": 2},
+                "line": {"width": 1},
+                "colorscale": [[0, "@generated"], [0.5, "@grid"], [1, "@real"]],
+                "meta": {"layer": "levels"},
+            },
+            {"type": "scatter", "mode": "lines", "line": line},
+            {"type": "scatter", "mode": "markers", "marker": {"size": 13, "color": "@second"}},
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": [0],
+                "y": [0],
+                "marker": {"size": 12, "symbol": "x-thin-open", "color": "@text", "line": {"width": 3}},
+            },
+        ],
+        "curves": [{"scalar": "distance", "name": "distance", "colour": "@first"}],
+        "curve_label": "distance from the equilibrium",
+    }
+
+
+def saddle_picture(frame: Frame) -> dict[str, Any]:
+    path = frame.arrays["path"].astype(np.float32)
+    s = frame.scalars
+    words = (
+        f"Step {frame.step}: x = {number(s['x'])}, y = {number(s['y'])}, f = {number(s['f'])}. "
+        f"Distance from the equilibrium: {number(s['distance'])}."
+    )
+    patches = {1: {"x": path[:, 0], "y": path[:, 1]}, 2: {"x": path[-1:, 0], "y": path[-1:, 1]}}
+    return {"traces": patches, "caption": words, "alt": words}
