@@ -47,8 +47,8 @@ SCENES: dict[str, dict[str, Any]] = {
         "cure_title": "A Wasserstein critic",
         "text": "**Symptom:** the field is flat but for one sharp edge, V is close to 0, its highest value, and G "
         "learns very slowly. **Cause:** a perfect discriminator has no slope where the generated points are. "
-        "**Cure:** a Wasserstein critic gives a distance, not a verdict: with a gradient penalty its slope is about 1 everywhere, "
-        "and the better it is, the better the advice.",
+        "**Cure:** a Wasserstein critic gives a distance, not a verdict: with a gradient penalty its slope is about 1 "
+        "everywhere, and the better it is, the better the advice.",
     },
     "circle": {
         "title": "Why it circles",

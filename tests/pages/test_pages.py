@@ -73,7 +73,7 @@ def config(at: AppTest, slot: str = "gmm:run") -> Any:
 
 
 def value(at: AppTest, key: str) -> Any:
-    widgets = (*at.slider, *at.number_input, *at.selectbox, *at.toggle)
+    widgets = (*at.slider, *at.select_slider, *at.number_input, *at.selectbox, *at.toggle)
     return next(widget.value for widget in widgets if widget.key == key)
 
 

@@ -1,0 +1,156 @@
+"""The game's page: its pictures are the engine's, settings change it live or restart it, bad input is a sentence."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from engines import data
+from engines.gans.objectives import OBJECTIVES
+from engines.maths.samples import cells
+from pages.catalogue import PAGES
+from pages.gans import gan_notes, gan_pictures, gan_runs
+from pages.ui import live
+from pages.ui.wire import pack
+from tests.pages.test_pages import _alone, config, on_stage, opened, press, said, sound, value  # noqa: F401
+
+PAGE = PAGES / "gans" / "gan.py"
+RUN = "gan:run"
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("noise_dim", [1, 2])
+def test_a_picture_and_its_numbers_hold_what_the_frame_says(objective, noise_dim):
+    made = gan_runs.scene(gan_runs.points_of("ring"), objective=objective, noise_dim=noise_dim, seed=1)
+    made.run.step()
+    made.run.wait(5)
+    frame = made.run.history.last
+    drawn = made.draw(frame)
+    json.loads(pack(drawn))
+    field = drawn["traces"][0]["z"]
+    assert field.shape == (40, 40)
+    assert 0 <= field.min() <= field.max() <= 1
+    fakes = drawn["traces"][6 + gan_pictures.LEVELS]
+    np.testing.assert_array_equal(np.stack([fakes["x"], fakes["y"]], axis=1), frame.arrays["fake"])
+    blocks = made.explain(frame, {"point": 3})
+    json.loads(pack(blocks))
+    if objective in ("minimax", "non-saturating", "r1", "spectral"):
+        rows = blocks[1]["table"]
+        y = 1 / (1 + math.exp(-frame.arrays["logit_real"][3]))
+        assert rows[1][2:] == ["1", f"{y:.4g}", f"{-math.log(y):.4g} nats"]
+        y = 1 / (1 + math.exp(-frame.arrays["logit_fake"][3]))
+        assert rows[2][2:] == ["0", f"{y:.4g}", f"{-math.log(1 - y):.4g} nats"]
+
+
+def test_the_best_discriminator_is_p_over_p_plus_q():
+    """Where samples come from the data themselves it is one half, and next to one where no sample comes."""
+    ring = gan_runs.points_of("ring")
+    made = gan_runs.scene(ring)
+    shares = cells(data.load("ring", n=200_000, seed=5).x, low=-4.5, high=4.5, n=24).astype(np.float32)
+    frame = made.run.history.last
+    perfect = type(frame)(step=0, arrays={**frame.arrays, "shares": shares})
+    p = gan_pictures.density(ring.truth)
+    best = gan_pictures.best(perfect, ring.truth, shares)
+    assert np.abs((best - 0.5) * (p > p.max() / 10)).max() < 0.2
+    nowhere = type(frame)(step=0, arrays={**frame.arrays, "shares": np.eye(24, dtype=np.float32) / 24})
+    assert gan_pictures.best(nowhere, ring.truth, shares)[20, 33] > 0.95  # the mode at (3, 0)
+
+
+def test_a_cell_of_the_grid_is_darker_where_it_is_smaller():
+    grid = np.stack(np.meshgrid(np.arange(21) ** 2 / 50, np.arange(21) / 5), axis=2)
+    outlines = gan_pictures.warp(grid)
+    widths = [np.nanmean(np.abs(np.diff(outline[:2, 0]))) for outline in outlines]
+    assert widths == sorted(widths, reverse=True)
+    assert sum(np.isnan(outline[:, 0]).sum() for outline in outlines) == 400
+
+
+def test_arrows_keep_their_proportions_and_none_is_none():
+    at, by = np.zeros((20, 2)), np.tile([[1.0, 0.0], [0.5, 0.0]], (10, 1))
+    line = gan_pictures.arrows(at, by, "@second")
+    tips = line["x"][1::3]
+    assert tips[0] == pytest.approx(2 * tips[1])
+    assert len(gan_pictures.arrows(at, 0 * by, "@second")["x"]) == 0
+
+
+def test_what_applies_live_and_what_restarts():
+    at = opened(PAGE)
+    token = at.session_state[RUN]["token"]
+    sound(next(s for s in at.selectbox if s.key == "objective").set_value("wgan-gp").run())
+    sound(next(s for s in at.slider if s.key == "gsteps").set_value(3).run())
+    assert at.session_state[RUN]["token"] == token
+    made = config(at, RUN)
+    assert (made.objective, made.g_steps) == ("wgan-gp", 3)
+    sound(next(s for s in at.slider if s.key == "gwidth").set_value(8).run())
+    assert at.session_state[RUN]["token"] != token
+    press(at, "New seed")
+    assert config(at, RUN).seed == 1
+
+
+@pytest.mark.parametrize("name", ["line", "pair", "grid", "moons", "spiral", "draw"])
+def test_every_data_set_opens(name):
+    at = opened(PAGE, data=name, nz="1", noise="uniform")
+    assert said(at) == []
+    held = on_stage(at, RUN)
+    json.loads(pack(live.picture(held, held.run.history.last)))
+
+
+def test_nothing_drawn_is_a_sentence_and_one_point_runs():
+    at = opened(PAGE, data="draw")
+    at.session_state["gan:drawn"] = np.zeros((0, 2))
+    sound(at.run())
+    assert any("draw at least one" in sentence for sentence in said(at))
+    held = on_stage(at, RUN)
+    assert "Choose Add points" in live.picture(held, held.run.history.last)["caption"]
+    at.session_state["gan:drawn"] = np.array([[1.0, 2.0]])
+    sound(at.run())
+    held = on_stage(at, RUN)
+    assert held.run.engine.name == "gan2d"
+    held.run.step()
+    assert held.run.wait(5).state == "paused"
+
+
+def test_an_address_out_of_range_is_named():
+    at = opened(PAGE, gsteps="99", glr="7", noise="pink")
+    sentence = " ".join(said(at))
+    assert "gsteps is 99; it goes from 1 to 20" in sentence
+    assert "glr has no value '7'" in sentence
+    assert "noise has no value 'pink'" in sentence
+
+
+@pytest.mark.parametrize("name", gan_notes.SCENES)
+def test_scenes_and_their_cures_open(name):
+    scene = gan_notes.SCENES[name]
+    for values in (scene["link"], scene["cure"]):
+        at = opened(PAGE, scene=name, **{key: str(text) for key, text in values.items()})
+        assert said(at) == []
+        for key, wanted in values.items():
+            assert str(value(at, key)) == str(wanted)
+
+
+def test_the_saddle_and_its_numbers():
+    at = opened(PAGE, view="equilibrium", method="extragradient")
+    held = on_stage(at, RUN)
+    held.run.play()
+    assert held.run.wait(10).state == "finished"
+    frame = held.run.history.last
+    assert frame.scalars["distance"] < 0.1
+    json.loads(pack([live.picture(held, frame), held.explain(frame, {})]))
+
+
+def test_questions_are_answered_from_the_game():
+    made = gan_runs.scene(gan_runs.points_of("pair"), batch_size=20)
+    for _ in range(12):
+        made.run.step()
+        made.run.wait(5)
+    asked = gan_notes.questions(lambda: made)
+    assert asked[0].check(-1.386)[0]
+    assert not asked[0].check(0)[0]
+    most = max(frame.scalars["modes"] for frame in made.run.history.after(-1))
+    assert asked[1].check(most)[0]
+    right, sentence = asked[2].check("no")
+    assert right
+    assert "correlation" in sentence
+    assert not gan_notes.questions(lambda: None)[1].check(1)[0]
