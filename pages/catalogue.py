@@ -144,6 +144,22 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="GANs",
+        slug="dcgan",
+        title="DCGAN",
+        idea="Sixty-four fixed codes become digits as a convolutional generator learns; then walk between the codes.",
+        paper=cite("radford2015"),
+        engines=("dcgan", "classifier"),
+        sources=("engines/gans/dcgan.py", "engines/maths/samples.py", "engines/foundations/classifier.py"),
+        icon=":material/grid_on:",
+        starts=(
+            ("Layer by layer", {"view": "layers"}),
+            ("Walk between two codes", {"view": "walk"}),
+            ("Clothes", {"data": "fashion"}),
+            ("Train one now", {"view": "train"}),
+        ),
+    ),
+    Entry(
         section="Reading",
         slug="references",
         title="References",

@@ -58,6 +58,7 @@ class DCGANConfig:
     beta1: float = 0.5
     learning_rate: float = 2e-4
     decay: bool = False
+    g_steps: int = 1  # of the generator a batch; the paper takes one, two keep up with a discriminator that wins
     batch_size: int = 128
     n_steps: int = 10_000  # batches in all
     batches_per_step: int = 1
@@ -67,7 +68,7 @@ class DCGANConfig:
     def __post_init__(self) -> None:
         if self.size not in (28, 32):
             raise ValueError(f"size must be 28 or 32 pixels, got {self.size}")
-        for name in ("latent_dim", "channels", "n_steps", "batches_per_step"):
+        for name in ("latent_dim", "channels", "n_steps", "batches_per_step", "g_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.batch_size < 2:
@@ -220,9 +221,13 @@ class DCGAN:
 
         # The gradient goes through the discriminator as it is now, and moves only the generator.
         self.network["D"].requires_grad_(False)
-        with self.autocast():
-            g_loss = F.softplus(-self.network["D"](x_fake)).mean()  # -log D(G(z))
-        self._descend("G", g_loss)
+        for i in range(config.g_steps):
+            if i:
+                z = torch.randn(config.batch_size, config.latent_dim, generator=self.generator)
+                x_fake = self.learners["G"](learning.share(z, self.rank, self.world).to(self.device))
+            with self.autocast():
+                g_loss = F.softplus(-self.network["D"](x_fake)).mean()  # -log D(G(z))
+            self._descend("G", g_loss)
         self.network["D"].requires_grad_(True)
         self.network.eval()
         self.iteration += 1

@@ -1,0 +1,113 @@
+"""The words around DCGAN's stage: what was measured, the recipe, questions."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from pages.gans import dcgan_runs
+from pages.ui.frame import Question
+
+
+def measured(name: str) -> None:
+    """What the card says of the shipped model, in words and with its floor."""
+    m = dcgan_runs.metrics(name)
+    what = "digits" if name == "mnist" else "clothes"
+    st.caption(
+        f"Over 5,000 samples against 10,000 test images: Fréchet distance {m['test_frechet']:.1f} (5,000 real training "
+        f"images: {m['test_frechet_real']:.1f}), precision {m['test_precision']:.2f}, recall {m['test_recall']:.2f}, "
+        f"{100 * m['test_clear']:.0f} % clear {what}; the rarest class has {100 * m['test_rarest']:.1f} %, the "
+        f"commonest {100 * m['test_commonest']:.1f} %. All in the features of a classifier that ships with the app, so "
+        "these are not FID."
+    )
+
+
+def sheet(name: str, seed: int) -> None:
+    """The 64 images that the codes give, to choose from and to take away."""
+    from PIL import Image
+
+    with st.expander("All 64 codes, numbered row by row from 0", icon=":material/grid_view:"):
+        pixels = dcgan_runs.sheet_of(name, seed)
+        st.image(np.repeat(np.repeat(pixels, 2, axis=0), 2, axis=1), caption="Row r, column c is code 8 r + c.")
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, format="PNG")
+        st.download_button("PNG", file.getvalue(), f"dcgan-{name}-{seed}.png", "image/png", on_click="ignore")
+
+
+def why() -> None:
+    left, right = st.columns(2)
+    with left:
+        st.markdown(
+            r"""
+The game is that of the page before: a discriminator $D$ learns to tell images $x$ from generated ones $G(z)$, the
+generator $G$ learns to raise $D(G(z))$. What DCGAN added is a recipe by which convolutional networks survive it:
+
+1. **Strides instead of pooling.** $G$ enlarges by fractionally-strided convolutions, $D$ shrinks by strided ones, so
+   both learn how to sample.
+2. **Batch normalisation** in both, but not where the image goes in or out: it keeps $G$ from collapsing to one point
+   early on.
+3. **No fully connected hidden layers.**
+4. **ReLU in $G$, tanh at its output; LeakyReLU in $D$**, so that $D$'s gradient never dies.
+5. **Small random weights**, and Adam with a learning rate of 0.0002 and $\beta_1 = 0.5$: with the usual 0.9 the
+   momentum keeps the game swinging.
+
+In the view *train* every rule is a switch. Take one away and watch.
+"""
+        )
+    with right:
+        st.markdown(
+            r"""
+**The generator** reads a code as a map of one pixel and many channels, and trades channels for pixels: 1 x 1, 4 x 4,
+7 x 7, 14 x 14, 28 x 28 (view *layers*).
+
+**Between two codes** (view *walk*) images change without a break. If the network had only memorised, there would be
+jumps. The walk follows a great circle: on a straight line the middle would be shorter than any code that $G$ has seen.
+
+**Arithmetic** with codes: $c + (a - b)$ puts what tells $a$ from $b$ onto $c$.
+
+**How good is it?** The *Fréchet distance* compares mean $\mu$ and covariance $C$ of features of real ($r$) and
+generated ($g$) images,
+
+$$
+\lVert\mu_r - \mu_g\rVert^2 + \mathrm{tr}\big(C_r + C_g - 2 (C_r C_g)^{1/2}\big).
+$$
+
+*Precision* is the share of generated images among the real ones (closer to some real image than that image's third
+neighbour), *recall* the other way round: what share of the real ones is reached. A sample is *clear* where the
+classifier gives one class at least 0.9. The features are the last hidden layer of a small classifier of these images.
+"""
+        )
+
+
+def questions(name: str) -> list[Question]:
+    return [
+        Question(
+            text="A generator's loss can fall while its images get worse. Which curve tells you that they get better?",
+            kind="choice",
+            options=("G's loss", "D's loss", "the Fréchet distance"),
+            check=_check_curve(name),
+            hint="Choose curves above the plot, and compare with the images.",
+        ),
+        Question(
+            text="A fractionally-strided convolution of kernel 4, stride 1/2 and padding 1 takes a side of 14 to what?",
+            kind="number",
+            check=lambda answer: (answer == 28, "(14 - 1) x 2 - 2 x 1 + 4 = 28."),
+            hint="The view layers spells it out.",
+        ),
+    ]
+
+
+def _check_curve(name: str) -> Callable[[Any], tuple[bool, str]]:
+    def check(answer: Any) -> tuple[bool, str]:
+        frames = [f for f in dcgan_runs.recorded_frames(name) if "frechet" in f.scalars and "g_loss" in f.scalars]
+        first, last = frames[0].scalars, frames[-1].scalars
+        return answer == "the Fréchet distance", (
+            f"In the recorded run G's loss went from {first['g_loss']:.2f} to {last['g_loss']:.2f}, the Fréchet "
+            f"distance from {first['frechet']:.0f} to {last['frechet']:.0f}."
+        )
+
+    return check
