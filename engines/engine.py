@@ -30,6 +30,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "gan2d": "engines.gans.gan2d:GAN2D",
         "equilibrium": "engines.gans.equilibrium:Equilibrium",
         "dcgan": "engines.gans.dcgan:DCGAN",
+        "transposed_convolution": "engines.gans.transposed_convolution:TransposedConvolution",
     }
 )
 

@@ -145,6 +145,21 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry(
         section="GANs",
+        slug="transposed-convolution",
+        title="Transposed convolution",
+        idea="Stamp a kernel into a larger grid, read every sum, and see where checkerboards come from.",
+        paper=cite("radford2015", "odena2016"),
+        engines=("transposed_convolution",),
+        sources=("engines/maths/convolution.py", "engines/gans/transposed_convolution.py"),
+        icon=":material/open_in_full:",
+        starts=(
+            ("The checkerboard", {"scene": "checkerboard", "values": "ones", "n": "5", "k": "3", "s": "2"}),
+            ("With zeros inserted", {"how": "zero-inserted"}),
+            ("A trained layer", {"values": "dcgan-3"}),
+        ),
+    ),
+    Entry(
+        section="GANs",
         slug="dcgan",
         title="DCGAN",
         idea="Sixty-four fixed codes become digits as a convolutional generator learns; then walk between the codes.",

@@ -72,6 +72,38 @@ def gan() -> str:
     return moving(groups, "Generated points finding the eight modes of a ring")
 
 
+def dcgan() -> str:
+    """Sixteen codes over the recorded training."""
+    from engines import checkpoints
+
+    frames = checkpoints.load_frames(checkpoints.folder("dcgan") / checkpoints.FRAMES)
+    kept = [frames[round(i * (len(frames) - 1) / 7)] for i in range(8)]
+    groups = []
+    for frame in kept:
+        rows = frame.arrays["samples"][:18].reshape(3, 6, 28, 28)
+        back = picture(rows.transpose(0, 2, 1, 3).reshape(84, 168))
+        groups.append(f'<image x="0" y="20" width="360" height="180" href="{back}"/>')
+    return moving(groups, "Eighteen codes becoming digits as a generator learns")
+
+
+def transposed_convolution() -> str:
+    """Stamps of a kernel adding up in a larger grid."""
+    engine = engines.create("transposed_convolution", size=3, kernel=3, stride=2, values="ones")
+    groups = []
+    while True:
+        frame = engine.frame()
+        shapes = []
+        for grid, left, cell in ((engine.input, 30, 26), (frame.arrays["output"], 160, 26)):
+            for (row, column), value in np.ndenumerate(grid):
+                place = f'x="{left + column * cell}" y="{HEIGHT / 2 - len(grid) * cell / 2 + row * cell:.0f}"'
+                fill = f'fill="{ROLES["first"][0]}" fill-opacity="{0.08 + 0.22 * value:.2f}"'
+                shapes.append(f'<rect {place} width="{cell - 2}" height="{cell - 2}" {fill}/>')
+        groups.append("".join(shapes))
+        if engine.done:
+            return moving(groups, "A kernel stamped nine times into a larger grid")
+        engine.step()
+
+
 def hex_of(k: int) -> str:
     return ROLES[component(k)[1:]][0]
 
@@ -255,6 +287,8 @@ THUMBNAILS: dict[str, Callable[[], str]] = {
     "vae": vae,
     "elbo": elbo,
     "gan": gan,
+    "transposed-convolution": transposed_convolution,
+    "dcgan": dcgan,
     "references": references,
 }
 

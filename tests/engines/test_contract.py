@@ -49,6 +49,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "change": {"objective": "hinge"},
     },
     "equilibrium": {"data": None, "settings": {"n_steps": 20}, "change": {"method": "alternating"}},
+    "transposed_convolution": {"data": None, "change": {"seed": 5}},
     "dcgan": {
         "data": np.random.default_rng(0).integers(0, 256, size=(40, 784), dtype=np.uint8),
         "settings": {"channels": 2, "latent_dim": 4, "batch_size": 10, "n_steps": 8},

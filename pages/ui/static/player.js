@@ -694,15 +694,22 @@ class Player {
 
   showTip(px, py) {
     const cloud = this.stage.cloud;
+    const tips = this.stage.picture?.tips; // a text for every mark that can be picked
+    const mark = tips && this.tool === "pick" ? this.stage.componentAt(px, py, 22) : null;
+    if (mark !== null && tips[mark] !== undefined) return this.placeTip(tips[mark], px, py);
     const hit = cloud && this.stage.pointAt(px, py, 10);
     if (hit === null || hit === undefined || this.tool !== "pick") { this.tip.hidden = true; return; }
     const mix = this.stage.picture?.cloud?.mix && this.stage.mixOf(this.stage.picture)[hit];
     const shares = mix ? [...mix].map((v, k) => [k + 1, v]).filter(([, v]) => v > 2).sort((a, b) => b[1] - a[1]).slice(0, 4)
       .map(([k, v]) => `${k}: ${Math.round((100 * v) / mix.reduce((a, b) => a + b, 0))} %`).join(", ") : "";
     const { x, y } = this.stage.places();
-    this.tip.textContent = `point ${hit} (${x[hit].toFixed(2)}, ${y[hit].toFixed(2)})${shares ? ` · ${shares}` : ""}`;
+    this.placeTip(`point ${hit} (${x[hit].toFixed(2)}, ${y[hit].toFixed(2)})${shares ? ` · ${shares}` : ""}`, px, py);
+  }
+
+  placeTip(text, px, py) {
+    this.tip.textContent = text;
     this.tip.hidden = false;
-    this.tip.style.left = `${Math.min(px + 14, this.stage.plot.clientWidth - 190)}px`;
+    this.tip.style.left = `${Math.max(0, Math.min(px + 14, this.stage.plot.clientWidth - this.tip.offsetWidth))}px`;
     this.tip.style.top = `${py + 14}px`;
   }
 
@@ -723,6 +730,7 @@ class Player {
     this.pointBox.max = Math.max(0, (this.base.points ?? 1) - 1);
     this.pointBox.parentElement.hidden = !this.base.points;
     this.componentBox.parentElement.hidden = !count;
+    this.componentBox.parentElement.firstChild.textContent = `${this.base.component_label ?? "component"} `;
     this.componentBox.value = this.pick.component ?? "";
     this.pointBox.value = this.pick.point ?? "";
   }

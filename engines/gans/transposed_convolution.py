@@ -1,0 +1,171 @@
+r"""A convolution or its transpose, one step at a time: a kernel that moves, or a stamp.
+
+    convolution   a step computes one output cell: the kernel moves over the input
+    transposed    a step stamps one input cell's value times the kernel into the output
+    inserted      the same by an ordinary convolution, of the input with zeros between its cells and a turned kernel
+    resize        every cell is repeated `stride` times each way, then an ordinary convolution that keeps the size
+
+The last is the cure for the checkerboard that overlapping stamps make (Odena, Dumoulin & Olah 2016). The formulas are
+in `engines/maths/convolution.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from engines.engine import Frame
+from engines.maths import convolution as conv
+
+MODES = ("transposed", "inserted", "convolution", "resize")
+VALUES = ("numbers", "ones", "ramp")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransposedConvolutionConfig:
+    mode: str = "transposed"
+    size: int = 3  # n, a side of the input
+    kernel: int = 3  # k
+    stride: int = 2  # s; of the transposed convolution 1/s
+    padding: int = 0  # p
+    output_padding: int = 0  # a
+    values: str = (
+        "numbers"  # small whole numbers by the seed, all ones, or a ramp of input cells under a kernel of ones
+    )
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, known in (("mode", MODES), ("values", VALUES)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} {getattr(self, name)!r} is not known; choose one of {', '.join(known)}")
+        for name, (low, high) in {"size": (1, 16), "kernel": (1, 7), "stride": (1, 4), "padding": (0, 6)}.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} must be from {low} to {high}, got {getattr(self, name)}")
+        if self.padding >= self.kernel:
+            raise ValueError(f"padding {self.padding} must be below the kernel's side, {self.kernel}: take less")
+        _ = self.output_size  # which says what does not fit
+
+    @property
+    def output_size(self) -> int:
+        """A side of the output; ValueError where nothing is left."""
+        k, s, p = self.kernel, self.stride, self.padding
+        if self.mode in ("transposed", "inserted"):
+            return conv.transposed_size(self.size, kernel=k, stride=s, padding=p, output_padding=self.output_padding)
+        if self.mode == "convolution":
+            return conv.convolution_size(self.size, kernel=k, stride=s, padding=p)
+        return conv.convolution_size(self.size * s, kernel=k, padding=k // 2)
+
+
+class TransposedConvolution:
+    """Steps through one operation; ``data`` may hold an input (n, n) and a kernel (k, k) of one's own."""
+
+    name: ClassVar[str] = "transposed_convolution"
+    Config: ClassVar[type] = TransposedConvolutionConfig
+
+    def __init__(self, config: TransposedConvolutionConfig, *, data: Any = None, device: str = "cpu") -> None:
+        self.config, self.data, self.device = config, data, device
+        x, self.kernel = values(config) if data is None else (np.asarray(part, dtype=float) for part in data)
+        if x.shape != (config.size,) * 2 or self.kernel.shape != (config.kernel,) * 2:
+            raise ValueError(
+                f"input and kernel have sides {x.shape} and {self.kernel.shape}: set size and kernel to fit"
+            )
+        self.input = conv.enlarged(x, config.stride) if config.mode == "resize" else x  # what the kernel lies on
+        if config.mode == "inserted":
+            geometry = {"stride": config.stride, "padding": config.padding, "output_padding": config.output_padding}
+            self.input = conv.zero_inserted(x, kernel=config.kernel, **geometry)
+            self.kernel = self.kernel[::-1, ::-1]
+        self.at = 0
+        self.result = self._finished()
+
+    def _finished(self) -> np.ndarray:
+        config = self.config
+        if config.mode == "transposed":
+            return conv.convolve_transposed(
+                self.input,
+                self.kernel,
+                stride=config.stride,
+                padding=config.padding,
+                output_padding=config.output_padding,
+            )
+        return conv.convolve(self.input, self.kernel, stride=self.stride, padding=self.padding)
+
+    @property
+    def stride(self) -> int:
+        """Of the kernel's moves: 1 over zeros and after resizing."""
+        return 1 if self.config.mode in ("resize", "inserted") else self.config.stride
+
+    @property
+    def padding(self) -> int:
+        """Around the input: half the kernel after resizing, which keeps the size where the kernel is odd; none over
+        zeros, which are there already.
+        """
+        if self.config.mode == "resize":
+            return self.config.kernel // 2
+        return 0 if self.config.mode == "inserted" else self.config.padding
+
+    @property
+    def n_steps(self) -> int:
+        return self.input.size if self.config.mode == "transposed" else self.result.size
+
+    @property
+    def done(self) -> bool:
+        return self.at >= self.n_steps
+
+    def step(self) -> None:
+        self.at = min(self.at + 1, self.n_steps)
+
+    def terms(self, cell: tuple[int, int]) -> list[conv.Term]:
+        """What output cell is the sum of, whether or not it has been reached."""
+        config = self.config
+        of = conv.transposed_terms if config.mode == "transposed" else conv.convolution_terms
+        return of(cell, len(self.input), kernel=config.kernel, stride=self.stride, padding=self.padding)
+
+    def frame(self) -> Frame:
+        """``output`` (o, o) as far as it has come; ``reached`` (o, o): cells that hold something; scalars ``row`` and
+        ``column`` of the cell (of the input for a transposed convolution, else of the output) that the step was about.
+        """
+        side = len(self.result)
+        output, reached = np.zeros((side, side)), np.zeros((side, side), dtype=np.uint8)
+        if self.config.mode == "transposed":
+            n, k, s, p = len(self.input), self.config.kernel, self.stride, self.padding
+            for index in range(self.at):
+                i, j = divmod(index, n)
+                for u, v in np.ndindex(k, k):
+                    row, column = i * s + u - p, j * s + v - p
+                    if 0 <= row < side and 0 <= column < side:
+                        output[row, column] += self.input[i, j] * self.kernel[u, v]
+                        reached[row, column] = 1
+        else:
+            output.flat[: self.at] = self.result.flat[: self.at]
+            reached.flat[: self.at] = 1
+        width = len(self.input) if self.config.mode == "transposed" else side
+        row, column = divmod(max(0, self.at - 1), width)
+        return Frame(
+            step=self.at,
+            phase="start" if not self.at else "step",
+            scalars={"row": row, "column": column},
+            arrays={"output": output, "reached": reached},
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"at": self.at}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from ``state``; another size may have fewer steps, of which the last is then reached."""
+        self.at = min(int(state["at"]), self.n_steps)
+
+
+def values(config: TransposedConvolutionConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Input (n, n) and kernel (k, k): whole numbers, so that every sum can be checked in the head."""
+    n, k = config.size, config.kernel
+    if config.values == "ones":
+        return np.ones((n, n)), np.ones((k, k))
+    if config.values == "ramp":
+        return np.add.outer(np.arange(n), np.arange(n)) + 1.0, np.ones((k, k))
+    rng = np.random.default_rng(config.seed)
+    kernel = rng.integers(-1, 3, size=(k, k)).astype(float)
+    if not kernel.any():
+        kernel[0, 0] = 1.0
+    return rng.integers(0, 5, size=(n, n)).astype(float), kernel

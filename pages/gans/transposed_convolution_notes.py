@@ -1,0 +1,94 @@
+"""The words around the transposed convolution's stage: scenes, the theory, questions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.frame import Question
+
+SCENES: dict[str, dict[str, Any]] = {
+    "checkerboard": {
+        "title": "The checkerboard",
+        "link": {"values": "ones", "n": 5, "k": 3, "s": 2},
+        "cure": {"how": "resize", "values": "ones", "n": 5, "k": 3, "s": 2},
+        "cure_title": "Resize, then convolve",
+        "text": "**What you see:** input and kernel hold nothing but ones, and yet the output is a pattern of 1, 2 and "
+        "4. **Why:** a kernel of 3 stamped every 2 cells overlaps in every other row and column. **Cure:** a kernel "
+        "that is a multiple of the stride, or resizing first and convolving after, which treats all cells alike.",
+    },
+    "even": {
+        "title": "A kernel that is a multiple of the stride",
+        "link": {"values": "ones", "n": 4, "k": 4, "s": 2, "p": 1},
+        "cure": {"values": "ones", "n": 4, "k": 3, "s": 2, "p": 1, "a": 1},
+        "cure_title": "Take a kernel of 3 instead",
+        "text": "**What you see:** kernel 4, stride 1/2, padding 1: the size doubles and every inner cell is covered "
+        "four times. **Why:** this is what DCGAN's generators use.",
+    },
+    "dcgan": {
+        "title": "A layer of a trained generator",
+        "link": {"values": "dcgan-3"},
+        "cure": {"values": "dcgan-4"},
+        "cure_title": "Its last layer",
+        "text": "**What you see:** one channel of the shipped DCGAN on its way from 7 x 7 to 14 x 14, with the weights "
+        "that it has learned. **Mind:** the real layer adds such outputs of all its input channels.",
+    },
+}
+
+
+def why() -> None:
+    left, right = st.columns(2)
+    with left:
+        st.markdown(
+            r"""
+A **convolution** with stride $s$ moves its kernel $s$ cells at a time, so its output is about $s$ times smaller. Its
+**transpose** goes the other way: each input cell, times the kernel, is *stamped* into the output, and the next stamp
+lands $s$ cells further on. One step in the input is $s$ steps in the output: a stride of $1/s$, hence
+**fractionally-strided convolution**.
+
+**Sizes.** With $n$ cells a side, a kernel of $k$, padding $p$ and output padding $a$:
+
+$$
+o_{\text{conv}} = \left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1, \qquad
+o_{\text{transposed}} = (n-1)\,s - 2p + k + a
+$$
+
+Padding *adds* cells around a convolution's input, and *cuts* cells off a transposed one's output. Several sizes shrink
+to the same one; the output padding says which of them to come back to.
+"""
+        )
+    with right:
+        st.markdown(
+            r"""
+**As a matrix.** Write the input as one long vector. A convolution is then a matrix $C$ with a row for every output
+cell, holding the kernel's weights where they lie. The transposed convolution is $C^\top$: the matrix below the grids,
+a column for every stamp. It has the *shape* of an inverse, not the values: it does not undo a convolution.
+
+**With zeros.** The same result comes from an ordinary convolution of stride 1: put $s - 1$ zeros between the input
+cells, $k - 1 - p$ around them, and turn the kernel by 180 degrees (*zero-inserted*). Most products are with zeros,
+which is why nobody computes it so.
+
+**The checkerboard.** Where $k$ is no multiple of $s$ the stamps cover some cells more often than others. A network can
+learn to balance that, and often does not. Resizing first and convolving after has no such pattern.
+"""
+        )
+
+
+def questions() -> list[Question]:
+    return [
+        Question(
+            text="A side of 7, kernel 4, stride 1/2, padding 1, no output padding: what side has the output?",
+            kind="number",
+            check=lambda answer: (answer == 14, "(7 - 1) x 2 - 2 x 1 + 4 + 0 = 14."),
+            hint="The formula is in the numbers beside the stage.",
+        ),
+        Question(
+            text="Does a transposed convolution undo the convolution with the same kernel?",
+            kind="choice",
+            options=("yes", "no"),
+            check=lambda answer: (answer == "no", "It undoes the change of size only: the transpose of a matrix is not "
+                                                  "its inverse."),
+            hint="Take all ones: a convolution and then its transpose.",
+        ),
+    ]  # fmt: skip

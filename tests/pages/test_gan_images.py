@@ -1,0 +1,170 @@
+"""DCGAN's and the transposed convolution's pages: their pictures are the engines', bad input is a sentence."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import engines
+from pages.catalogue import PAGES
+from pages.gans import dcgan_notes, dcgan_pictures, dcgan_runs
+from pages.gans import transposed_convolution_notes as conv_notes
+from pages.gans import transposed_convolution_pictures as conv_pictures
+from pages.ui import live
+from pages.ui.wire import pack
+from tests.pages.test_pages import _alone, config, on_stage, opened, press, said, sound, value  # noqa: F401
+
+DCGAN = PAGES / "gans" / "dcgan.py"
+CONV = PAGES / "gans" / "transposed_convolution.py"
+SHOWN, RUN, STEPS = "dcgan:shown", "dcgan:run", "transposed-convolution:run"
+
+
+def played(held):
+    held.run.play()
+    assert held.run.wait(20).state == "finished"
+    return held.run.history.after(-1)
+
+
+@pytest.mark.parametrize("view", ["film", "layers", "walk", "arithmetic", "scores"])
+def test_every_view_of_the_shipped_networks_opens_and_draws(view):
+    at = opened(DCGAN, view=view)
+    assert said(at) == []
+    held = on_stage(at, SHOWN)
+    frames = played(held)
+    for frame in (frames[0], frames[-1]):
+        json.loads(pack([live.picture(held, frame), held.explain(frame, {})]))
+        assert live.picture(held, frame)["sheet"].dtype == np.uint8
+
+
+def test_the_recorded_film_is_the_same_codes_at_forty_or_more_steps_and_ends_as_the_shipped_generator():
+    for name in ("mnist", "fashion"):
+        frames = dcgan_runs.recorded_frames(name)
+        assert len(frames) >= 40
+        steps = np.array([frame.step for frame in frames])
+        assert steps[0] == 0
+        assert (
+            np.diff(np.log(steps[8:])).std() < 0.2 * np.diff(np.log(steps[8:])).mean() + 0.05
+        )  # evenly in the logarithm
+        now = dcgan_runs.as_bytes(dcgan_runs.model(name).decode(dcgan_runs.codes(name, 0)))
+        assert np.abs(now.reshape(64, -1).astype(int) - frames[-1].arrays["samples"]).max() <= 1
+
+
+def test_layers_show_what_the_generator_computes():
+    engine = dcgan_runs.model("mnist")
+    made = dcgan_runs.layers_scene("mnist", 0, 5)
+    frames = played(made)
+    maps = engine.maps(dcgan_runs.codes("mnist", 0)[5:6])
+    assert [int(frame.scalars["side"]) for frame in frames] == [1, 4, 7, 14, 28]
+    assert [int(frame.scalars["channels"]) for frame in frames] == [map_.shape[1] for map_ in maps]
+    image = dcgan_runs.as_bytes(engine.decode(dcgan_runs.codes("mnist", 0)[5:6]))[0]
+    assert np.abs(frames[-1].arrays["maps"][0].astype(int) - image).max() <= 1
+
+
+def test_a_great_circle_keeps_lengths_and_ends():
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.randn(2, 50, generator=generator)
+    a, b = a / a.norm(), b / b.norm()
+    path = dcgan_runs.slerp(a, b, torch.linspace(0, 1, 9))
+    torch.testing.assert_close(path[0], a)
+    torch.testing.assert_close(path[-1], b)
+    torch.testing.assert_close(path.norm(dim=1), torch.ones(9))
+    torch.testing.assert_close(dcgan_runs.slerp(a, a, torch.linspace(0, 1, 3)), a.expand(3, -1))
+
+
+def test_arithmetic_ends_at_c_plus_a_minus_b():
+    engine, z = dcgan_runs.model("mnist"), dcgan_runs.codes("mnist", 3)
+    frames = played(dcgan_runs.arithmetic_scene("mnist", 3, 1, 2, 4))
+    expected = dcgan_runs.as_bytes(engine.decode((z[4] + z[1] - z[2])[None]))[0]
+    last = frames[-1].arrays["sheet"][2:30, -30:-2]
+    assert np.abs(last.astype(int) - expected).max() <= 1
+
+
+def test_every_rule_of_the_recipe_reaches_the_engine_and_rates_apply_live():
+    off = {"strided": "false", "norm": "false", "hidden": "true", "relu": "false", "leaky": "false", "small": "false"}
+    at = opened(DCGAN, view="train", channels="8", beta1="0.9", size="32", **off)
+    assert said(at) == []
+    made = config(at, RUN)
+    assert (made.strided, made.batch_norm, made.hidden_layer, made.generator_relu) == (False, False, True, False)
+    assert (made.leaky, made.small_start, made.beta1, made.size) == (False, False, 0.9, 32)
+    token = at.session_state[RUN]["token"]
+    sound(next(s for s in at.select_slider if s.key == "rate").set_value("1e-3").run())
+    assert at.session_state[RUN]["token"] == token
+    assert config(at, RUN).learning_rate == 1e-3
+
+
+def test_questions_are_checked_on_the_recorded_run():
+    first, second = dcgan_notes.questions("mnist")
+    right, sentence = first.check("the Fréchet distance")
+    assert right
+    assert "went from" in sentence
+    assert second.check(28)[0]
+    assert not second.check(27)[0]
+
+
+def test_a_sheet_holds_every_image():
+    images = np.arange(5 * 16, dtype=np.uint8).reshape(5, 4, 4)
+    sheet = dcgan_pictures.sheet(images, 2)
+    assert sheet.shape == (3 * 6 + 2, 2 * 6 + 2)
+    np.testing.assert_array_equal(sheet[2 + 6 : 6 + 6, 2:6], images[2])
+
+
+# -- transposed convolution --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["stamp", "zero-inserted", "convolution", "resize"])
+def test_every_operation_plays_and_spells_out_its_sums(how):
+    at = opened(CONV, how=how, n="4", k="3", s="2", p="1")
+    assert said(at) == []
+    held = on_stage(at, STEPS)
+    engine = held.run.engine
+    frames = played(held)
+    drawn = live.picture(held, frames[-1])
+    json.loads(pack(drawn))
+    np.testing.assert_allclose(drawn["traces"][2]["z"], engine.result, rtol=1e-6)
+    assert len(drawn["tips"]) == engine.result.size
+    for cell, tip in zip(np.ndindex(engine.result.shape), drawn["tips"], strict=True):
+        terms, _, total = tip.partition(" = ")[2].rpartition(" = ")
+        plain = terms.replace("·", "*").replace("−", "-").replace("nothing", "0")
+        assert eval(plain, {"__builtins__": {}}) == engine.result[cell] == float(total.replace("−", "-"))
+    blocks = held.explain(frames[-1], {"component": 3})
+    json.loads(pack(blocks))
+
+
+def test_the_matrix_beside_it_gives_the_output():
+    for mode in ("transposed", "inserted", "convolution", "resize"):
+        engine = engines.create("transposed_convolution", mode=mode, size=4, kernel=3, stride=2, padding=1)
+        table = conv_pictures.matrix_of(engine)
+        np.testing.assert_allclose(table @ engine.input.ravel(), engine.result.ravel(), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", conv_notes.SCENES)
+def test_scenes_and_cures_open(name):
+    for values in (conv_notes.SCENES[name]["link"], conv_notes.SCENES[name]["cure"]):
+        at = opened(CONV, scene=name, **{key: str(text) for key, text in values.items()})
+        assert said(at) == []
+
+
+@pytest.mark.parametrize("layer", [1, 2, 3, 4])
+def test_a_trained_layer_has_the_generators_own_sizes(layer):
+    at = opened(CONV, values=f"dcgan-{layer}")
+    assert said(at) == []
+    held = on_stage(at, STEPS)
+    maps = dcgan_runs.model("mnist").maps(dcgan_runs.codes("mnist", 0)[:1])
+    assert held.run.engine.config.output_size == maps[layer].shape[2]
+    json.loads(pack(live.picture(held, held.run.history.last)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"p": "3"}, "Padding 3 must be below the kernel's side, 3"),
+        ({"a": "2"}, "Output padding 2 must be below the stride, 2"),
+        ({"how": "convolution", "n": "2", "k": "5"}, "A kernel of 5 does not fit into 2"),
+        ({"n": "50"}, "n is 50; it goes from 1 to 7"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(settings, sentence):
+    assert any(sentence in text for text in said(opened(CONV, **settings)))
