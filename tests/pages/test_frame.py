@@ -138,5 +138,5 @@ def test_a_thumbnail_is_small_sound_and_asks_for_nothing(item):
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert root.find("{http://www.w3.org/2000/svg}title").text
     assert "prefers-reduced-motion" in raw
-    assert "nan" not in raw
+    assert "nan" not in without_images(raw)  # letters may meet in base64
     assert not re.search(r"<script|href=\"(?!data:image/png;base64,)|url\(|https?://(?!www\.w3\.org/2000/svg)", raw)

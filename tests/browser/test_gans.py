@@ -1,0 +1,92 @@
+"""The GAN pages in a real browser: the game played, forked and slowed; a trained film; a sum under the pointer."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.driver import Server, faults, open_page, player, player_state, set_theme, settled, until
+from tests.browser.test_player import attribute, finished
+
+
+def step(page: Page, index: int = 0) -> int:
+    return int(attribute(page, "step", index))
+
+
+def test_the_game_goes_on_by_itself_changes_live_and_forks(page: Page, server: Server, page_errors: list[str]):
+    open_page(page, f"{server.url}/gan")
+    root = player(page)
+    until(lambda: step(page) > 300, "the game is slow", timeout=30)
+    box = root.locator(".curves")
+    box.select_option(label="Modes covered")
+    page.get_by_role("button", name="G's grid").click()
+    before = attribute(page, "frames")
+    page.get_by_test_id("stSidebar").get_by_role("combobox").nth(2).click()
+    page.get_by_role("option", name="wgan-gp", exact=True).click()
+    until(lambda: int(attribute(page, "frames")) > int(before) + 3, "the game stopped at a live change")
+    root.get_by_role("button", name="Pause").click()
+    until(lambda: not player_state(page)["playing"], "it did not pause")
+    root.get_by_role("button", name="Fork here").click()
+    page.get_by_role("button", name="Start the fork").click()
+    until(lambda: page.locator("[data-frames]").count() == 2, "there is no fork", timeout=20)
+    player(page, index=1)
+    page.get_by_role("button", name="Back to one run").click()
+    until(lambda: page.locator("[data-frames]").count() == 1, "the fork stayed", timeout=20)
+    set_theme(page, "dark")
+    assert page_errors == []
+    assert faults(page) == []
+
+
+def test_slow_motion_names_every_part_of_a_round(page: Page, server: Server, page_errors: list[str]):
+    open_page(page, f"{server.url}/gan?slow=true&data=pair")
+    root = player(page)
+    root.get_by_role("button", name="Pause").click()
+    root.get_by_role("button", name="First step").click()
+    words = []
+    for _ in range(8):
+        at = step(page)
+        page.keyboard.press("ArrowRight")
+        until(lambda at=at: step(page) == at + 1, "an arrow key did not take a step")
+        words.append(root.locator(".caption").inner_text())
+    for part, said in zip(
+        ("Draw noise", "turns the noise", "scores both", "gradient are computed", "takes its step: the field"),
+        words,
+        strict=False,
+    ):
+        assert part in said
+    assert "Draw noise" in words[5]
+    assert "generated points move" in words[7]
+    assert page_errors == []
+
+
+def test_the_film_of_a_training_ends_in_images_and_a_walk_follows(page: Page, server: Server, page_errors: list[str]):
+    open_page(page, f"{server.url}/dcgan")
+    player(page)
+    until(lambda: player_state(page)["frames"] >= 40, "the recorded run has too few frames", timeout=20)
+    page.keyboard.press("End")
+    expect(page.locator(".caption")).to_contain_text("of 2,000 samples are clear")
+    open_page(page, f"{server.url}/dcgan?view=walk&a=3&b=12")
+    player(page)
+    finished(page)
+    expect(page.locator(".caption")).to_contain_text("from code 3 to code 12")
+    settled(page)
+    assert page_errors == []
+    assert faults(page) == []
+
+
+def test_the_sum_of_an_output_cell_is_read_under_the_pointer(page: Page, server: Server, page_errors: list[str]):
+    open_page(page, f"{server.url}/transposed-convolution?values=ones&n=2&k=2&s=2")
+    root = player(page)
+    finished(page)
+    stage = root.locator(".stage").bounding_box()
+    tip = root.locator(".tip")
+    said = set()
+    for u in range(54, 98, 4):
+        for v in range(8, 45, 5):
+            page.mouse.move(stage["x"] + stage["width"] * u / 100, stage["y"] + stage["height"] * v / 100)
+            if tip.is_visible():
+                said.add(tip.inner_text())
+    assert {f"out({i}, {j}) = 1·1 = 1" for i in range(4) for j in range(4)} <= said
+    page.get_by_label("Component to explain").select_option(value="5")
+    expect(root.locator(".numbers")).to_contain_text("out(1, 1) = 1·1 = 1")
+    assert page_errors == []
+    assert faults(page) == []
