@@ -136,12 +136,13 @@ class Classifier:
     @torch.no_grad()
     def features(self, x: Any) -> Tensor:
         """The last hidden layer: images (B, ...) of 784 pixels -> (B, F)."""
-        return torch.cat([self.network.body(self._image(part)) for part in torch.as_tensor(x).split(250)])
+        images = x if isinstance(x, Tensor) else torch.from_numpy(np.array(x))  # a copy: torch wants it writable
+        return torch.cat([self.network.body(self._image(part)) for part in images.split(250)])
 
     def evaluate(self, images: Any, labels: Any) -> dict[str, float]:
         """``accuracy`` and ``cross_entropy`` (nats) on labelled images (B, ...)."""
-        log_posterior = self.log_posterior(np.array(images)).cpu().double()
-        known = torch.as_tensor(np.array(labels), dtype=torch.int64)
+        log_posterior = self.log_posterior(images).cpu().double()
+        known = torch.as_tensor(np.array(labels) if isinstance(labels, np.ndarray) else labels)
         return {
             "accuracy": float((log_posterior.argmax(dim=1) == known).double().mean()),
             "cross_entropy": float(F.nll_loss(log_posterior, known)),

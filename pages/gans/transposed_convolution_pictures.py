@@ -16,6 +16,7 @@ GAP = 1.4  # cells between two grids
 MAX_TEXT = 22  # cells across all three grids; of more the numbers are left to the hand that hovers
 MAX_MATRIX = 300  # rows of a matrix that is shown
 TERMS_SHOWN = 12
+BLANK = "\u00a0"  # Plotly forgets a text that is empty, and shows it one picture late when it comes back
 LAYERS = (("numbers", "Numbers"), ("matrix", "Matrix"))
 
 
@@ -113,9 +114,10 @@ def base(engine: TransposedConvolution) -> dict[str, Any]:
         traces.append({"type": "scatter", "mode": "lines", "xaxis": "x3", "yaxis": "y3",
                        "line": {"color": "@text", "width": 2}, "meta": {"layer": "matrix"}})  # fmt: skip
     nothing = np.zeros(0, dtype=np.float32)
+    beyond = engine.config.padding if engine.config.mode == "transposed" else 0  # what a stamp loses at the edge
     layout = {
-        "xaxis": {"range": [-0.3, places.width + 0.3], **hidden},
-        "yaxis": {"range": [places.height + 0.2, -0.2 * places.height - 0.3], "scaleanchor": "x", **hidden,
+        "xaxis": {"range": [-0.3, places.width + 0.3 + beyond], **hidden},
+        "yaxis": {"range": [places.height + 0.2 + beyond, -0.2 * places.height - 0.3], "scaleanchor": "x", **hidden,
                   "domain": [0.45, 1] if below else [0, 1]},
     }  # fmt: skip
     if table is not None:
@@ -155,7 +157,7 @@ def texts(places: Places, name: str, values: np.ndarray) -> dict[str, Any]:
         "mode": "text",
         "x": np.tile(x, side),
         "y": np.repeat(y, side),
-        "text": written(values) if places.width <= MAX_TEXT else [""] * side * side,
+        "text": written(values) if places.width <= MAX_TEXT else [BLANK] * side * side,
         "textfont": {"size": 13 if places.width < 17 else 10, "color": "@text"},
         "meta": {"layer": "numbers"},
     }
@@ -175,10 +177,10 @@ def picture(frame: Frame, engine: TransposedConvolution, final: np.ndarray) -> d
     places, config, mode = Places(engine), engine.config, engine.config.mode
     output, reached = frame.arrays["output"], frame.arrays["reached"].astype(bool)
     row, column = int(frame.scalars["row"]), int(frame.scalars["column"])
-    text = written(output) if places.width <= MAX_TEXT else [""] * output.size
+    text = written(output) if places.width <= MAX_TEXT else [BLANK] * output.size
     patches: dict[int, dict[str, Any]] = {
         2: {"z": np.where(reached, output, np.nan).astype(np.float32)},
-        5: {"text": [word if there else "" for word, there in zip(text, reached.ravel(), strict=True)]},
+        5: {"text": [word if there else BLANK for word, there in zip(text, reached.ravel(), strict=True)]},
     }
     outline = np.zeros((0, 2))
     if frame.step:

@@ -86,7 +86,7 @@ def test_the_sum_of_an_output_cell_is_read_under_the_pointer(page: Page, server:
             if tip.is_visible():
                 said.add(tip.inner_text())
     assert {f"out({i}, {j}) = 1·1 = 1" for i in range(4) for j in range(4)} <= said
-    page.get_by_label("Component to explain").select_option(value="5")
+    page.get_by_label("Component to explain").select_option(label="6")
     expect(root.locator(".numbers")).to_contain_text("out(1, 1) = 1·1 = 1")
     assert page_errors == []
     assert faults(page) == []

@@ -8,7 +8,7 @@ import torch
 from torch.testing import assert_close
 
 import engines
-from engines import data
+from engines import data, devices
 from engines.gans.gan2d import SPAN, Perceptron
 from engines.gans.objectives import OBJECTIVES
 from engines.maths.samples import cells, jensen_shannon
@@ -134,6 +134,18 @@ def test_the_measures_know_a_perfect_and_a_collapsed_generator():
     scalars = engine.frame().scalars
     assert scalars["modes"] == 1
     assert 0.5 < scalars["js"] <= math.log(2)
+
+
+def test_the_ring_is_covered_by_default_and_lost_when_g_learns_five_times_as_often():
+    """One seed and few rounds of what `make bench` counts over ten."""
+    ring = data.load("ring", n=10_000)
+    default, collapse = (engines.create("gan2d", data=ring, seed=0, g_steps=steps) for steps in (1, 5))
+    with devices.threads(1):
+        for played, rounds in ((default, 2_000), (collapse, 1_000)):
+            while played.round < rounds:
+                played.step()
+    assert default.frame().scalars["modes"] >= 7
+    assert collapse.frame().scalars["modes"] <= 3
 
 
 def test_what_may_change_while_it_runs_and_what_may_not():
