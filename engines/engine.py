@@ -26,6 +26,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "variational_gmm": "engines.mixtures.variational_gmm:VariationalGaussianMixture",
         "autoencoder": "engines.autoencoders.autoencoder:Autoencoder",
         "vae": "engines.autoencoders.vae:VariationalAutoencoder",
+        "bayes_classifier": "engines.foundations.bayes_classifier:BayesClassifier",
         "classifier": "engines.foundations.classifier:Classifier",
         "gan2d": "engines.gans.gan2d:GAN2D",
         "equilibrium": "engines.gans.equilibrium:Equilibrium",

@@ -34,6 +34,15 @@ SMALL: dict[str, dict[str, Any]] = {
         "settings": {"n_pixels": 16, "latent_dim": 2, "width": 8, "batch_size": 20, "n_steps": 30},
         "change": {"beta": 4.0},
     },
+    "bayes_classifier": {
+        "data": learning.Images(
+            train=torch.from_numpy(np.random.default_rng(0).integers(0, 256, size=(40, 9), dtype=np.uint8)),
+            probe=torch.zeros(10, 9, dtype=torch.uint8),
+            labels=torch.arange(40) % 4,
+        ),
+        "settings": {"n_steps": 20},
+        "change": {"method": "given"},
+    },
     "classifier": {
         "data": learning.Images(
             train=torch.from_numpy(np.random.default_rng(0).integers(0, 256, size=(40, 784), dtype=np.uint8)),

@@ -1,0 +1,104 @@
+"""The Bayes classifier against SciPy's densities, scikit-learn's discriminant analysis and its own moments."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import multivariate_normal
+from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
+from torch.testing import assert_close
+
+import engines
+from engines import data
+from engines.foundations.bayes_classifier import fit
+from engines.learning import Images
+from engines.maths.pca import fit_pca, project
+
+RNG = np.random.default_rng(0)
+SHAPE = RNG.normal(size=(3, 5, 5))
+POINTS = np.concatenate([RNG.normal(size=(80, 5)) @ SHAPE[k] + 2 * k for k in range(3)])
+LABELS = np.repeat(np.arange(3), 80)
+
+
+def test_log_densities_equal_scipys():
+    classes = fit(POINTS, LABELS, regularisation=0.05)
+    found = classes.log_density(torch.tensor(POINTS)).numpy()
+    for y in range(3):
+        part = POINTS[y == LABELS]
+        covariance = 0.95 * np.cov(part, rowvar=False) + 0.05 * np.eye(5)
+        assert_close(classes.covariance(y), torch.tensor(covariance), atol=1e-12, rtol=1e-10)
+        expected = multivariate_normal(part.mean(axis=0), covariance).logpdf(POINTS)
+        np.testing.assert_allclose(found[:, y], expected, rtol=1e-8)
+
+
+def test_on_digits_density_equals_scipys_and_accuracy_scikit_learns():
+    train, test = data.load("mnist"), data.load("mnist", split="test")
+    x, labels, held = train.flat()[:3000], train.labels[:3000], test.flat()[:500]
+    classes = fit(train.x[:3000], labels, regularisation=0.1)
+    covariance = 0.9 * np.cov(x[labels == 3], rowvar=False) + 0.1 * np.eye(784)
+    expected = multivariate_normal(x[labels == 3].mean(axis=0), covariance).logpdf(held[:20])
+    np.testing.assert_allclose(classes.log_density(torch.tensor(held[:20]))[:, 3], expected, rtol=1e-8)
+    # Scikit-learn refuses pixels that never vary, so both see 30 principal components.
+    pca = fit_pca(x, 30)
+    small, held_small = project(pca, x), project(pca, held)
+    theirs = QuadraticDiscriminantAnalysis(reg_param=0.1).fit(small, labels)
+    classes = fit(small, labels, regularisation=0.1)
+    ours = classes.log_posterior(torch.tensor(np.array(held_small)))
+    np.testing.assert_array_equal(ours.argmax(dim=1).numpy(), theirs.predict(held_small))
+    np.testing.assert_allclose(ours.exp(), theirs.predict_proba(held_small), atol=1e-8)
+
+
+def test_fifty_thousand_samples_reproduce_mean_and_covariance():
+    classes = fit(POINTS, LABELS, regularisation=0.05)
+    generator = torch.Generator().manual_seed(0)
+    n = 50_000
+    drawn = classes.draw(torch.full((n,), 1), torch.randn(n, 5, generator=generator, dtype=torch.float64))
+    covariance = classes.covariance(1)
+    error = covariance.diagonal().sqrt() / n**0.5
+    assert ((drawn.mean(dim=0) - classes.means[1]).abs() < 5 * error).all()
+    spread = (torch.outer(covariance.diagonal(), covariance.diagonal()) + covariance.square()).sqrt() / n**0.5
+    assert ((torch.cov(drawn.T) - covariance).abs() < 5 * spread).all()
+
+
+def test_classes_come_as_often_as_their_shares_and_y_comes_before_x():
+    shares = np.repeat([0, 1], [180, 60])
+    images = Images.of(RNG.random((240, 6)), n_pixels=6, device=torch.device("cpu"))
+    images = Images(train=images.train, probe=images.probe, labels=torch.tensor(shares))
+    engine = engines.create("bayes_classifier", data=images, n_steps=4000, device="cpu")
+    phases = []
+    while not engine.done:
+        engine.step()
+        phases.append(engine.frame().phase)
+    assert phases == ["y", "x"] * 2000
+    counts = engine.frame().arrays["counts"]
+    assert counts.sum() == 2000
+    assert counts[0] / 2000 == pytest.approx(0.75, abs=5 * (0.75 * 0.25 / 2000) ** 0.5)
+
+
+def test_moving_along_a_direction_is_so_many_standard_deviations():
+    classes = fit(POINTS, LABELS)
+    moved = classes.move(2, torch.tensor([2.0, -1.0], dtype=torch.float64))
+    along = (moved - classes.means[2]) @ classes.directions[2]
+    expected = torch.zeros(5, dtype=torch.float64)
+    expected[:2] = torch.tensor([2.0, -1.0]) * classes.variances[2, :2].sqrt()
+    assert_close(along, expected, atol=1e-10, rtol=0)
+    assert (classes.variances[:, :-1] >= classes.variances[:, 1:]).all()
+
+
+@pytest.mark.parametrize(
+    ("x", "labels", "settings", "words"),
+    [
+        (POINTS[:81], np.array([0] * 80 + [1]), {}, "class 1 has 1 image: a covariance needs at least 2"),
+        (POINTS[:80], np.array([0] * 40 + [2] * 40), {}, "class 1 has 0 images"),
+        (np.zeros((10, 4)), np.zeros(10, dtype=int), {"regularisation": 0.0}, "class 0 is singular .10 rows of 4"),
+        (POINTS, LABELS, {"regularisation": 1.5}, "regularisation must be from 0 to 1, got 1.5"),
+        (POINTS, LABELS[:5], {}, "240 rows and 5 labels"),
+    ],
+)
+def test_what_cannot_be_fitted_is_one_sentence(x, labels, settings, words):
+    with pytest.raises(ValueError, match=words):
+        fit(x, labels, **settings)
+
+
+def test_a_class_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="given must be a class from 0 to 2, got 7"):
+        engines.create("bayes_classifier", data=fit(POINTS, LABELS), given=7, device="cpu")
