@@ -1,7 +1,7 @@
 r"""A Bayes classifier with one Gaussian a class, used both ways: to draw images, and to say what an image shows.
 
     p(y) = n_y / n                                               shares of the classes, Bishop 2006, eq. 4.73
-    p(x|y) = N(x | \mu_y, \Sigma_y)                              \mu_y, \Sigma_y: mean and covariance of class y
+    p(x|y) = N(x | \mu_y, \Sigma_y)                              \mu_y, \Sigma_y by maximum likelihood, eq. 4.79
     p(y|x) = p(x|y) p(y) / \sum_k p(x|k) p(k)                    Bayes' rule, eq. 1.82
 
 Drawing: y is given, or drawn from p(y); then x = \mu_y + V_y \Lambda_y^{1/2} \epsilon with \epsilon from N(0, I), where
@@ -74,7 +74,7 @@ class GaussianClasses:
 
 
 def fit(x: Any, labels: Any, *, regularisation: float = 0.02) -> GaussianClasses:
-    """Mean, covariance (over n - 1) and share of every class: x (N, P) in 0..1 or bytes, labels (N,) from 0.
+    """Mean, covariance (of maximum likelihood, over n) and share of every class: x (N, P) in 0..1 or bytes, labels (N,) from 0.
 
     ValueError: a class with fewer than two rows, a covariance that stays singular, labels that do not fit.
     """
@@ -93,7 +93,7 @@ def fit(x: Any, labels: Any, *, regularisation: float = 0.02) -> GaussianClasses
         part = part.double() / 255 if part.dtype == torch.uint8 else part.double()
         mean = part.mean(dim=0)
         part = part - mean
-        covariance = (1 - regularisation) * (part.T @ part) / (count - 1)
+        covariance = (1 - regularisation) * (part.T @ part) / count
         covariance.diagonal().add_(regularisation)
         variance, directions = torch.linalg.eigh(covariance)
         if float(variance[0]) <= 1e-12 * float(variance[-1]):

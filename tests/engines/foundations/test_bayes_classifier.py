@@ -24,7 +24,7 @@ def test_log_densities_equal_scipys():
     found = classes.log_density(torch.tensor(POINTS)).numpy()
     for y in range(3):
         part = POINTS[y == LABELS]
-        covariance = 0.95 * np.cov(part, rowvar=False) + 0.05 * np.eye(5)
+        covariance = 0.95 * np.cov(part, rowvar=False, bias=True) + 0.05 * np.eye(5)
         assert_close(classes.covariance(y), torch.tensor(covariance), atol=1e-12, rtol=1e-10)
         expected = multivariate_normal(part.mean(axis=0), covariance).logpdf(POINTS)
         np.testing.assert_allclose(found[:, y], expected, rtol=1e-8)
@@ -34,7 +34,7 @@ def test_on_digits_density_equals_scipys_and_accuracy_scikit_learns():
     train, test = data.load("mnist"), data.load("mnist", split="test")
     x, labels, held = train.flat()[:3000], train.labels[:3000], test.flat()[:500]
     classes = fit(train.x[:3000], labels, regularisation=0.1)
-    covariance = 0.9 * np.cov(x[labels == 3], rowvar=False) + 0.1 * np.eye(784)
+    covariance = 0.9 * np.cov(x[labels == 3], rowvar=False, bias=True) + 0.1 * np.eye(784)
     expected = multivariate_normal(x[labels == 3].mean(axis=0), covariance).logpdf(held[:20])
     np.testing.assert_allclose(classes.log_density(torch.tensor(held[:20]))[:, 3], expected, rtol=1e-8)
     # Scikit-learn refuses pixels that never vary, so both see 30 principal components.
