@@ -51,6 +51,22 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="Foundations",
+        slug="bayes-classifier",
+        title="Sampling from a Bayes classifier",
+        idea="Choose a digit, draw an image of it, and ask the same model back what an image shows.",
+        paper=cite("bishop2006"),
+        engines=("bayes_classifier", "gmm", "variational_gmm"),
+        sources=("engines/foundations/bayes_classifier.py",),
+        icon=":material/casino:",
+        starts=(
+            ("One class only", {"method": "given", "y": "3"}),
+            ("Pen styles", {"view": "styles", "y": "7"}),
+            ("Move along its directions", {"view": "directions", "y": "2"}),
+            ("What does it show?", {"view": "classify"}),
+        ),
+    ),
+    Entry(
         section="Mixtures",
         slug="gmm",
         title="Gaussian mixtures and EM",

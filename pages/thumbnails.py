@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable
 
 import numpy as np
+import torch
 
 import engines
 from engines import data
@@ -50,6 +51,23 @@ def gmm() -> str:
             shapes.append(f'<polygon points="{line}" fill="none" stroke="{hex_of(k)}" stroke-width="2.5"/>')
         groups.append("".join(shapes))
     return moving(groups, "EM moving three Gaussians onto the iris data")
+
+
+def bayes_classifier() -> str:
+    """A class's mean, then samples of it."""
+    from engines.foundations.bayes_classifier import fit
+
+    images = data.load("mnist")
+    fitted = fit(images.x[:4000], images.labels[:4000])
+    generator = np.random.default_rng(0)
+    groups = []
+    for y in range(8):
+        noise = torch.tensor(generator.standard_normal((3, 784)))
+        drawn = fitted.draw(torch.full((3,), y), noise).clamp(0, 1)
+        row = torch.cat([fitted.means[y][None], drawn]).reshape(4, 28, 28).permute(1, 0, 2).reshape(28, 112)
+        back = picture(np.rint(255 * row.numpy()).astype(np.uint8))
+        groups.append(f'<image x="20" y="70" width="320" height="80" href="{back}"/>')
+    return moving(groups, "Each digit's mean and three draws of its Gaussian")
 
 
 def gan() -> str:
@@ -289,6 +307,7 @@ THUMBNAILS: dict[str, Callable[[], str]] = {
     "autoencoder": autoencoder,
     "vae": vae,
     "elbo": elbo,
+    "bayes-classifier": bayes_classifier,
     "gan": gan,
     "transposed-convolution": transposed_convolution,
     "dcgan": dcgan,

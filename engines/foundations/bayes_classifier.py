@@ -74,7 +74,9 @@ class GaussianClasses:
 
 
 def fit(x: Any, labels: Any, *, regularisation: float = 0.02) -> GaussianClasses:
-    """Mean, covariance (of maximum likelihood, over n) and share of every class: x (N, P) in 0..1 or bytes, labels (N,) from 0.
+    """Mean, covariance (of maximum likelihood, over n) and share of every class.
+
+    x (N, P) in 0..1 or bytes, labels (N,) from 0.
 
     ValueError: a class with fewer than two rows, a covariance that stays singular, labels that do not fit.
     """

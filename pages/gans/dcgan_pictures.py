@@ -10,8 +10,8 @@ from engines.engine import Frame
 from engines.gans.dcgan import SURE
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
+from pages.ui.sheets import GAP, OPEN, sheet, sheet_axes
 
-GAP = 2
 BINS = 20
 PLACE = (240, 480)  # pixels for the maps of a layer
 LAYERS = (("sheet", "Images"), ("scores", "D's scores"))
@@ -53,41 +53,6 @@ JUDGED = [
         "curves": [{"scalar": "clear", "name": "clear", "colour": "@bound"}],
     },
 ]
-
-
-def sheet(images: np.ndarray, columns: int) -> np.ndarray:
-    """Square images as bytes (N, S, S) -> one sheet of ``columns`` across, with grey lines between."""
-    n, side = len(images), images.shape[1]
-    rows, cell = -(-n // columns), side + GAP
-    out = np.full((rows * cell + GAP, columns * cell + GAP), 110, dtype=np.uint8)
-    for i, image in enumerate(images):
-        top, left = GAP + (i // columns) * cell, GAP + (i % columns) * cell
-        out[top : top + side, left : left + side] = image
-    return out
-
-
-def sheet_axes(shape: tuple[int, int], *, x: tuple[float, float], y: tuple[float, float] = (0, 1)) -> dict[str, Any]:
-    """The second pair of axes, for a sheet of this many rows and columns of pixels."""
-    hidden = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
-    rows, columns = shape
-    return {
-        "xaxis2": {"domain": list(x), "range": [0, columns], "anchor": "y2", "constrain": "domain", **hidden},
-        "yaxis2": {
-            "domain": list(y), "range": [rows, 0], "anchor": "x2", "scaleanchor": "x2", "constrain": "domain", **hidden,
-        },
-    }  # fmt: skip
-
-
-# Holds the second pair of axes open: the sheet itself is painted below them.
-OPEN = {
-    "type": "scatter",
-    "mode": "markers",
-    "x": [0],
-    "y": [0],
-    "marker": {"opacity": 0},
-    "xaxis": "x2",
-    "yaxis": "y2",
-}
 
 
 # -- training --------------------------------------------------------------------------------------------------

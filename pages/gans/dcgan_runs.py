@@ -17,6 +17,7 @@ from engines.recorded import Recorded
 from engines.run import Run
 from pages.autoencoders.images import images
 from pages.gans import dcgan_pictures
+from pages.ui import sheets
 from pages.ui.live import SLOTS, Blocks
 from pages.ui.maths import number
 from pages.ui.stage import Scene
@@ -87,7 +88,7 @@ def codes(name: str, seed: int) -> torch.Tensor:
 
 def sheet_of(name: str, seed: int) -> np.ndarray:
     """All 64 images of a seed as one sheet, to choose from."""
-    return dcgan_pictures.sheet(as_bytes(model(name).decode(codes(name, seed))), 8)
+    return sheets.sheet(as_bytes(model(name).decode(codes(name, seed))), 8)
 
 
 def as_bytes(images_: torch.Tensor) -> np.ndarray:
@@ -157,7 +158,7 @@ def path_scene(engine: DCGAN, path: torch.Tensor, row: Any, shares: torch.Tensor
         Frame(
             step=i,
             scalars={"share": float(share), "logit": float(scores[i])},
-            arrays={"sheet": dcgan_pictures.sheet(np.stack(row(i)), len(row(i)))},
+            arrays={"sheet": sheets.sheet(np.stack(row(i)), len(row(i)))},
         )
         for i, share in enumerate(shares)
     ]
@@ -199,7 +200,7 @@ def scores_scene(name: str, seed: int, drawn: np.ndarray | None) -> Scene:
     score_real, score_fake = engine.score(real).cpu().numpy(), engine.score(made).cpu().numpy()
     inner = as_bytes(made)
     rows = [real[np.argsort(-score_real)], inner[np.argsort(-score_fake)]]
-    both = np.concatenate([dcgan_pictures.sheet(part[:32], 8) for part in rows])
+    both = np.concatenate([sheets.sheet(part[:32], 8) for part in rows])
     probability = [1 / (1 + np.exp(-score)) for score in (score_real, score_fake)]
     scalars = {"real": float(probability[0].mean()), "fake": float(probability[1].mean())}
     if drawn is not None:

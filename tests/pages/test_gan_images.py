@@ -10,10 +10,10 @@ import torch
 
 import engines
 from pages.catalogue import PAGES
-from pages.gans import dcgan_notes, dcgan_pictures, dcgan_runs
+from pages.gans import dcgan_notes, dcgan_runs
 from pages.gans import transposed_convolution_notes as conv_notes
 from pages.gans import transposed_convolution_pictures as conv_pictures
-from pages.ui import live
+from pages.ui import live, sheets
 from pages.ui.wire import pack
 from tests.pages.test_pages import _alone, config, on_stage, opened, press, said, sound, value  # noqa: F401
 
@@ -106,7 +106,7 @@ def test_questions_are_checked_on_the_recorded_run():
 
 def test_a_sheet_holds_every_image():
     images = np.arange(5 * 16, dtype=np.uint8).reshape(5, 4, 4)
-    sheet = dcgan_pictures.sheet(images, 2)
+    sheet = sheets.sheet(images, 2)
     assert sheet.shape == (3 * 6 + 2, 2 * 6 + 2)
     np.testing.assert_array_equal(sheet[2 + 6 : 6 + 6, 2:6], images[2])
 

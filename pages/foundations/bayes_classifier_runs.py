@@ -1,0 +1,348 @@
+"""From the page's settings to what the player shows: draws of y and x, pen styles, directions, p(y|x)."""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+
+import engines
+from engines import data
+from engines.engine import Frame
+from engines.foundations.bayes_classifier import GaussianClasses, fit
+from engines.maths.pca import PCA, fit_pca, project, reconstruct
+from engines.recorded import Recorded
+from engines.run import History, Run
+from pages.ui.live import SLOTS, Blocks
+from pages.ui.maths import latex, number
+from pages.ui.sheets import OPEN, PAPER, sheet, sheet_axes
+from pages.ui.stage import Scene
+
+REGULARISATION = 0.02
+SIDE = 28
+BIG = 4  # times as large, of the images in the middle of the stage
+RECENT = 8
+STYLES = 10  # components of a mixture
+STYLE_IMAGES = 2_000
+STYLE_DIMENSIONS = 30
+REDRAWS = 8
+_fitting = threading.Lock()
+
+
+def classes(name: str) -> GaussianClasses:
+    """Ten Gaussians fitted to all training images of the set; once for all viewers, 49 MB each."""
+    with _fitting:
+        return _classes(name)
+
+
+@lru_cache(maxsize=2)
+def _classes(name: str) -> GaussianClasses:
+    images = data.load(name)
+    return fit(images.x, images.labels, regularisation=REGULARISATION)
+
+
+def names_of(name: str) -> tuple[str, ...]:
+    return data.load(name, split="test").class_names
+
+
+def as_bytes(levels: np.ndarray, *, raw: bool) -> np.ndarray:
+    """Levels (..., 784) as bytes (..., 28, 28): clipped to 0..1, or raw, with the whole range made to fit."""
+    if raw:
+        low, high = min(0.0, float(levels.min())), max(1.0, float(levels.max()))
+        levels = (levels - low) / (high - low)
+    return np.rint(255 * np.clip(levels, 0, 1)).astype(np.uint8).reshape(*levels.shape[:-1], SIDE, SIDE)
+
+
+# -- drawing ---------------------------------------------------------------------------------------------------
+
+
+def draw_scene(name: str, *, raw: bool, **settings: Any) -> Scene:
+    """y, then x, one after the other; settings are those of the engine."""
+    run = Run(engines.create("bayes_classifier", data=classes(name), **settings), slots=SLOTS)
+    history, words = run.history, names_of(name)
+    return Scene(
+        run=run,
+        base=draw_base(words),
+        draw=lambda frame: draw_picture(frame, history, words, raw),
+        explain=lambda frame, _: draw_numbers(frame, words, classes(name)),
+    )
+
+
+SHAPE = (BIG * SIDE + SIDE + 9, 2 * BIG * SIDE + 9)
+
+
+def draw_base(words: tuple[str, ...]) -> dict[str, Any]:
+    """The graphical model on the left, images in the middle, how often each class came on the right."""
+    hidden = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": "", "title": ""}
+    node = {"type": "scatter", "mode": "markers+text", "textposition": "middle center",
+            "textfont": {"size": 22, "color": "@text"}}  # fmt: skip
+    return {
+        "layout": {
+            "xaxis": {"domain": [0, 0.2], "range": [-1, 1], **hidden},
+            "yaxis": {"range": [-1.7, 1.7], **hidden},
+            "xaxis3": {"domain": [0.78, 1], "title": "times drawn", "anchor": "y3", "rangemode": "tozero"},
+            "yaxis3": {"type": "category", "autorange": "reversed", "anchor": "x3", "showgrid": False},
+            **sheet_axes(SHAPE, x=(0.22, 0.7)),
+        },
+        "traces": [
+            {"type": "scatter", "mode": "lines+markers", "x": [0, 0], "y": [0.55, -0.5],
+             "line": {"width": 4, "color": "@muted"},
+             "marker": {"symbol": "arrow", "angleref": "previous", "size": [0, 18], "color": "@muted"}},
+            {**node, "x": [0], "y": [1], "text": ["y"]},
+            {**node, "x": [0], "y": [-1], "text": ["x"]},
+            OPEN,
+            {"type": "bar", "orientation": "h", "y": list(words), "xaxis": "x3", "yaxis": "y3",
+             "marker": {"color": "@prior"}},
+        ],
+        "components": 0,
+        "points": 0,
+    }  # fmt: skip
+
+
+def draw_picture(frame: Frame, history: History[Frame], words: tuple[str, ...], raw: bool) -> dict[str, Any]:
+    arrays, y = frame.arrays, int(frame.scalars["y"])
+    place = np.full(SHAPE, PAPER, dtype=np.uint8)
+    blank = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    mean = as_bytes(arrays["mean"], raw=False) if "mean" in arrays else blank
+    sample = as_bytes(arrays["sample"], raw=raw) if "sample" in arrays else blank
+    for i, image in enumerate((mean, sample)):
+        left = 3 + i * (BIG * SIDE + 3)
+        place[3 : 3 + BIG * SIDE, left : left + BIG * SIDE] = image.repeat(BIG, axis=0).repeat(BIG, axis=1)
+    recent = [f for f in history.after(max(-1, frame.step - 2 * RECENT - 1)) if f.step <= frame.step]
+    earlier = [f.arrays["sample"] for f in recent if "sample" in f.arrays][-RECENT:]
+    for i, levels in enumerate(earlier):
+        left = 3 + i * SIDE
+        place[-3 - SIDE : -3, left : left + SIDE] = as_bytes(levels, raw=raw)
+    lit = {"start": (), "y": (1,), "x": (2,)}[frame.phase]
+    patches: dict[int, dict[str, Any]] = {
+        k: {"marker": {"size": 58, "color": "@second/70" if k in lit else "@ground",
+                       "line": {"width": 3, "color": "@second" if k in lit else "@muted"}}}
+        for k in (1, 2)
+    }  # fmt: skip
+    patches[4] = {"x": arrays["counts"].astype(np.float32)}
+    caption = {
+        "start": "Press play. First y is chosen, then an image x of that class is drawn.",
+        "y": f"y = {words[y]}: the class is chosen. Left its mean; the image comes next.",
+        "x": f"x is drawn from p(x | y = {words[y]}). Left the class's mean, right the sample, below the last ones.",
+    }[frame.phase]
+    return {"sheet": place, "traces": patches, "caption": caption, "alt": caption}
+
+
+def draw_numbers(frame: Frame, words: tuple[str, ...], fitted: GaussianClasses) -> Blocks:
+    y = int(frame.scalars["y"])
+    if y < 0:
+        return [{"text": "Nothing is drawn yet."}]
+    blocks: Blocks = [{"math": latex(rf"p(y) = {float(fitted.priors[y]):.4f}")}]
+    if "sample" in frame.arrays:
+        levels, found = frame.arrays["sample"], frame.arrays["posterior"]
+        log_density = frame.scalars["log_density"]
+        blocks += [
+            {"math": latex(rf"\log p(x \mid y) = {number(log_density, tex=True)}")},
+            {"text": f"in nats, over 784 pixels. Levels from {levels.min():.2f} to {levels.max():.2f}: a Gaussian does "
+                     "not know that a pixel lies between 0 and 1."},
+            {"text": "The same model asked back, p(y|x):"},
+            {"table": [["class", "p(y|x)"], *[[words[k], f"{found[k]:.4f}"] for k in np.argsort(-found)[:3]]]},
+        ]  # fmt: skip
+    return blocks
+
+
+# -- pen styles ------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=24)
+def mixture(name: str, y: int, kind: str) -> tuple[Any, PCA]:
+    """A mixture of ten Gaussians on one class's images, on their first 30 principal components, fitted to its end."""
+    images = data.images(name, labels=y, n=STYLE_IMAGES, seed=0).flat()
+    pca = fit_pca(images, STYLE_DIMENSIONS)
+    codes = project(pca, images)
+    engine: Any = engines.create(kind, data=codes, n_components=STYLES, seed=0, max_iterations=60)
+    while not engine.done:
+        engine.step()
+    return engine, pca
+
+
+def styles_frames(name: str, y: int, seed: int) -> list[Frame]:
+    """Redraws: for each of three models ten pairs, the mean that the sample came from above the sample."""
+    frames = []
+    for step in range(REDRAWS):
+        generator = torch.Generator().manual_seed(1000 * seed + step)
+        rows = []
+        fitted = classes(name)
+        noise = torch.randn(STYLES, 784, generator=generator, dtype=torch.float64)
+        plain = fitted.draw(torch.full((STYLES,), y), noise).numpy()
+        rows += [np.repeat(fitted.means[y].numpy()[None], STYLES, axis=0), plain]
+        for kind in ("gmm", "variational_gmm"):
+            engine, pca = mixture(name, y, kind)
+            frame = engine.frame()
+            weights, means, covariances = (frame.arrays[key] for key in ("weights", "means", "covariances"))
+            chosen = torch.multinomial(torch.tensor(weights), STYLES, replacement=True, generator=generator).numpy()
+            epsilon = torch.randn(STYLES, means.shape[1], generator=generator, dtype=torch.float64).numpy()
+            codes = means[chosen] + np.einsum("nij,nj->ni", np.linalg.cholesky(covariances[chosen]), epsilon)
+            rows += [reconstruct(pca, means[chosen]), reconstruct(pca, codes)]
+        images = np.concatenate([as_bytes(np.asarray(row), raw=False) for row in rows])
+        alive = int((mixture(name, y, "variational_gmm")[0].frame().arrays["weights"] > 0.01).sum())
+        frames.append(Frame(step=step, scalars={"alive": alive}, arrays={"sheet": sheet(images, STYLES)}))
+    return frames
+
+
+def styles_scene(name: str, y: int, seed: int) -> Scene:
+    frames, word = styles_frames(name, y, seed), names_of(name)[y]
+    shape = frames[0].arrays["sheet"].shape
+    rows = ["Gaussian: mean", "sample", "mixture: mean", "sample", "variational: mean", "sample"]
+    base = {
+        "layout": {
+            "xaxis": {"domain": [0.98, 1], "visible": False},
+            "yaxis": {"visible": False},
+            **sheet_axes(shape, x=(0.2, 1)),  # type: ignore[arg-type]
+        },
+        "traces": [OPEN],
+        "components": 0,
+        "points": 0,
+    }
+    cell = SIDE + 2
+    base["layout"]["yaxis2"] |= {  # type: ignore[index]
+        "showticklabels": True,
+        "tickvals": [2 + SIDE / 2 + cell * i for i in range(len(rows))],
+        "ticktext": rows,
+    }
+
+    def draw(frame: Frame) -> dict[str, Any]:
+        words = (
+            f"Class {word}, draw {frame.step + 1} of {REDRAWS}. One Gaussian averages all ways to draw it; of a "
+            f"mixture a style comes first, then a sample around its mean. The variational one keeps "
+            f"{frame.scalars['alive']:.0f} of {STYLES} styles."
+        )
+        return {"sheet": frame.arrays["sheet"], "traces": {}, "caption": words, "alt": words}
+
+    return Scene(
+        run=Run(Recorded(frames), slots=SLOTS), base=base, draw=draw, explain=lambda _f, _p: styles_numbers(name, y)
+    )
+
+
+def styles_numbers(name: str, y: int) -> Blocks:
+    rows = [["style", "mixture", "variational"]]
+    weights = [
+        np.sort(mixture(name, y, kind)[0].frame().arrays["weights"])[::-1] for kind in ("gmm", "variational_gmm")
+    ]
+    rows += [[str(k + 1), f"{weights[0][k]:.3f}", f"{weights[1][k]:.3f}"] for k in range(STYLES)]
+    return [{"text": f"Shares of the styles, of {STYLE_IMAGES:,} images at most, largest first:"}, {"table": rows}]
+
+
+# -- directions ------------------------------------------------------------------------------------------------
+
+
+def directions_scene(name: str, y: int, amounts: tuple[float, ...]) -> Scene:
+    """The mean moved along the leading directions of its covariance, and the directions themselves as images."""
+    fitted = classes(name)
+    moved = fitted.move(y, torch.tensor(amounts, dtype=torch.float64)).numpy()
+    images = [as_bytes(fitted.means[y].numpy(), raw=False), as_bytes(moved, raw=False)]
+    big = np.concatenate([image.repeat(BIG, axis=0).repeat(BIG, axis=1) for image in images], axis=1)
+    leading = fitted.directions[y, :, : len(amounts)].T.numpy()
+    small = np.stack([_signed(row) for row in leading])
+    row = sheet(small, len(amounts))
+    width = max(big.shape[1], row.shape[1])
+    place = np.full((big.shape[0] + row.shape[0] + 4, width), PAPER, dtype=np.uint8)
+    place[: big.shape[0], : big.shape[1]] = big
+    place[big.shape[0] + 4 :, : row.shape[1]] = row
+    share = (fitted.variances[y].cumsum(0) / fitted.variances[y].sum()).numpy()
+    deviations = fitted.variances[y].sqrt().numpy()
+    n = 30
+    base = {
+        "layout": {
+            "xaxis": {"domain": [0.68, 1], "title": "direction", "range": [0.5, n + 0.5]},
+            "yaxis": {"title": "standard deviation", "domain": [0.15, 0.95], "rangemode": "tozero"},
+            **sheet_axes(place.shape, x=(0, 0.58)),  # type: ignore[arg-type]
+        },
+        "traces": [
+            {"type": "bar", "x": np.arange(1, n + 1).astype(np.float32), "y": deviations[:n].astype(np.float32),
+             "marker": {"color": ["@second"] * len(amounts) + ["@muted"] * (n - len(amounts))}},
+            OPEN,
+        ],
+        "components": 0,
+        "points": 0,
+    }  # fmt: skip
+    words = (
+        f"Class {names_of(name)[y]}: left the mean, right the mean moved. Below, the {len(amounts)} directions that "
+        f"the sliders move along; together they hold {100 * share[len(amounts) - 1]:.0f} % of the variance."
+    )
+    frame = Frame(step=0, arrays={"sheet": place})
+    rows = [["direction", "moved by"], *[[str(i + 1), f"{a:+.1f} sd"] for i, a in enumerate(amounts)]]
+    return Scene(
+        run=Run(Recorded([frame]), slots=SLOTS),
+        base=base,
+        draw=lambda _frame: {"sheet": place, "traces": {}, "caption": words, "alt": words},
+        explain=lambda _f, _p: [
+            {"math": latex(r"x = \mu_y + \sum_d a_d \sqrt{\lambda_d}\, v_d")},
+            {"table": rows},
+            {"text": "v are the eigenvectors of the class's covariance, λ its eigenvalues."},
+        ],
+    )
+
+
+def _signed(direction: np.ndarray) -> np.ndarray:
+    """A direction (784,) as an image: grey is 0, white adds ink, black takes it away."""
+    return np.rint(127.5 + 127.5 * direction / np.abs(direction).max()).astype(np.uint8).reshape(SIDE, SIDE)
+
+
+# -- the other way round ---------------------------------------------------------------------------------------
+
+
+def classify_scene(name: str, row: int, drawn: np.ndarray | None) -> Scene:
+    """p(y|x) of a test image or a drawing."""
+    test, fitted, words = data.load(name, split="test"), classes(name), names_of(name)
+    image = np.rint(255 * drawn).astype(np.uint8) if drawn is not None else test.x[row]
+    x = torch.tensor(np.array(image), dtype=torch.float64).reshape(1, 784) / 255
+    log_density, log_posterior = fitted.log_density(x)[0], fitted.log_posterior(x)[0]
+    probability = log_posterior.exp().numpy()
+    best = int(probability.argmax())
+    means = np.stack([as_bytes(fitted.means[best].numpy(), raw=False)])
+    big = np.concatenate(
+        [part.repeat(BIG, axis=0).repeat(BIG, axis=1) for part in (image.reshape(SIDE, SIDE), means[0])], 1
+    )
+    said = f"The drawing is most likely {words[best]}" if drawn is not None else (
+        f"Test image {row}, in truth {words[int(test.labels[row])]}: most likely {words[best]}")  # fmt: skip
+    caption = f"{said}, with p(y|x) = {probability[best]:.4f}. Left the image, right the mean of that class."
+    base = {
+        "layout": {
+            "xaxis": {"domain": [0.66, 1], "title": "p(y | x)", "range": [0, 1]},
+            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "domain": [0.05, 1]},
+            **sheet_axes(big.shape, x=(0, 0.52)),  # type: ignore[arg-type]
+        },
+        "traces": [
+            {"type": "bar", "orientation": "h", "y": list(words), "x": probability.astype(np.float32),
+             "marker": {"color": "@posterior"}},
+            OPEN,
+        ],
+        "components": 0,
+        "points": 0,
+    }  # fmt: skip
+    table = [["class", "log p(x|y)", "log p(y)", "p(y|x)"]]
+    table += [
+        [words[k], f"{float(log_density[k]):.1f}", f"{float(fitted.priors[k].log()):.2f}", f"{probability[k]:.4f}"]
+        for k in range(fitted.n_classes)
+    ]
+    return Scene(
+        run=Run(Recorded([Frame(step=0, scalars={"class": best})]), slots=SLOTS),
+        base=base,
+        draw=lambda _frame: {"sheet": big, "traces": {}, "caption": caption, "alt": caption},
+        explain=lambda _f, _p: [
+            {"math": latex(r"p(y \mid x) = \frac{p(x \mid y)\, p(y)}{\sum_k p(x \mid k)\, p(k)}")},
+            {"table": table},
+            {"text": "In nats. 784 pixels taken as if they were independent given the directions make the model far "
+                     "too sure of itself."},
+        ],
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=2)
+def confusion(name: str) -> np.ndarray:
+    """Counts over all 10,000 test images: rows the truth, columns the answer, (C, C)."""
+    test, fitted = data.load(name, split="test"), classes(name)
+    rows = torch.tensor(np.array(test.x)).flatten(1)
+    answers = torch.cat([fitted.log_posterior(part.double() / 255).argmax(dim=1) for part in rows.split(1000)]).numpy()
+    table = np.zeros((fitted.n_classes,) * 2, dtype=np.int64)
+    np.add.at(table, (np.asarray(test.labels), answers), 1)
+    return table

@@ -1,0 +1,102 @@
+"""The Bayes classifier's page: its pictures are the engine's, and every view opens."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from engines import data
+from engines.foundations.bayes_classifier import fit
+from pages.catalogue import PAGES
+from pages.foundations import bayes_classifier_notes as notes
+from pages.foundations import bayes_classifier_runs as runs
+from pages.ui import live
+from pages.ui.wire import pack
+from tests.pages.test_pages import _alone, config, on_stage, opened, press, said, sound  # noqa: F401
+
+PAGE = PAGES / "foundations" / "bayes_classifier.py"
+RUN = "bayes-classifier:run"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few():
+    """Three hundred images instead of 60,000: the same code in a tenth of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        fitted = {}
+
+        def few(name):
+            if name not in fitted:
+                images = data.load(name)
+                fitted[name] = fit(images.x[:300], images.labels[:300], regularisation=0.05)
+            return fitted[name]
+
+        patch.setattr(runs, "classes", few)
+        patch.setattr(runs, "STYLE_IMAGES", 200)
+        patch.setattr(runs, "REDRAWS", 2)
+        yield
+
+
+@pytest.mark.parametrize("view", ["draw", "styles", "directions", "classify"])
+@pytest.mark.parametrize("name", ["mnist", "fashion"])
+def test_every_view_opens_and_draws(view, name):
+    at = opened(PAGE, view=view, data=name, d1="1.5")
+    assert said(at) == []
+    held = on_stage(at, RUN)
+    for _ in range(2):
+        held.run.step()
+        held.run.wait(5)
+    for frame in held.run.history.after(-1):
+        json.loads(pack([live.picture(held, frame), held.explain(frame, {})]))
+
+
+def test_the_model_lights_up_y_and_then_x():
+    made = runs.draw_scene("mnist", raw=False, seed=1)
+    for phase, lit in (("y", 1), ("x", 2)):
+        made.run.step()
+        made.run.wait(5)
+        frame = made.run.history.last
+        assert frame.phase == phase
+        drawn = made.draw(frame)["traces"]
+        assert drawn[lit]["marker"]["color"] == "@second/70"
+        assert drawn[3 - lit]["marker"]["color"] == "@ground"
+    sheet = made.draw(frame)["sheet"]
+    expected = runs.as_bytes(frame.arrays["sample"], raw=False)
+    np.testing.assert_array_equal(sheet[3:115:4, 118:230:4], expected)
+
+
+def test_raw_levels_keep_what_lies_beyond_black_and_white():
+    levels = np.linspace(-1, 2, 784)
+    clipped, raw = (runs.as_bytes(levels, raw=raw) for raw in (False, True))
+    assert (clipped == 0).sum() > 200
+    assert len(np.unique(raw)) == 256
+
+
+def test_the_posterior_shown_is_the_models_and_the_confusion_adds_up(monkeypatch):
+    made = runs.classify_scene("mnist", 4, None)
+    x = torch.tensor(np.array(data.load("mnist", split="test").x[4]), dtype=torch.float64).reshape(1, 784) / 255
+    expected = runs.classes("mnist").log_posterior(x)[0].exp().numpy()
+    np.testing.assert_allclose(made.base["traces"][0]["x"], expected, atol=1e-6)
+    runs.confusion.cache_clear()
+    table = runs.confusion("mnist")
+    assert table.sum() == 10_000
+    assert table.trace() > 5_000
+    runs.confusion.cache_clear()
+
+
+def test_sliders_move_along_directions_and_go_back():
+    at = opened(PAGE, view="directions", y="2", d1="2", d3="-1")
+    press(at, "A random draw")
+    amounts = [next(s for s in at.slider if s.key == f"d{i}").value for i in range(1, 7)]
+    assert all(-3 <= amount <= 3 for amount in amounts)
+    press(at, "Back to the mean")
+    assert [next(s for s in at.slider if s.key == f"d{i}").value for i in range(1, 7)] == [0.0] * 6
+
+
+def test_questions_know_the_shares():
+    right, sentence = notes.questions("mnist")[0].check("draw y from p(y)")
+    assert right
+    assert "p(y) goes from" in sentence
+    assert notes.questions("mnist")[1].check(614_656)[0]
