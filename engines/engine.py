@@ -27,6 +27,8 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "autoencoder": "engines.autoencoders.autoencoder:Autoencoder",
         "vae": "engines.autoencoders.vae:VariationalAutoencoder",
         "bayes_classifier": "engines.foundations.bayes_classifier:BayesClassifier",
+        "ngram": "engines.foundations.ngram:NGram",
+        "melody": "engines.foundations.melody:Melody",
         "classifier": "engines.foundations.classifier:Classifier",
         "gan2d": "engines.gans.gan2d:GAN2D",
         "equilibrium": "engines.gans.equilibrium:Equilibrium",

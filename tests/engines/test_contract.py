@@ -43,6 +43,8 @@ SMALL: dict[str, dict[str, Any]] = {
         "settings": {"n_steps": 20},
         "change": {"method": "given"},
     },
+    "ngram": {"data": "abracadabra", "settings": {"order": 3, "n_steps": 20}, "change": {"order": 2}},
+    "melody": {"data": None, "settings": {"n_steps": 20}, "change": {"order": 1}},
     "classifier": {
         "data": learning.Images(
             train=torch.from_numpy(np.random.default_rng(0).integers(0, 256, size=(40, 784), dtype=np.uint8)),

@@ -74,7 +74,7 @@ def test_raw_levels_keep_what_lies_beyond_black_and_white():
     assert len(np.unique(raw)) == 256
 
 
-def test_the_posterior_shown_is_the_models_and_the_confusion_adds_up(monkeypatch):
+def test_the_posterior_shown_is_the_models_and_the_confusion_adds_up():
     made = runs.classify_scene("mnist", 4, None)
     x = torch.tensor(np.array(data.load("mnist", split="test").x[4]), dtype=torch.float64).reshape(1, 784) / 255
     expected = runs.classes("mnist").log_posterior(x)[0].exp().numpy()
