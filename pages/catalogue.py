@@ -52,6 +52,21 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry(
         section="Foundations",
+        slug="learning",
+        title="Learning with and without labels",
+        idea="See the same points with their labels and without, then let text, digits and tunes be made up from data.",
+        paper=cite("bishop2006", "shannon1948"),
+        engines=("gmm", "ngram", "melody"),
+        sources=("engines/maths/chains.py", "engines/foundations/ngram.py", "engines/foundations/melody.py"),
+        icon=":material/school:",
+        starts=(
+            ("Make up verse", {"view": "text"}),
+            ("Make up digits", {"view": "drawing"}),
+            ("Make up a tune", {"view": "melody"}),
+        ),
+    ),
+    Entry(
+        section="Foundations",
         slug="bayes-classifier",
         title="Sampling from a Bayes classifier",
         idea="Choose a digit, draw an image of it, and ask the same model back what an image shows.",

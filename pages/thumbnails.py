@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable
+from html import escape
 
 import numpy as np
 import torch
@@ -68,6 +69,23 @@ def bayes_classifier() -> str:
         back = picture(np.rint(255 * row.numpy()).astype(np.uint8))
         groups.append(f'<image x="20" y="70" width="320" height="80" href="{back}"/>')
     return moving(groups, "Each digit's mean and three draws of its Gaussian")
+
+
+def learning() -> str:
+    """Verse made up letter by letter."""
+    engine = engines.create("ngram", order=5, n_steps=168, seed=3)
+    groups = []
+    while not engine.done:
+        engine.step()
+        if len(engine.text) % 21 == 0:
+            lines = [engine.text[i : i + 28].replace("\n", " ") for i in range(0, len(engine.text), 28)]
+            rows = [
+                f'<text x="14" y="{36 + 30 * i}" font-family="monospace" font-size="19" fill="{ROLES["first"][0]}">'
+                f"{escape(line)}</text>"
+                for i, line in enumerate(lines)
+            ]
+            groups.append("".join(rows))
+    return moving(groups, "Verse made up letter by letter")
 
 
 def gan() -> str:
@@ -307,6 +325,7 @@ THUMBNAILS: dict[str, Callable[[], str]] = {
     "autoencoder": autoencoder,
     "vae": vae,
     "elbo": elbo,
+    "learning": learning,
     "bayes-classifier": bayes_classifier,
     "gan": gan,
     "transposed-convolution": transposed_convolution,

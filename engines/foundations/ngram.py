@@ -87,7 +87,7 @@ class NGram:
         """``text`` so far as code points, ``probabilities`` (V,) of the next letter, ``symbols`` (V,) as code points;
         scalars ``remembered``, the letters of context that the data held, and ``nats``, the mean cost of a letter.
         """
-        scalars = {"remembered": self.chain.remembered(self.text), "letters": len(self.text)}
+        scalars: dict[str, float] = {"remembered": self.chain.remembered(self.text), "letters": len(self.text)}
         if self.text:
             scalars["nats"] = -self.log_prob_sum / len(self.text)
         return Frame(

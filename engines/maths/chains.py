@@ -1,10 +1,10 @@
 r"""Chains: the next symbol from the last few, with probabilities counted in data and smoothed by shorter memories.
 
-    P_n(s|h) = (c(h, s) + T(h) P_{n-1}(s|h')) / (c(h) + T(h))             Witten & Bell 1991; Chen & Goodman 1999, eq. 19
+    P_n(s|h) = (c(h, s) + T(h) P_{n-1}(s|h')) / (c(h) + T(h))       Witten & Bell 1991; Chen & Goodman 1999, eq. 19
 
 c(h, s): how often s followed the context h; T(h): how many different symbols did; h': h without its oldest symbol. A
-context that was never seen has c(h) = T(h) = 0 and leaves everything to the shorter one; below the last comes the uniform
-distribution. So every context, seen or not, has probabilities that sum to one.
+context that was never seen has c(h) = T(h) = 0 and leaves everything to the shorter one; below the last comes the
+uniform distribution. So every context, seen or not, has probabilities that sum to one.
 """
 
 from __future__ import annotations
