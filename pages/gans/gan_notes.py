@@ -32,13 +32,20 @@ SCENES: dict[str, dict[str, Any]] = {
     },
     "saturating": {
         "title": "The loss that saturates",
-        "link": {"data": "pair", "objective": "minimax", "opt": "sgd", "dlr": "0.3", "glr": "0.1", "dsteps": 20},
-        "cure": {"data": "pair", "objective": "non-saturating", "opt": "sgd", "dlr": "0.3", "glr": "0.1", "dsteps": 20},
+        "link": {"data": "pair", "objective": "minimax", "opt": "sgd", "dlr": "0.3", "glr": "0.03", "dsteps": 10},
+        "cure": {
+            "data": "pair",
+            "objective": "non-saturating",
+            "opt": "sgd",
+            "dlr": "0.3",
+            "glr": "0.03",
+            "dsteps": 10,
+        },
         "cure_title": "The non-saturating loss",
         "text": "**Symptom:** D is sure of everything and the generated points hardly move; the arrows' mean length in "
         "the numbers is close to zero. **Cause:** the slope of log(1 - D) by D's logit is D itself, which is next to "
         "nothing where D knows a fake. **Cure:** minimise -log D instead, whose slope is 1 - D: the same direction, "
-        "but strong just there. It wakes the points up, though with so strong a D they need not settle.",
+        "but strong just there. From this start both Gaussians are found; from others one may be lost.",
     },
     "strong": {
         "title": "A discriminator too strong",
