@@ -65,7 +65,7 @@ def training_base(side: int, *, recorded: bool, judged: bool) -> dict[str, Any]:
     return {
         "layout": {
             "xaxis": {"domain": [0.68, 1], "title": "D's probability of real", "range": [0, 1]},
-            "yaxis": {"title": "images: real plain, generated hatched", "rangemode": "tozero", "domain": [0.1, 0.9]},
+            "yaxis": {"title": "images (hatched: generated)", "rangemode": "tozero", "domain": [0.1, 0.9]},
             "barmode": "overlay",
             "bargap": 0,
             **sheet_axes(shape, x=(0, 0.56)),
@@ -106,10 +106,10 @@ def training_words(frame: Frame) -> str:
         return "Before learning: 64 codes, and what a random generator makes of them."
     words = f"After {s['batches']:,.0f} batches: the same 64 codes."
     if "frechet" in s:
-        words += f" Fréchet distance {s['frechet']:.0f}; {100 * s['clear']:.0f} % of 2,000 samples are clear digits."
+        words += f" Fréchet distance {s['frechet']:.0f}; {100 * s['clear']:.0f} % of 2,000 samples are clear."
     elif "d_real" in s:
         words += f" D gives real images {s['d_real']:.2f} and generated ones {s['d_fake']:.2f} on average."
-    return words.replace("clear digits", "clear") if s.get("clear") is None else words
+    return words
 
 
 def training_numbers(frame: Frame) -> Blocks:
