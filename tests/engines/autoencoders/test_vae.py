@@ -229,6 +229,9 @@ def test_the_recorded_runs_end_where_the_weights_are(variant):
 
 
 def test_what_ships_is_small():
+    """The autoencoders' together; and no single file of any engine is large."""
     sizes = [path.stat().st_size for path in checkpoints.FOLDER.glob("**/weights.safetensors")]
     assert max(sizes) < 10_000_000
+    kept = [checkpoints.FOLDER / name for name in ("vae", "autoencoder")]
+    sizes = [path.stat().st_size for folder in kept for path in folder.glob("**/weights.safetensors")]
     assert sum(sizes) < 40_000_000
