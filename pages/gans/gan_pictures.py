@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -144,15 +143,20 @@ def output(logit: np.ndarray, objective: str) -> np.ndarray:
     return 0.5 + 0.5 * np.tanh(centred / (2 * np.std(logit) + 1e-9))
 
 
-def best(frame: Frame, truth: Truth | None, real_shares: np.ndarray) -> np.ndarray:
-    """D* = p / (p + q) in the middles of the field's cells, (40, 40), from the shares of samples; where neither has
-    any, one half. p is the density itself where it is known (Goodfellow et al. 2014, proposition 1).
+def data_density(truth: Truth | None, real_shares: np.ndarray) -> np.ndarray:
+    """p in the middles of the field's cells, (40, 40), as shares: the density itself where it is known, blurred as
+    counting in cells blurs the samples' (0.83 of a field's cell); else the shares of the points.
     """
     from scipy.ndimage import gaussian_filter
 
+    return gaussian_filter(density(truth), 0.83) if truth is not None else spread(real_shares)
+
+
+def best(frame: Frame, p: np.ndarray) -> np.ndarray:
+    """D* = p / (p + q) in the middles of the field's cells, (40, 40), with q from the shares of samples; where neither
+    has any, one half. Goodfellow et al. 2014, proposition 1.
+    """
     q = spread(frame.arrays["shares"])
-    # The density is blurred as counting in cells blurs the samples': 0.83 of a field's cell.
-    p = gaussian_filter(density(truth), 0.83) if truth is not None else spread(real_shares)
     total = p + q
     return np.where(total > 1e-7, p / np.maximum(total, 1e-12), 0.5)
 
@@ -177,11 +181,11 @@ def density(truth: Truth) -> np.ndarray:
     return total / max(total.sum(), 1e-12)
 
 
-def picture(frame: Frame, objective: str, truth: Truth | None, n_real: int, shares: np.ndarray) -> dict[str, Any]:
+def picture(frame: Frame, objective: str, n_real: int, p: np.ndarray) -> dict[str, Any]:
     """One frame of the game."""
     arrays = frame.arrays
     field = output(arrays["field"], objective).astype(np.float32)
-    ideal = best(frame, truth, shares).astype(np.float32)
+    ideal = best(frame, p).astype(np.float32)
     patches: dict[int, dict[str, Any]] = {0: {"z": field}, 1: {"z": field}, 2: {"z": ideal}, 3: {"z": ideal}}
     for level, outline in enumerate(warp(arrays["warp"])):
         patches[4 + level] = {"x": outline[:, 0], "y": outline[:, 1]}
@@ -205,23 +209,19 @@ def warp(grid: np.ndarray) -> list[np.ndarray]:
 
     Every cell holds the same share of the noise, so the smaller its area (or its length), the denser the samples.
     """
-    gap = np.full((1, 2), np.nan)
     if grid.ndim == 2:
-        cells = [np.stack([a, b]) for a, b in pairwise(grid)]
+        cells = np.stack([grid[:-1], grid[1:]], axis=1)  # (20, 2, 2)
         size = np.linalg.norm(np.diff(grid, axis=0), axis=1)
     else:
         corners = np.stack([grid[:-1, :-1], grid[:-1, 1:], grid[1:, 1:], grid[1:, :-1]], axis=2).reshape(-1, 4, 2)
         x, y = corners[..., 0], corners[..., 1]
         size = 0.5 * np.abs((x * np.roll(y, -1, axis=1) - np.roll(x, -1, axis=1) * y).sum(axis=1))
-        cells = [np.concatenate([corner, corner[:1]]) for corner in corners]
+        cells = np.concatenate([corners, corners[:, :1]], axis=1)  # (400, 5, 2)
+    cells = np.concatenate([cells, np.full((len(cells), 1, 2), np.nan)], axis=1)  # a gap after each
     dense = np.log(1e-4 + size)
     edges = np.quantile(dense, np.linspace(0, 1, LEVELS + 1)[1:-1])
     level = LEVELS - 1 - np.searchsorted(edges, dense)  # the densest last
-    outlines = []
-    for k in range(LEVELS):
-        parts = [part for cell, at in zip(cells, level, strict=True) if at == k for part in (cell, gap)]
-        outlines.append(np.concatenate(parts) if parts else np.zeros((0, 2)))
-    return [outline.astype(np.float32) for outline in outlines]
+    return [cells[level == k].reshape(-1, 2).astype(np.float32) for k in range(LEVELS)]
 
 
 def arrows(at: np.ndarray, by: np.ndarray, colour: str, *, longest: float = 0.9) -> dict[str, Any]:

@@ -44,13 +44,14 @@ def scene_of(run: Run) -> Scene:
     real = engine.shown_real.cpu().numpy()
     truth = engine.truth
     shares = samples.cells(engine.x.cpu().numpy(), low=-gan_pictures.SPAN, high=gan_pictures.SPAN, n=gan_pictures.CELLS)
+    p = gan_pictures.data_density(truth, shares)
     base = gan_pictures.base(truth)
     base |= {"cloud": gan_pictures.cloud(real), "points": len(real), "pick": {"point": 0}}
     return Scene(
         run=run,
         base=base,
-        draw=lambda frame: gan_pictures.picture(frame, objective_at(run, frame.step), truth, len(real), shares),
-        explain=partial(explain, run=run, real=real),
+        draw=lambda frame: gan_pictures.picture(frame, objective_at(run, frame.step), len(real), p),
+        explain=partial(explain, run=run, real=real, p=p),
         again=scene_of,
     )
 
@@ -67,7 +68,7 @@ def objective_at(run: Run, step: int) -> str:
     return str(run.config_at(step - 1).objective)
 
 
-def explain(frame: Frame, pick: dict[str, Any], *, run: Run, real: np.ndarray) -> Blocks:
+def explain(frame: Frame, pick: dict[str, Any], *, run: Run, real: np.ndarray, p: np.ndarray) -> Blocks:
     """A real and a generated point: target, D's answer, cross-entropy; both losses and V over all that are shown."""
     objective = objective_at(run, frame.step)
     fake = frame.arrays["fake"]
@@ -115,7 +116,7 @@ def explain(frame: Frame, pick: dict[str, Any], *, run: Run, real: np.ndarray) -
         ]
     truth = run.engine.truth if run.engine is not None else None  # type: ignore[attr-defined]
     if truth is not None and objective in LOGISTIC:
-        best = gan_pictures.best(frame, truth, np.zeros(0))
+        best = gan_pictures.best(frame, p)
         rows = [["point", "D", "best D = p/(p+q)"]]
         for name, where, logit in (("real", at, r), ("generated", made, f)):
             cell = np.clip(

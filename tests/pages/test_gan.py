@@ -52,11 +52,11 @@ def test_the_best_discriminator_is_p_over_p_plus_q():
     shares = cells(data.load("ring", n=200_000, seed=5).x, low=-4.5, high=4.5, n=24).astype(np.float32)
     frame = made.run.history.last
     perfect = type(frame)(step=0, arrays={**frame.arrays, "shares": shares})
-    p = gan_pictures.density(ring.truth)
-    best = gan_pictures.best(perfect, ring.truth, shares)
+    p = gan_pictures.data_density(ring.truth, shares)
+    best = gan_pictures.best(perfect, p)
     assert np.abs((best - 0.5) * (p > p.max() / 10)).max() < 0.2
     nowhere = type(frame)(step=0, arrays={**frame.arrays, "shares": np.eye(24, dtype=np.float32) / 24})
-    assert gan_pictures.best(nowhere, ring.truth, shares)[20, 33] > 0.95  # the mode at (3, 0)
+    assert gan_pictures.best(nowhere, p)[20, 33] > 0.95  # the mode at (3, 0)
 
 
 def test_a_cell_of_the_grid_is_darker_where_it_is_smaller():
