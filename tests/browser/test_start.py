@@ -24,13 +24,16 @@ def test_the_home_page_lists_every_page(page, server, page_errors):
     assert page_errors == []
 
 
-@pytest.mark.parametrize("slug", [entry.slug for entry in CATALOGUE])
+# Pages that tests of their own open and hold free of faults.
+OWN = {"bayes", "bayes-classifier", "learning", "gmm", "autoencoder", "vae", "elbo", "gan", "dcgan",
+       "transposed-convolution"}  # fmt: skip
+
+
+@pytest.mark.parametrize("slug", [entry.slug for entry in CATALOGUE if entry.slug not in OWN])
 def test_every_page_opens_with_something_to_see(page, server, page_errors, slug):
     open_page(page, f"{server.url}/{slug}")
     if slug == "references":
         assert page.get_by_text("Auto-Encoding Variational Bayes").count() == 1
-    elif slug == "vae":  # opens on the latent plane
-        page.wait_for_selector("[data-decoded]:not([data-decoded='0'])", state="attached")
     else:
         player(page)
         assert player_state(page)["frames"] > 0

@@ -109,12 +109,6 @@ def test_every_entry_has_a_thumbnail_that_can_be_drawn_and_no_other_lies_about()
     assert {path.stem for path in (ASSETS / "thumbnails").glob("*.svg")} == {item.slug for item in CATALOGUE}
 
 
-@pytest.mark.parametrize("slug", thumbnails.THUMBNAILS)
-def test_a_thumbnail_drawn_anew_is_the_one_that_ships(slug):
-    svg = thumbnails.THUMBNAILS[slug]()  # drawn once more by the script below
-    assert without_images(svg) == without_images(entry(slug).thumbnail.read_text(encoding="utf-8"))
-
-
 def without_images(svg: str) -> str:
     """Images decoded by a network may differ in a grey level from one processor to another."""
     return re.sub(r'href="data:image/png;base64,[^"]+"', "", svg)
