@@ -34,6 +34,10 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "equilibrium": "engines.gans.equilibrium:Equilibrium",
         "dcgan": "engines.gans.dcgan:DCGAN",
         "transposed_convolution": "engines.gans.transposed_convolution:TransposedConvolution",
+        "pixelcnn": "engines.autoregressive.pixelcnn:PixelCNN",
+        "gated_pixelcnn": "engines.autoregressive.gated_pixelcnn:GatedPixelCNN",
+        "row_lstm": "engines.autoregressive.row_lstm:RowLSTM",
+        "diagonal_bilstm": "engines.autoregressive.diagonal_bilstm:DiagonalBiLSTM",
     }
 )
 

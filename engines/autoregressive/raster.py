@@ -1,0 +1,402 @@
+r"""What the models that read an image pixel by pixel share: the chain rule, learning by it, and drawing from it.
+
+    log p(x) = \sum_i log p(x_i | x_1, ..., x_{i-1})              van den Oord et al. 2016a (arXiv:1601.06759), eq. 1
+    bits per dimension = -log p(x) / (P ln 2)
+
+over the P pixels in raster order: row by row, left to right. A model's own file holds its network, which gives every
+pixel's parameters at once from an image whose later pixels it must not see, and a *reader*, which gives one pixel's
+parameters while an image is being drawn and keeps what it has computed (Ramachandran et al. 2017, arXiv:1704.06001).
+
+Binary pixels are drawn from the grey levels, anew at every batch (dynamic binarisation, Burda et al. 2015); 4, 16 or
+256 levels are the bytes divided down.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engines import devices, learning
+from engines.engine import Frame
+from engines.maths import levels as maths
+
+LEVELS = (2, 4, 16, 256)
+OUTPUTS = ("softmax", "logistic")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RasterConfig:
+    size: int = 28  # H = W
+    n_levels: int = 2  # L
+    output: str = "softmax"  # or "logistic": a mixture of n_components over the levels
+    n_components: int = 5  # M, of the mixture
+    n_classes: int = 0  # more than 0: p(x | class)
+    learning_rate: float = 1e-3
+    decay: bool = False  # let the learning rate fall to zero over n_steps, along a cosine
+    batch_size: int = 64
+    n_steps: int = 10_000  # batches in all
+    batches_per_step: int = 1  # of a visible step
+    seed: int = 0
+    shown: int = 16  # test images that a frame predicts
+
+    def __post_init__(self) -> None:
+        for name in ("size", "n_components", "batch_size", "n_steps", "batches_per_step", "shown"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.n_levels not in LEVELS:
+            raise ValueError(f"n_levels must be one of {', '.join(map(str, LEVELS))}, got {self.n_levels}")
+        if self.output not in OUTPUTS:
+            raise ValueError(f"output {self.output!r} is not known; choose one of {', '.join(OUTPUTS)}")
+        if self.n_classes < 0:
+            raise ValueError(f"n_classes must be zero (unconditional) or more, got {self.n_classes}")
+        if not (math.isfinite(self.learning_rate) and 0 < self.learning_rate <= 1):
+            raise ValueError(f"learning_rate must be above 0 and at most 1, got {self.learning_rate}")
+
+    @property
+    def n_out(self) -> int:
+        """K, the numbers that describe a pixel's distribution."""
+        return self.n_levels if self.output == "softmax" else 3 * self.n_components
+
+
+class RasterModel:
+    """Maximum likelihood on ``data`` (images); without data it scores and draws only.
+
+    A model gives its ``Network``, whose ``forward(x, label)`` takes pixels in 0..1 (B, 1, H, W) and, where it is
+    conditional, classes (B,), to parameters (B, K, H, W); ``network.reader(x, label)`` gives an object whose
+    ``at(row, column)`` is (B, K), read in raster order while the caller writes the pixels drawn into ``x``.
+    """
+
+    name: ClassVar[str]
+    Config: ClassVar[type]
+    Network: ClassVar[type]
+    learns_from: ClassVar[str] = "labelled images"
+    training_state: ClassVar[tuple[str, ...]] = learning.TRAINING_STATE
+
+    def __init__(self, config: Any, *, data: Any = None, device: str = "auto") -> None:
+        self.config = config
+        self.device = devices.resolve(device)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.data = None
+        if data is not None:
+            self.data = learning.Images.of(data, n_pixels=config.size**2, device=self.device)
+            if config.n_classes and (self.data.labels is None or self.data.probe_labels is None):
+                raise ValueError(f"{self.name} with n_classes={config.n_classes} learns from labelled images")
+        network = learning.build(lambda: self.Network(config), generator=self.generator, device=self.device)
+        self.network: Any = network.to(memory_format=torch.channels_last)  # convolutions on a CPU take half the time
+        self.optimizer: Any = learning.adam(self.network, config.learning_rate)
+        # Fabric puts its own in these places (learning.setup); alone, they are the plain ones.
+        self.learner, self.backward, self.rank, self.world = self.network, torch.Tensor.backward, 0, 1
+        self.iteration = 0
+        self.running_loss = float("nan")
+
+    # -- learning --------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """``batches_per_step`` steps of Adam."""
+        for _ in range(self.config.batches_per_step):
+            if not self.done:
+                self._learn()
+
+    def _learn(self) -> None:
+        """One batch: every pixel's conditional at once, one step of Adam on -log p(x)."""
+        if self.data is None:
+            raise ValueError(f"this {self.name} has no data to learn from: create it with data=images")
+        config = self.config
+        rows = learning.batch_rows(
+            self.iteration, n_rows=len(self.data.train), batch_size=config.batch_size, seed=config.seed
+        )
+        uniform = torch.rand(len(rows), config.size**2, generator=self.generator) if config.n_levels == 2 else None
+        rows = learning.share(rows, self.rank, self.world).to(self.device)
+        if uniform is not None:
+            uniform = learning.share(uniform, self.rank, self.world)
+        x = self._quantise(self.data.train[rows], uniform)
+        label = self.data.labels[rows] if config.n_classes and self.data.labels is not None else None
+        parameters = self.learner(self._as_input(x), label)
+        learning.descend(self, -self._score(parameters.float(), x).flatten(1).sum(dim=1).mean())
+
+    @property
+    def present_learning_rate(self) -> float:
+        config = self.config
+        return config.learning_rate * (learning.cosine(self.iteration, config.n_steps) if config.decay else 1.0)
+
+    @property
+    def done(self) -> bool:
+        return self.iteration >= self.config.n_steps
+
+    def _quantise(self, rows: Tensor, uniform: Tensor | None) -> Tensor:
+        """Bytes (B, P) as levels (B, H, W): drawn with each byte's chance where there are two, else divided down."""
+        n_levels, size = self.config.n_levels, self.config.size
+        if uniform is not None:
+            x = rows.to(torch.float32) / 255 > uniform.to(rows.device)
+        else:
+            x = rows.to(torch.int64) * n_levels // 256
+        return x.reshape(-1, size, size).to(torch.uint8)
+
+    def _as_input(self, x: Tensor) -> Tensor:
+        """Levels (B, H, W) as the network takes them: (B, 1, H, W) in 0..1."""
+        dtype = next(self.network.parameters()).dtype
+        return x.unsqueeze(1).to(dtype) / (self.config.n_levels - 1)
+
+    def _score(self, parameters: Tensor, x: Tensor) -> Tensor:
+        if self.config.output == "softmax":
+            return maths.softmax_log_prob(parameters, x)
+        return maths.mixture_log_prob(parameters, x, self.config.n_levels)
+
+    # -- the model -------------------------------------------------------------------------------------
+
+    def quantise(self, images: Any, *, generator: torch.Generator) -> Tensor:
+        """Grey images (B, ...), bytes or 0..1, as this model's levels: (B, H, W) uint8."""
+        config = self.config
+        rows = (learning.rows_of(images, config.size**2, self.device) * 255).round().to(torch.uint8)
+        uniform = torch.rand(rows.shape, generator=generator) if config.n_levels == 2 else None
+        return self._quantise(rows, uniform)
+
+    @torch.no_grad()
+    def parameters(self, x: Any, label: Any = None) -> Tensor:
+        """What describes every pixel's distribution, given the pixels before it: levels (B, H, W) -> (B, K, H, W)."""
+        x = self._levels(x)
+        return self.network(self._as_input(x), self._labels(label, len(x)))
+
+    def log_probs_of(self, parameters: Tensor) -> Tensor:
+        """log P of every level in nats: parameters (B, K, ...) -> (B, L, ...)."""
+        if self.config.output == "softmax":
+            return torch.log_softmax(parameters, dim=1)
+        return maths.mixture_log_probs(parameters, self.config.n_levels)
+
+    def log_prob_per_pixel(self, x: Any, label: Any = None) -> Tensor:
+        """log p(x_i | x_1, ..., x_{i-1}) in nats: levels (B, H, W) -> (B, H, W)."""
+        x = self._levels(x)
+        return self._score(self.parameters(x, label), x)
+
+    def log_prob(self, x: Any, label: Any = None) -> Tensor:
+        """log p(x) in nats, exact: levels (B, H, W) -> (B,)."""
+        return self.log_prob_per_pixel(x, label).flatten(1).sum(dim=1)
+
+    def sample(
+        self,
+        n: int,
+        *,
+        generator: torch.Generator,
+        given: Any = None,
+        mask: Any = None,
+        label: Any = None,
+        temperature: float = 1.0,
+        cached: bool = True,
+    ) -> Tensor:
+        """n images (n, H, W) of levels; where ``given`` (H, W) or (n, H, W) is there, only the pixels where
+        ``mask`` (H, W) is true are drawn, in raster order, each from its distribution given all before it.
+
+        A pixel below what is drawn is not looked at: the chain rule knows the past only.
+        """
+        uniform = torch.rand(n, self.config.size**2, generator=generator)
+        filling = Filling(
+            self, n, uniform=uniform, given=given, mask=mask, label=label, temperature=temperature, cached=cached
+        )
+        while not filling.done:
+            filling.advance()
+        return filling.x
+
+    def dependence(self, row: int, column: int, *, x: Any = None, label: Any = None) -> Tensor:
+        r"""\sum |\partial parameters_{row, column} / \partial x|, the pixels that one pixel's distribution looks at:
+        (H, W), summed over the images x (B, H, W) of levels; without them over 8 of noise.
+        """
+        size = self.config.size
+        if not (0 <= row < size and 0 <= column < size):
+            raise ValueError(f"row and column must be from 0 to {size - 1}, got {row} and {column}")
+        if x is None:
+            noise = torch.rand(8, 1, size, size, generator=_generator(self.config.seed, 5))
+            values = noise.to(next(self.network.parameters()))
+        else:
+            values = self._as_input(self._levels(x))
+        values.requires_grad_()
+        with torch.enable_grad():
+            parameters = self.network(values, self._labels(label, len(values)))[:, :, row, column]
+            # Every number by itself: in a sum of them, gradients of opposite sign could cancel.
+            total = torch.zeros(size, size, device=self.device)
+            for k in range(parameters.shape[1]):
+                kept = k + 1 < parameters.shape[1]
+                (gradient,) = torch.autograd.grad(parameters[:, k].sum(), values, retain_graph=kept)
+                total += gradient.abs().sum(dim=(0, 1))
+        return total
+
+    def _levels(self, x: Any) -> Tensor:
+        """Levels as (B, H, W) uint8 on the device; ValueError names what does not fit."""
+        size, n_levels = self.config.size, self.config.n_levels
+        x = torch.as_tensor(np.array(x) if isinstance(x, np.ndarray) else x, device=self.device)
+        if x.dim() < 2 or x.shape[1:].numel() != size**2:
+            raise ValueError(f"images must have shape (B, {size}, {size}), got {tuple(x.shape)}: resize them first")
+        if x.numel() and not (0 <= int(x.min()) and int(x.max()) < n_levels):
+            raise ValueError(
+                f"levels must be whole numbers from 0 to {n_levels - 1}, got {x.min():g} to {x.max():g}: "
+                "quantise() makes them of grey images"
+            )
+        return x.reshape(-1, size, size).to(torch.uint8)
+
+    def _labels(self, label: Any, n: int) -> Tensor | None:
+        """Classes (n,) on the device, one for all or one each; ValueError names what does not fit."""
+        n_classes = self.config.n_classes
+        if not n_classes:
+            if label is not None:
+                raise ValueError(f"this {self.name} was trained without classes: leave the class out, got {label}")
+            return None
+        if label is None:
+            raise ValueError(f"this {self.name} is conditional: give a class from 0 to {n_classes - 1}")
+        label = torch.as_tensor(label, device=self.device).to(torch.int64).reshape(-1)
+        if len(label) not in (1, n):
+            raise ValueError(f"one class for all or one for each of {n} images, got {len(label)}")
+        if not (0 <= int(label.min()) and int(label.max()) < n_classes):
+            shown = int(label.max() if label.max() >= n_classes else label.min())
+            raise ValueError(f"there is no class {shown}: choose one from 0 to {n_classes - 1}")
+        return label.expand(n)
+
+    def evaluate(self, images: Any, labels: Any = None) -> dict[str, float]:
+        """Over test images (B, ...) of bytes, binary ones drawn once by a fixed seed: ``nll`` in nats per image and
+        ``bits_per_dim``.
+        """
+        x = self.quantise(images, generator=_generator(self.config.seed, 4))
+        label = torch.as_tensor(np.array(labels)) if self.config.n_classes else None
+        parts = [
+            self.log_prob(x[i : i + 250], None if label is None else label[i : i + 250]).double()
+            for i in range(0, len(x), 250)
+        ]
+        nll = -float(torch.cat(parts).mean())
+        return {"nll": nll, "bits_per_dim": nll / (self.config.size**2 * math.log(2))}
+
+    # -- what a viewer sees ----------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def frame(self) -> Frame:
+        """``nll`` in nats per image over the probe (the first ``shown`` test images, binarised once); arrays
+        ``originals`` (M, H, W) levels, ``nats`` (M, H, W) per pixel and ``expected`` (M, H, W), each pixel's mean level.
+        """
+        scalars = {"batches": float(self.iteration), "learning_rate": self.present_learning_rate}
+        if not math.isnan(self.running_loss):
+            scalars["loss"] = self.running_loss
+        arrays: dict[str, Any] = {}
+        if self.data is not None:
+            images = self.data.probe[: self.config.shown]
+            x = self.quantise(images, generator=_generator(self.config.seed, 1))
+            label = (
+                self.data.probe_labels[: len(x)]
+                if self.config.n_classes and self.data.probe_labels is not None
+                else None
+            )
+            parameters = self.parameters(x, label)
+            nats = -self._score(parameters, x)
+            level = torch.arange(self.config.n_levels, device=self.device, dtype=torch.float32)
+            expected = torch.einsum("blhw,l->bhw", self.log_probs_of(parameters).exp(), level)
+            scalars["nll"] = float(nats.flatten(1).sum(dim=1).mean())
+            arrays = {"originals": x, "nats": nats, "expected": expected}
+        return Frame(
+            step=math.ceil(self.iteration / self.config.batches_per_step),
+            scalars=scalars,
+            arrays={name: value.cpu().numpy() for name, value in arrays.items()},
+        )
+
+    @property
+    def n_parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    # -- saving ----------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        return learning.state_of(self)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state; ValueError where the network has another size."""
+        learning.load_state(self, state)
+
+
+class Filling:
+    """Images being drawn, a pixel at a time in raster order: what is hidden from what is known and what came before.
+
+    ``uniform`` (n, P) in [0, 1) are all the random numbers there are: the same ones give the same images.
+    """
+
+    def __init__(
+        self,
+        model: RasterModel,
+        n: int,
+        *,
+        uniform: Tensor,
+        given: Any = None,
+        mask: Any = None,
+        label: Any = None,
+        temperature: float = 1.0,
+        cached: bool = True,
+    ) -> None:
+        size = model.config.size
+        if n < 1:
+            raise ValueError(f"n must be at least 1, got {n}")
+        if (given is None) != (mask is None):
+            raise ValueError("given and mask go together: the known image, and where it is hidden")
+        self.model, self.temperature, self.label = model, temperature, label
+        self.uniform = uniform.to(model.device)
+        if given is None:
+            self.x = torch.zeros(n, size, size, dtype=torch.uint8, device=model.device)
+            hidden = np.ones((size, size), dtype=bool)
+        else:
+            given = torch.as_tensor(np.array(given) if isinstance(given, np.ndarray) else given)
+            given = model._levels(given[None] if given.dim() == 2 and given.shape == (size, size) else given)
+            if len(given) not in (1, n):
+                raise ValueError(f"given must be one image or {n}, got {len(given)}")
+            hidden = np.asarray(mask, dtype=bool)
+            if hidden.shape != (size, size):
+                raise ValueError(
+                    f"mask must have shape ({size}, {size}), got {hidden.shape}: true where a pixel is hidden"
+                )
+            self.x = given.expand(n, size, size).clone()
+            self.x[:, torch.from_numpy(hidden).to(model.device)] = 0  # what is hidden is not there to be seen
+        self.order = np.flatnonzero(hidden)  # raster positions to draw
+        self.at = 0  # how many of them are drawn
+        self._values = model._as_input(self.x)  # (n, 1, H, W), what the network reads; kept level with x
+        maths.tempered(torch.zeros(1, 2), temperature)  # an impossible temperature is named here
+        classes = model._labels(label, n)
+        with torch.no_grad():
+            self._reader = (
+                model.network.reader(self._values, classes) if cached else _Plain(model.network, self._values, classes)
+            )
+        # The reader has read the image as it lies; from the first pixel drawn on, everything is read anew.
+        self._next = int(self.order[0]) if len(self.order) else 0
+
+    @property
+    def done(self) -> bool:
+        return self.at >= len(self.order)
+
+    @torch.no_grad()
+    def advance(self) -> Tensor:
+        """Draw the next pixel of all n images; gives the probabilities it was drawn from: (n, L)."""
+        if self.done:
+            raise ValueError("nothing is left to draw")
+        size, position = self.model.config.size, int(self.order[self.at])
+        while self._next < position:  # a known pixel after a drawn one: its features depend on what was drawn
+            self._reader.at(*divmod(self._next, size))
+            self._next += 1
+        row, column = divmod(position, size)
+        log_probs = self.model.log_probs_of(self._reader.at(row, column))  # (n, L)
+        self._next = position + 1
+        probabilities = maths.tempered(log_probs, self.temperature)
+        level = maths.draw(probabilities, self.uniform[:, position])
+        self.x[:, row, column] = level.to(torch.uint8)
+        self._values[:, 0, row, column] = level / (self.model.config.n_levels - 1)
+        self.at += 1
+        return probabilities
+
+
+class _Plain:
+    """The reader that keeps nothing: the whole image through the network for every pixel."""
+
+    def __init__(self, network: nn.Module, x: Tensor, label: Tensor | None) -> None:
+        self.network, self.x, self.label = network, x, label
+
+    def at(self, row: int, column: int) -> Tensor:
+        return self.network(self.x, self.label)[:, :, row, column]
+
+
+def _generator(seed: int, stream: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed * 1_000_003 + stream)

@@ -1,0 +1,147 @@
+r"""Row LSTM: an LSTM that goes down the image row by row, every row at once by convolutions along it.
+
+    [o_i, f_i, i_i, g_i] = \sigma(K^{ss} \circledast h_{i-1} + K^{is} \circledast x_i)     (g by tanh)
+    c_i = f_i \odot c_{i-1} + i_i \odot g_i
+    h_i = o_i \odot tanh(c_i)                                                      eq. 3, i counts rows
+
+van den Oord, Kalchbrenner & Kavukcuoglu 2016, "Pixel recurrent neural networks" (arXiv:1601.06759), section 3.1. K^{is}
+is masked (B) and sees its own row to the left; K^{ss} sees three places of the row above, so that a pixel's context
+widens by one place a row: a triangle, which misses pixels to the far left and right.
+
+Departure: Adam instead of RMSProp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engines.autoregressive.pixelcnn import MaskedConv2d, flat
+from engines.autoregressive.raster import RasterConfig, RasterModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowLSTMConfig(RasterConfig):
+    channels: int = 16  # h; the residual stream is 2h wide
+    n_layers: int = 3
+    first_kernel: int = 7
+
+    def __post_init__(self) -> None:
+        RasterConfig.__post_init__(self)
+        for name in ("channels", "n_layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.first_kernel < 3 or self.first_kernel % 2 == 0:
+            raise ValueError(f"first_kernel must be odd and at least 3, got {self.first_kernel}")
+        if self.n_classes:
+            raise ValueError(f"row_lstm knows no classes, got n_classes={self.n_classes}: gated_pixelcnn does")
+
+
+def lstm(gates: Tensor, c: Tensor, dim: int = 1) -> tuple[Tensor, Tensor]:
+    """One step of an LSTM, its channels at ``dim``: gates (B, 4h, ...), c (B, h, ...) -> h, c of the shape of c."""
+    o, f, i, g = gates.chunk(4, dim=dim)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+class Layer(nn.Module):
+    """Figure 5 (right): x + (1 x 1 conv to 2h)(LSTM(x)), (B, 2h, H, W) -> (B, 2h, H, W)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.input_to_state = nn.Conv2d(2 * channels, 4 * channels, (1, 2))  # 3 x 1, mask B: the left place and its own
+        self.state_to_state = nn.Conv1d(channels, 4 * channels, 3, padding=1)
+        self.up = nn.Conv2d(channels, 2 * channels, 1)
+
+    def scan(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """States of all rows: (B, 2h, H, W) -> h, c, (B, h, H, W) each."""
+        inputs = self.input_to_state(F.pad(x, (1, 0)))  # (B, 4h, H, W), of the whole image at once
+        h = c = inputs.new_zeros(len(x), self.channels, x.shape[3])
+        kept = []
+        for row in range(x.shape[2]):
+            h, c = lstm(inputs[:, :, row] + self.state_to_state(h), c)  # (B, h, W)
+            kept.append((h, c))
+        return torch.stack([h for h, _ in kept], dim=2), torch.stack([c for _, c in kept], dim=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.up(self.scan(x)[0])
+
+
+class RowLSTMNetwork(nn.Module):
+    """Parameters of every pixel's distribution from the triangle above it and its row to the left."""
+
+    def __init__(self, config: RowLSTMConfig) -> None:
+        super().__init__()
+        wide = 2 * config.channels
+        self.first = MaskedConv2d("A", 1, wide, config.first_kernel)
+        self.layers = nn.ModuleList(Layer(config.channels) for _ in range(config.n_layers))
+        self.head = nn.Conv2d(wide, wide, 1)
+        self.out = nn.Conv2d(wide, config.n_out, 1)
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002 - the family's signature
+        """Pixels (B, 1, H, W) in 0..1 -> (B, K, H, W)."""
+        x = self.first(x)
+        for layer in self.layers:
+            x = layer(x)
+        return self.out(F.relu(self.head(F.relu(x))))
+
+    def reader(self, x: Tensor, label: Tensor | None = None) -> Reader:  # noqa: ARG002
+        return Reader(self, x)
+
+
+class Reader:
+    """One pixel at a time: what the row above says is computed once a row, the rest a pixel at once."""
+
+    def __init__(self, network: RowLSTMNetwork, x: Tensor) -> None:
+        self.network, self.x, self.row = network, x, -1
+        self.side = network.first.kernel_size[1] // 2
+        self.pixels = network.first.pad(x)
+        self.first, self.head, self.out = flat(network.first), flat(network.head), flat(network.out)
+        self.layers = [(flat(layer.input_to_state), flat(layer.up)) for layer in network.layers]
+        # Features of the pixel to the left (a zero before the first), and the states of all rows.
+        self.left: list[Tensor] = []
+        self.states: list[tuple[Tensor, Tensor]] = []
+        features = network.first(x)
+        for layer in network.layers:
+            self.left.append(F.pad(features, (1, 0)))
+            self.states.append(layer.scan(features))
+            features = features + layer.up(self.states[-1][0])
+        self.from_above: list[Tensor] = []
+
+    def _enter(self, row: int) -> None:
+        self.row, self.from_above = row, []
+        for layer, (h, _) in zip(self.network.layers, self.states, strict=True):
+            above = h[:, :, row - 1] if row else torch.zeros_like(h[:, :, 0])
+            self.from_above.append(layer.state_to_state(above).permute(2, 0, 1).contiguous())  # (W, B, 4h)
+
+    def at(self, row: int, column: int) -> Tensor:
+        """Pixels before this one as they are now -> (B, K)."""
+        if row != self.row:
+            self._enter(row)
+        n, side = len(self.x), self.side
+        self.pixels[:, :, side : side + row + 1, side:-side] = self.x[:, :, : row + 1]
+        window = self.pixels[:, :, row : row + side + 1, column : column + 2 * side + 1]
+        features = torch.addmm(self.first[1], window.reshape(n, -1), self.first[0])  # (B, 2h)
+        for i, ((weight, bias), (up, up_bias)) in enumerate(self.layers):
+            left, (h, c) = self.left[i], self.states[i]
+            left[:, :, row, column + 1] = features
+            gates = torch.addmm(bias, left[:, :, row, column : column + 2].reshape(n, -1), weight)
+            before = c[:, :, row - 1, column] if row else torch.zeros_like(c[:, :, 0, 0])
+            state, cell = lstm(gates + self.from_above[i][column], before)
+            h[:, :, row, column], c[:, :, row, column] = state, cell
+            features = features + torch.addmm(up_bias, state, up)
+        features = torch.addmm(self.head[1], features.relu(), self.head[0]).relu_()
+        return torch.addmm(self.out[1], features, self.out[0])
+
+
+class RowLSTM(RasterModel):
+    """An LSTM down the rows, fitted by maximum likelihood."""
+
+    name: ClassVar[str] = "row_lstm"
+    Config: ClassVar[type] = RowLSTMConfig
+    Network: ClassVar[type] = RowLSTMNetwork
