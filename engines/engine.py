@@ -36,6 +36,8 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "transposed_convolution": "engines.gans.transposed_convolution:TransposedConvolution",
         "pixelcnn": "engines.autoregressive.pixelcnn:PixelCNN",
         "gated_pixelcnn": "engines.autoregressive.gated_pixelcnn:GatedPixelCNN",
+        "pixelcnn_pp": "engines.autoregressive.pixelcnn_pp:PixelCNNPP",
+        "multiscale": "engines.autoregressive.multiscale:Multiscale",
         "row_lstm": "engines.autoregressive.row_lstm:RowLSTM",
         "diagonal_bilstm": "engines.autoregressive.diagonal_bilstm:DiagonalBiLSTM",
     }

@@ -5,9 +5,10 @@ r"""Diagonal BiLSTM: two LSTMs that cross the image along its diagonals and toge
     h_i = o_i \odot tanh(c_i)                                                      eq. 3, i counts diagonals
 
 van den Oord, Kalchbrenner & Kavukcuoglu 2016, "Pixel recurrent neural networks" (arXiv:1601.06759), section 3.2. The
-image is skewed: each row moved one place further to the right than the one above it, so that a diagonal lies in a column
-of an H x (W + H - 1) map and its pixels can be computed at once. K^{ss}, a 2 x 1 kernel, then sees a pixel's left and
-upper neighbour. The second LSTM does so from the right; its states are moved down by one row, or it would see the future.
+image is skewed: each row moved one place further to the right than the one above it, so that a diagonal lies in a
+column of an H x (W + H - 1) map and its pixels can be computed at once. K^{ss}, a 2 x 1 kernel, then sees a pixel's
+left and upper neighbour. The second LSTM does so from the right; its states are moved down by one row, or it would
+see the future.
 
 Departure: Adam instead of RMSProp.
 """
@@ -15,7 +16,7 @@ Departure: Adam instead of RMSProp.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +25,6 @@ from torch import Tensor, nn
 from engines.autoregressive.pixelcnn import MaskedConv2d, flat
 from engines.autoregressive.raster import RasterConfig, RasterModel
 from engines.autoregressive.row_lstm import lstm
-
 
 LEFT, RIGHT = 0, 1  # the side that an LSTM comes from
 
@@ -78,7 +78,7 @@ class Layer(nn.Module):
 
     def scan(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """States h and c of both LSTMs, each where its pixel is: (B, 2h, H, W) -> (2, B, h, H, W) twice."""
-        n, _, height, width = x.shape
+        n, _, height, _ = x.shape
         left, right = self.input_to_state(x).chunk(2, dim=1)
         # Gates of -10,000 are shut: outside the image, where the skewed map holds no pixel, states are zero.
         both = skew(torch.cat([left, right.flip(3)]), fill=-1e4)  # (2B, 4h, H, J), J = W + H - 1
@@ -114,7 +114,7 @@ class DiagonalBiLSTMNetwork(nn.Module):
         super().__init__()
         wide = 2 * config.channels
         self.first = MaskedConv2d("A", 1, wide, config.first_kernel)
-        self.layers = nn.ModuleList(Layer(config.channels) for _ in range(config.n_layers))
+        self.layers: Any = nn.ModuleList(Layer(config.channels) for _ in range(config.n_layers))
         self.head = nn.Conv2d(wide, wide, 1)
         self.out = nn.Conv2d(wide, config.n_out, 1)
 

@@ -16,7 +16,7 @@ Departures: Adam instead of RMSProp; no skip connections from every layer to the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -55,9 +55,8 @@ class Layer(nn.Module):
     def __init__(self, n_in: int, channels: int, kernel: int, n_classes: int, *, first: bool) -> None:
         super().__init__()
         self.first, self.reach = first, kernel // 2
-        rows = (
-            self.reach if first else self.reach + 1
-        )  # the first sees the rows above only, and pixels to the left only
+        # The first sees the rows above only, and in its own row only what is to the left.
+        rows = self.reach if first else self.reach + 1
         self.vertical = nn.Conv2d(n_in, 2 * channels, (rows, kernel))
         self.horizontal = nn.Conv2d(n_in, 2 * channels, (1, rows))
         self.across = nn.Conv2d(2 * channels, 2 * channels, 1)  # from the vertical to the horizontal stack
@@ -92,7 +91,7 @@ class GatedPixelCNNNetwork(nn.Module):
         self.n_classes = config.n_classes
         first = Layer(1, p, config.first_kernel, config.n_classes, first=True)
         later = (Layer(p, p, config.kernel, config.n_classes, first=False) for _ in range(config.n_layers - 1))
-        self.layers = nn.ModuleList([first, *later])
+        self.layers: Any = nn.ModuleList([first, *later])
         self.head = nn.Conv2d(p, 2 * p, 1)
         self.last = nn.Conv2d(2 * p, config.n_out, 1)
 
@@ -155,7 +154,7 @@ class Reader:
         if row != self.row:
             self._enter(row)
         n = len(self.x)
-        h = None
+        h: Any = None
         for i, layer in enumerate(self.network.layers):
             (weight, bias), (out_weight, out_bias) = self.flat[i]
             if layer.first:
@@ -168,7 +167,6 @@ class Reader:
             beside = torch.addmm(bias, window, weight) + self.above[i][column]
             out = torch.addmm(out_bias, gate(beside), out_weight)
             h = out if h is None else h + out
-        assert h is not None
         return torch.addmm(self.last[1], torch.addmm(self.head[1], h.relu(), self.head[0]).relu_(), self.last[0])
 
 

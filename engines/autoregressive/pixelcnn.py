@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -47,7 +47,7 @@ class PixelCNNConfig(RasterConfig):
 
 @lru_cache(maxsize=32)
 def mask(kind: str, kernel: int, device: torch.device) -> Tensor:
-    """Ones where a kernel may look: rows above, and its own row up to (A) or including (B) the middle: (k//2 + 1, k)."""
+    """Ones where a kernel may look: rows above, and its own row before (A) or up to (B) the middle: (k//2 + 1, k)."""
     ones = torch.ones(kernel // 2 + 1, kernel, device=device)
     ones[-1, kernel // 2 + (kind == "B") :] = 0
     return ones
@@ -93,7 +93,7 @@ class PixelCNNNetwork(nn.Module):
         super().__init__()
         wide = 2 * config.channels
         self.first = MaskedConv2d("A", 1, wide, config.first_kernel)
-        self.blocks = nn.ModuleList(Block(config.channels, config.kernel) for _ in range(config.n_blocks))
+        self.blocks: Any = nn.ModuleList(Block(config.channels, config.kernel) for _ in range(config.n_blocks))
         self.head = nn.Conv2d(wide, wide, 1)
         self.out = nn.Conv2d(wide, config.n_out, 1)
 

@@ -68,7 +68,7 @@ class RasterModel:
 
     A model gives its ``Network``, whose ``forward(x, label)`` takes pixels in 0..1 (B, 1, H, W) and, where it is
     conditional, classes (B,), to parameters (B, K, H, W); ``network.reader(x, label)`` gives an object whose
-    ``at(row, column)`` is (B, K), read in raster order while the caller writes the pixels drawn into ``x``.
+    ``at(row, column)`` is (B, K), read in the model's ``order`` while the caller writes the pixels drawn into ``x``.
     """
 
     name: ClassVar[str]
@@ -116,8 +116,12 @@ class RasterModel:
             uniform = learning.share(uniform, self.rank, self.world)
         x = self._quantise(self.data.train[rows], uniform)
         label = self.data.labels[rows] if config.n_classes and self.data.labels is not None else None
-        parameters = self.learner(self._as_input(x), label)
+        parameters = self.learner(self._as_input(x), label, **self._noise())
         learning.descend(self, -self._score(parameters.float(), x).flatten(1).sum(dim=1).mean())
+
+    def _noise(self) -> dict[str, Any]:
+        """What the network takes besides, while it learns."""
+        return {}
 
     @property
     def present_learning_rate(self) -> float:
@@ -127,6 +131,11 @@ class RasterModel:
     @property
     def done(self) -> bool:
         return self.iteration >= self.config.n_steps
+
+    @property
+    def order(self) -> np.ndarray:
+        """The pixels' raster positions in the order that the chain rule takes them: (P,)."""
+        return np.arange(self.config.size**2)
 
     def _quantise(self, rows: Tensor, uniform: Tensor | None) -> Tensor:
         """Bytes (B, P) as levels (B, H, W): drawn with each byte's chance where there are two, else divided down."""
@@ -230,7 +239,7 @@ class RasterModel:
         x = torch.as_tensor(np.array(x) if isinstance(x, np.ndarray) else x, device=self.device)
         if x.dim() < 2 or x.shape[1:].numel() != size**2:
             raise ValueError(f"images must have shape (B, {size}, {size}), got {tuple(x.shape)}: resize them first")
-        if x.numel() and not (0 <= int(x.min()) and int(x.max()) < n_levels):
+        if x.numel() and not (int(x.min()) >= 0 and int(x.max()) < n_levels):
             raise ValueError(
                 f"levels must be whole numbers from 0 to {n_levels - 1}, got {x.min():g} to {x.max():g}: "
                 "quantise() makes them of grey images"
@@ -249,7 +258,7 @@ class RasterModel:
         label = torch.as_tensor(label, device=self.device).to(torch.int64).reshape(-1)
         if len(label) not in (1, n):
             raise ValueError(f"one class for all or one for each of {n} images, got {len(label)}")
-        if not (0 <= int(label.min()) and int(label.max()) < n_classes):
+        if not (int(label.min()) >= 0 and int(label.max()) < n_classes):
             shown = int(label.max() if label.max() >= n_classes else label.min())
             raise ValueError(f"there is no class {shown}: choose one from 0 to {n_classes - 1}")
         return label.expand(n)
@@ -272,7 +281,7 @@ class RasterModel:
     @torch.no_grad()
     def frame(self) -> Frame:
         """``nll`` in nats per image over the probe (the first ``shown`` test images, binarised once); arrays
-        ``originals`` (M, H, W) levels, ``nats`` (M, H, W) per pixel and ``expected`` (M, H, W), each pixel's mean level.
+        ``originals`` (M, H, W) levels, ``nats`` (M, H, W) per pixel, ``expected`` (M, H, W), each pixel's mean level.
         """
         scalars = {"batches": float(self.iteration), "learning_rate": self.present_learning_rate}
         if not math.isnan(self.running_loss):
@@ -352,7 +361,8 @@ class Filling:
                 )
             self.x = given.expand(n, size, size).clone()
             self.x[:, torch.from_numpy(hidden).to(model.device)] = 0  # what is hidden is not there to be seen
-        self.order = np.flatnonzero(hidden)  # raster positions to draw
+        self.chain = model.order
+        self.order = self.chain[hidden.flat[self.chain]]  # raster positions to draw
         self.at = 0  # how many of them are drawn
         self._values = model._as_input(self.x)  # (n, 1, H, W), what the network reads; kept level with x
         maths.tempered(torch.zeros(1, 2), temperature)  # an impossible temperature is named here
@@ -362,7 +372,7 @@ class Filling:
                 model.network.reader(self._values, classes) if cached else _Plain(model.network, self._values, classes)
             )
         # The reader has read the image as it lies; from the first pixel drawn on, everything is read anew.
-        self._next = int(self.order[0]) if len(self.order) else 0
+        self._next = int(np.flatnonzero(self.chain == self.order[0])[0]) if len(self.order) else 0
 
     @property
     def done(self) -> bool:
@@ -374,12 +384,14 @@ class Filling:
         if self.done:
             raise ValueError("nothing is left to draw")
         size, position = self.model.config.size, int(self.order[self.at])
-        while self._next < position:  # a known pixel after a drawn one: its features depend on what was drawn
-            self._reader.at(*divmod(self._next, size))
+        while (known := int(self.chain[self._next])) != position:
+            self._reader.at(
+                *divmod(known, size)
+            )  # a known pixel after a drawn one: its features depend on what was drawn
             self._next += 1
         row, column = divmod(position, size)
         log_probs = self.model.log_probs_of(self._reader.at(row, column))  # (n, L)
-        self._next = position + 1
+        self._next += 1
         probabilities = maths.tempered(log_probs, self.temperature)
         level = maths.draw(probabilities, self.uniform[:, position])
         self.x[:, row, column] = level.to(torch.uint8)

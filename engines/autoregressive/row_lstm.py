@@ -14,7 +14,7 @@ Departure: Adam instead of RMSProp.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -79,7 +79,7 @@ class RowLSTMNetwork(nn.Module):
         super().__init__()
         wide = 2 * config.channels
         self.first = MaskedConv2d("A", 1, wide, config.first_kernel)
-        self.layers = nn.ModuleList(Layer(config.channels) for _ in range(config.n_layers))
+        self.layers: Any = nn.ModuleList(Layer(config.channels) for _ in range(config.n_layers))
         self.head = nn.Conv2d(wide, wide, 1)
         self.out = nn.Conv2d(wide, config.n_out, 1)
 

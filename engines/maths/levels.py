@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-LOG_SCALE_FLOOR = -7.0  # the least log s: narrower than a bin of 256 by a factor of 4, and e^-7 still divides well
+LOG_SCALES = (-7.0, 7.0)  # from a quarter of a bin of 256 to flat, between which nothing under- or overflows
 
 
 def spread(x: Tensor, n_levels: int) -> Tensor:
@@ -31,7 +31,7 @@ def mixture_parts(parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     if parameters.shape[1] % 3:
         raise ValueError(f"a mixture takes three numbers a component, got {parameters.shape[1]} channels")
     logits, mean, log_scale = parameters.chunk(3, dim=1)
-    return F.log_softmax(logits, dim=1), mean, log_scale.clamp(min=LOG_SCALE_FLOOR)
+    return F.log_softmax(logits, dim=1), mean, log_scale.clamp(*LOG_SCALES)
 
 
 def mixture_log_prob(parameters: Tensor, x: Tensor, n_levels: int) -> Tensor:

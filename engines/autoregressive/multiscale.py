@@ -1,0 +1,165 @@
+r"""Multi-scale: a small image first, pixel by pixel, then the large one around it, told of the small one throughout.
+
+    p(x) = p(x_small) \prod_{i not in small} p(x_i | x_1, ..., x_{i-1}, x_small)
+    x_small = every second pixel of every second row
+
+van den Oord, Kalchbrenner & Kavukcuoglu 2016, "Pixel recurrent neural networks" (arXiv:1601.06759), section 3.6. The
+small image is enlarged by a fractionally-strided convolution and added, as a bias, inside every block of the large network.
+
+Departures: both networks are PixelCNNs, where the paper takes its recurrent ones; pixels of the small image count as
+known in the large one, where the paper leaves it to the network to copy them; Adam instead of RMSProp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engines.autoregressive.pixelcnn import MaskedConv2d, PixelCNNConfig, PixelCNNNetwork, flat
+from engines.autoregressive.raster import RasterModel
+
+STEP = 2  # the small image has every STEP-th pixel of every STEP-th row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultiscaleConfig(PixelCNNConfig):
+    small_channels: int = 16  # h of the network for the small image
+    small_blocks: int = 4
+
+    def __post_init__(self) -> None:
+        PixelCNNConfig.__post_init__(self)
+        for name in ("small_channels", "small_blocks"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+
+class Block(nn.Module):
+    """The residual block of `pixelcnn`, with the enlarged small image as a bias: (B, 2h, H, W) -> (B, 2h, H, W)."""
+
+    def __init__(self, channels: int, kernel: int) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(2 * channels, channels, 1)
+        self.masked = MaskedConv2d("B", channels, channels, kernel)
+        self.told = nn.Conv2d(channels, channels, 1, bias=False)
+        self.up = nn.Conv2d(channels, 2 * channels, 1)
+
+    def forward(self, x: Tensor, small: Tensor) -> Tensor:
+        return x + self.up(F.relu(self.masked(F.relu(self.down(F.relu(x)))) + self.told(small)))
+
+
+class MultiscaleNetwork(nn.Module):
+    """Parameters of every pixel's distribution: of the small image's pixels by its own network."""
+
+    def __init__(self, config: MultiscaleConfig) -> None:
+        super().__init__()
+        h, wide = config.channels, 2 * config.channels
+        self.small = PixelCNNNetwork(
+            PixelCNNConfig(
+                size=-(-config.size // STEP), n_levels=config.n_levels, output=config.output,
+                n_components=config.n_components, channels=config.small_channels, n_blocks=config.small_blocks,
+                first_kernel=config.first_kernel, kernel=config.kernel,
+            )
+        )  # fmt: skip
+        self.grow = nn.ConvTranspose2d(1, h, STEP, stride=STEP)
+        self.smooth = nn.Conv2d(h, h, 5, padding=2)
+        self.first = MaskedConv2d("A", 1, wide, config.first_kernel)
+        self.blocks: Any = nn.ModuleList(Block(h, config.kernel) for _ in range(config.n_blocks))
+        self.head = nn.Conv2d(wide, wide, 1)
+        self.out = nn.Conv2d(wide, config.n_out, 1)
+
+    def told(self, x: Tensor) -> Tensor:
+        """The small image, enlarged: (B, 1, H, W) -> (B, h, H, W)."""
+        grown = F.relu(self.grow(x[:, :, ::STEP, ::STEP]))[:, :, : x.shape[2], : x.shape[3]]
+        return F.relu(self.smooth(grown))
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002 - the family's signature
+        """Pixels (B, 1, H, W) in 0..1 -> (B, K, H, W)."""
+        small, told = self.small(x[:, :, ::STEP, ::STEP]), self.told(x)
+        features = self.first(x)
+        for block in self.blocks:
+            features = block(features, told)
+        large = self.out(F.relu(self.head(F.relu(features)))).clone()
+        large[:, :, ::STEP, ::STEP] = small
+        return large
+
+    def reader(self, x: Tensor, label: Tensor | None = None) -> Reader:  # noqa: ARG002
+        return Reader(self, x)
+
+
+class Reader:
+    """The small image by `pixelcnn`'s reader, then the large one by one of its own, made when the small one is known."""
+
+    def __init__(self, network: MultiscaleNetwork, x: Tensor) -> None:
+        self.network, self.x = network, x
+        self.small = network.small.reader(x[:, :, ::STEP, ::STEP])  # a view: pixels written to x are seen there
+        self.large: _Large | None = None
+
+    def at(self, row: int, column: int) -> Tensor:
+        """Pixels before this one as they are now -> (B, K)."""
+        if row % STEP == 0 and column % STEP == 0:
+            return self.small.at(row // STEP, column // STEP)
+        position = row * self.x.shape[3] + column
+        if self.large is None:
+            self.large = _Large(self.network, self.x, position)
+        return self.large.at(position)
+
+
+class _Large:
+    """As `pixelcnn`'s reader, with each block's bias; it walks over the small image's pixels by itself."""
+
+    def __init__(self, network: MultiscaleNetwork, x: Tensor, start: int) -> None:
+        self.x, self.next = x, start
+        self.side, self.reach = (layer.kernel_size[1] // 2 for layer in (network.first, network.blocks[0].masked))
+        self.pixels = network.first.pad(x)
+        self.first, self.head, self.out = flat(network.first), flat(network.head), flat(network.out)
+        self.blocks = [(flat(block.down), flat(block.masked), flat(block.up)) for block in network.blocks]
+        told = network.told(x)
+        self.told = [block.told(told).permute(2, 3, 0, 1).contiguous() for block in network.blocks]  # (H, W, B, h)
+        self.kept = []
+        features = network.first(x)
+        for block in network.blocks:
+            self.kept.append(block.masked.pad(F.relu(block.down(F.relu(features)))))
+            features = block(features, told)
+
+    def at(self, position: int) -> Tensor:
+        while self.next < position:
+            self._features(self.next)
+            self.next += 1
+        features = self._features(position)
+        self.next = position + 1
+        features = torch.addmm(self.head[1], features.relu(), self.head[0]).relu_()
+        return torch.addmm(self.out[1], features, self.out[0])
+
+    def _features(self, position: int) -> Tensor:
+        row, column = divmod(position, self.x.shape[3])
+        n, side, reach = len(self.x), self.side, self.reach
+        self.pixels[:, :, side : side + row + 1, side:-side] = self.x[:, :, : row + 1]
+        window = self.pixels[:, :, row : row + side + 1, column : column + 2 * side + 1]
+        features = torch.addmm(self.first[1], window.reshape(n, -1), self.first[0])  # (B, 2h)
+        for (down, masked, up), kept, told in zip(self.blocks, self.kept, self.told, strict=True):
+            kept[:, :, row + reach, column + reach] = torch.addmm(down[1], features.relu(), down[0]).relu_()
+            window = kept[:, :, row : row + reach + 1, column : column + 2 * reach + 1]
+            middle = torch.addmm(masked[1], window.reshape(n, -1), masked[0]) + told[row, column]
+            features = features + torch.addmm(up[1], middle.relu_(), up[0])
+        return features
+
+
+class Multiscale(RasterModel):
+    """A small image, then a large one given the small one, fitted together by maximum likelihood."""
+
+    name: ClassVar[str] = "multiscale"
+    Config: ClassVar[type] = MultiscaleConfig
+    Network: ClassVar[type] = MultiscaleNetwork
+
+    @property
+    def order(self) -> np.ndarray:
+        """The small image's pixels first, then the others in raster order: (P,)."""
+        size = self.config.size
+        small = np.zeros((size, size), dtype=bool)
+        small[::STEP, ::STEP] = True
+        return np.concatenate([np.flatnonzero(small), np.flatnonzero(~small)])
