@@ -38,6 +38,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "gated_pixelcnn": "engines.autoregressive.gated_pixelcnn:GatedPixelCNN",
         "pixelcnn_pp": "engines.autoregressive.pixelcnn_pp:PixelCNNPP",
         "multiscale": "engines.autoregressive.multiscale:Multiscale",
+        "fill": "engines.autoregressive.fill:Fill",
         "row_lstm": "engines.autoregressive.row_lstm:RowLSTM",
         "diagonal_bilstm": "engines.autoregressive.diagonal_bilstm:DiagonalBiLSTM",
     }

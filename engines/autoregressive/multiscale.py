@@ -4,7 +4,8 @@ r"""Multi-scale: a small image first, pixel by pixel, then the large one around 
     x_small = every second pixel of every second row
 
 van den Oord, Kalchbrenner & Kavukcuoglu 2016, "Pixel recurrent neural networks" (arXiv:1601.06759), section 3.6. The
-small image is enlarged by a fractionally-strided convolution and added, as a bias, inside every block of the large network.
+small image is enlarged by a fractionally-strided convolution and added, as a bias, inside every block of the large
+network.
 
 Departures: both networks are PixelCNNs, where the paper takes its recurrent ones; pixels of the small image count as
 known in the large one, where the paper leaves it to the network to copy them; Adam instead of RMSProp.
@@ -92,7 +93,7 @@ class MultiscaleNetwork(nn.Module):
 
 
 class Reader:
-    """The small image by `pixelcnn`'s reader, then the large one by one of its own, made when the small one is known."""
+    """The small image by `pixelcnn`'s reader, then the large one by its own, made when the small one is known."""
 
     def __init__(self, network: MultiscaleNetwork, x: Tensor) -> None:
         self.network, self.x = network, x

@@ -366,13 +366,23 @@ class Filling:
         self.at = 0  # how many of them are drawn
         self._values = model._as_input(self.x)  # (n, 1, H, W), what the network reads; kept level with x
         maths.tempered(torch.zeros(1, 2), temperature)  # an impossible temperature is named here
-        classes = model._labels(label, n)
+        self._classes, self._cached = model._labels(label, n), cached
+        self._read()
+
+    def _read(self) -> None:
+        """A reader that has read the image as it lies; from the next pixel drawn on, everything is read anew."""
+        model = self.model
         with torch.no_grad():
-            self._reader = (
-                model.network.reader(self._values, classes) if cached else _Plain(model.network, self._values, classes)
-            )
-        # The reader has read the image as it lies; from the first pixel drawn on, everything is read anew.
-        self._next = int(np.flatnonzero(self.chain == self.order[0])[0]) if len(self.order) else 0
+            make = model.network.reader if self._cached else lambda *read: _Plain(model.network, *read)
+            self._reader = make(self._values, self._classes)
+        self._next = 0 if self.done else int(np.flatnonzero(self.chain == self.order[self.at])[0])
+
+    def go_to(self, at: int, x: Tensor) -> None:
+        """On from where the first ``at`` pixels were drawn as in ``x`` (n, H, W)."""
+        self.at = at
+        self.x.copy_(x)
+        self._values.copy_(self.model._as_input(self.x))
+        self._read()
 
     @property
     def done(self) -> bool:
@@ -390,9 +400,9 @@ class Filling:
             )  # a known pixel after a drawn one: its features depend on what was drawn
             self._next += 1
         row, column = divmod(position, size)
-        log_probs = self.model.log_probs_of(self._reader.at(row, column))  # (n, L)
+        self.log_probs = self.model.log_probs_of(self._reader.at(row, column))  # (n, L)
         self._next += 1
-        probabilities = maths.tempered(log_probs, self.temperature)
+        probabilities = maths.tempered(self.log_probs, self.temperature)
         level = maths.draw(probabilities, self.uniform[:, position])
         self.x[:, row, column] = level.to(torch.uint8)
         self._values[:, 0, row, column] = level / (self.model.config.n_levels - 1)

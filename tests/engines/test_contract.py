@@ -12,6 +12,7 @@ import torch
 
 import engines
 from engines import learning
+from engines.autoregressive.fill import Picture
 from engines.engine import Engine, rebuild
 from engines.run import Run
 
@@ -67,6 +68,30 @@ SMALL: dict[str, dict[str, Any]] = {
         "change": {"learning_rate": 1e-4},
     },
     "kmeans": {"data": np.random.default_rng(0).normal(size=(60, 2)), "change": {"max_iterations": 50}},
+}
+
+
+_GREY = np.random.default_rng(0).integers(0, 256, size=(40, 16), dtype=np.uint8)
+_RASTER = {"size": 4, "batch_size": 10, "n_steps": 8, "channels": 2}
+SMALL |= {
+    name: {"data": _GREY, "settings": {**_RASTER, **more}, "change": {"learning_rate": 1e-4}}
+    for name, more in {
+        "pixelcnn": {"n_blocks": 1},
+        "gated_pixelcnn": {"n_layers": 2},
+        "pixelcnn_pp": {},
+        "multiscale": {"n_blocks": 1, "small_channels": 2, "small_blocks": 1},
+        "row_lstm": {"n_layers": 1},
+        "diagonal_bilstm": {"n_layers": 1},
+    }.items()
+}
+SMALL["fill"] = {
+    "data": Picture(
+        model=engines.create("pixelcnn", device="cpu", size=4, channels=2, n_blocks=1),  # type: ignore[arg-type]
+        image=np.zeros((4, 4), dtype=np.uint8),
+        mask=np.arange(16).reshape(4, 4) >= 6,
+    ),
+    "settings": {"n": 2},
+    "change": {"temperature": 0.5},
 }
 
 

@@ -1,0 +1,115 @@
+r"""Filling what is hidden of an image, a pixel a step: x_i from p(x_i | x_1, ..., x_{i-1}), in the model's own order.
+
+The model has learned already; what moves here is its use. Several completions are drawn side by side, from the same
+known pixels and different random numbers. A fork from a step, with another seed, draws the pixels after it anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from engines.autoregressive.raster import Filling, RasterModel
+from engines.engine import Frame
+from engines.maths.levels import tempered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillConfig:
+    n: int = 4  # completions
+    temperature: float = 1.0
+    label: int = -1  # the class, of a conditional model; -1 for a model without classes
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.n <= 64:
+            raise ValueError(f"n must be from 1 to 64 completions, got {self.n}")
+        tempered(torch.zeros(1, 2), self.temperature)  # names an impossible one
+        if self.seed < 0:
+            raise ValueError(f"seed must be zero or more, got {self.seed}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Picture:
+    """What is to be filled, and by what: levels (H, W), true in ``mask`` (H, W) where they are hidden."""
+
+    model: RasterModel
+    image: np.ndarray
+    mask: np.ndarray
+
+
+class Fill:
+    """Draws the hidden pixels of a `Picture`."""
+
+    name: ClassVar[str] = "fill"
+    Config: ClassVar[type] = FillConfig
+    n_threads: ClassVar[int] = 1
+
+    def __init__(self, config: FillConfig, *, data: Any = None, device: str = "auto") -> None:  # noqa: ARG002
+        if not isinstance(data, Picture):
+            raise ValueError("fill needs data=Picture(model=..., image=..., mask=...)")
+        if not np.asarray(data.mask).any():
+            raise ValueError("nothing is hidden: hide a part of the image, or there is nothing to fill in")
+        self.config, self.data, self.device = config, data, data.model.device
+        self._start()
+
+    def _start(self) -> None:
+        config, model = self.config, self.data.model
+        generator = torch.Generator().manual_seed(config.seed)
+        self.filling = Filling(
+            model,
+            config.n,
+            uniform=torch.rand(config.n, model.config.size**2, generator=generator),
+            given=self.data.image,
+            mask=self.data.mask,
+            label=None if config.label < 0 else config.label,
+            temperature=config.temperature,
+        )
+        self.nats = torch.zeros(config.n, dtype=torch.float64)  # of the pixels drawn, -log p at temperature 1
+        self.probabilities: torch.Tensor | None = None
+
+    def step(self) -> None:
+        """One pixel of every completion."""
+        if self.done:
+            return
+        row, column = divmod(int(self.filling.order[self.filling.at]), self.data.model.config.size)
+        self.probabilities = self.filling.advance()
+        drawn = self.filling.x[:, row, column].long()
+        self.nats -= self.filling.log_probs.gather(1, drawn[:, None])[:, 0].double().cpu()
+
+    @property
+    def done(self) -> bool:
+        return self.filling.done
+
+    def frame(self) -> Frame:
+        """``position`` of the pixel drawn last (-1 at the start), ``entropy`` of its distribution and ``surprise`` of
+        all pixels drawn so far, in nats, means over the completions; ``images`` (n, H, W) levels and
+        ``probabilities`` (n, L) that the pixel was drawn from.
+        """
+        at = self.filling.at
+        arrays: dict[str, Any] = {"images": self.filling.x.cpu().numpy()}
+        scalars = {"position": float(self.filling.order[at - 1]) if at else -1.0, "surprise": float(self.nats.mean())}
+        if self.probabilities is not None:
+            arrays["probabilities"] = self.probabilities.cpu().numpy()
+            scalars["entropy"] = float(torch.special.entr(self.probabilities).sum(dim=1).mean())
+        return Frame(step=at, phase="pixel" if at else "start", scalars=scalars, arrays=arrays)
+
+    def state_dict(self) -> dict[str, Any]:
+        kept = {"at": self.filling.at, "images": self.filling.x.cpu().clone(), "nats": self.nats.clone()}
+        if self.probabilities is not None:
+            kept["probabilities"] = self.probabilities.clone()
+        return kept
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state; ValueError where it has another number of completions, or another size."""
+        if tuple(state["images"].shape) != tuple(self.filling.x.shape):
+            raise ValueError(
+                f"the state holds images {tuple(state['images'].shape)}, this fill {tuple(self.filling.x.shape)}: "
+                "start again to change their number"
+            )
+        self._start()
+        self.filling.go_to(state["at"], state["images"])
+        self.nats, self.probabilities = state["nats"].clone(), state.get("probabilities")
