@@ -100,10 +100,16 @@ class GatedPixelCNNNetwork(nn.Module):
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         """Pixels (B, 1, H, W) in 0..1, classes (B,) -> (B, K, H, W)."""
+        return self.last(F.relu(self.head(F.relu(self.features(x, label)[-1]))))
+
+    def features(self, x: Tensor, label: Tensor | None = None) -> list[Tensor]:
+        """What every layer gives in the horizontal stack: (B, p, H, W) each."""
         y, v, h = self.one_hot(label, x.dtype), x, x
+        kept = []
         for layer in self.layers:
             v, h = layer(v, h, y)
-        return self.last(F.relu(self.head(F.relu(h))))
+            kept.append(h)
+        return kept
 
     def reader(self, x: Tensor, label: Tensor | None = None) -> Reader:
         return Reader(self, x, label)

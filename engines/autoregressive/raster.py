@@ -214,24 +214,33 @@ class RasterModel:
         r"""\sum |\partial parameters_{row, column} / \partial x|, the pixels that one pixel's distribution looks at:
         (H, W), summed over the images x (B, H, W) of levels; without them over 8 of noise.
         """
+        values = self._measured(row, column, x)
+        with torch.enable_grad():
+            parameters = self.network(values, self._labels(label, len(values)))[:, :, row, column]
+            # Every number by itself: in a sum of them, gradients of opposite sign could cancel.
+            return sum(_gradient(parameters[:, k].sum(), values) for k in range(parameters.shape[1]))  # type: ignore[return-value]
+
+    def fields(self, row: int, column: int, *, x: Any = None, label: Any = None) -> Tensor:
+        """As `dependence`, of the features after each layer: (layers, H, W). Instead of every channel by itself a
+        random mixture of all, in which nothing cancels but by chance.
+        """
+        values = self._measured(row, column, x)
+        found = []
+        with torch.enable_grad():
+            for i, features in enumerate(self.network.features(values, self._labels(label, len(values)))):
+                mixture = torch.rand(features.shape[1], generator=_generator(i, 6)).to(values) + 0.5
+                found.append(_gradient((features[:, :, row, column] * mixture).sum(), values))
+        return torch.stack(found)
+
+    def _measured(self, row: int, column: int, x: Any) -> Tensor:
+        """Images to differentiate by, (B, 1, H, W)."""
         size = self.config.size
         if not (0 <= row < size and 0 <= column < size):
             raise ValueError(f"row and column must be from 0 to {size - 1}, got {row} and {column}")
         if x is None:
             noise = torch.rand(8, 1, size, size, generator=_generator(self.config.seed, 5))
-            values = noise.to(next(self.network.parameters()))
-        else:
-            values = self._as_input(self._levels(x))
-        values.requires_grad_()
-        with torch.enable_grad():
-            parameters = self.network(values, self._labels(label, len(values)))[:, :, row, column]
-            # Every number by itself: in a sum of them, gradients of opposite sign could cancel.
-            total = torch.zeros(size, size, device=self.device)
-            for k in range(parameters.shape[1]):
-                kept = k + 1 < parameters.shape[1]
-                (gradient,) = torch.autograd.grad(parameters[:, k].sum(), values, retain_graph=kept)
-                total += gradient.abs().sum(dim=(0, 1))
-        return total
+            return noise.to(next(self.network.parameters())).requires_grad_()
+        return self._as_input(self._levels(x)).requires_grad_()
 
     def _levels(self, x: Any) -> Tensor:
         """Levels as (B, H, W) uint8 on the device; ValueError names what does not fit."""
@@ -418,6 +427,12 @@ class _Plain:
 
     def at(self, row: int, column: int) -> Tensor:
         return self.network(self.x, self.label)[:, :, row, column]
+
+
+def _gradient(value: Tensor, by: Tensor) -> Tensor:
+    """|d value / d by|, summed over images and channels: (H, W)."""
+    (gradient,) = torch.autograd.grad(value, by, retain_graph=True)
+    return gradient.abs().sum(dim=(0, 1))
 
 
 def _generator(seed: int, stream: int) -> torch.Generator:

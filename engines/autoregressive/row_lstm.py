@@ -85,10 +85,14 @@ class RowLSTMNetwork(nn.Module):
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002 - the family's signature
         """Pixels (B, 1, H, W) in 0..1 -> (B, K, H, W)."""
-        x = self.first(x)
+        return self.out(F.relu(self.head(F.relu(self.features(x)[-1]))))
+
+    def features(self, x: Tensor, label: Tensor | None = None) -> list[Tensor]:  # noqa: ARG002
+        """What the first layer and every LSTM give: (B, 2h, H, W) each."""
+        kept = [self.first(x)]
         for layer in self.layers:
-            x = layer(x)
-        return self.out(F.relu(self.head(F.relu(x))))
+            kept.append(layer(kept[-1]))
+        return kept
 
     def reader(self, x: Tensor, label: Tensor | None = None) -> Reader:  # noqa: ARG002
         return Reader(self, x)

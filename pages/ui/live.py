@@ -41,6 +41,8 @@ SPEEDS = (0.01, 100_000.0)  # steps per second that a browser may ask for
 _log = logging.getLogger(__name__)
 
 Blocks = list[dict[str, Any]]
+# What explains a step: its blocks, or {"blocks": ..., "overlay": ..., "tip": ...} where a pixel of a sheet is asked about.
+Explanation = Blocks | dict[str, Any]
 
 
 @dataclass(kw_only=True)
@@ -50,7 +52,7 @@ class Live:
     run: Run
     base: dict[str, Any]  # what all its pictures share: layout, traces, point positions
     draw: Callable[[Frame], dict[str, Any]]
-    explain: Callable[[Frame, dict[str, Any]], Blocks] | None
+    explain: Callable[[Frame, dict[str, Any]], Explanation] | None
     session: str
     again: Callable[[Run], Any] | None = None
     token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
@@ -262,7 +264,8 @@ def _explanation(live: Live, command: dict[str, Any]) -> dict[str, Any]:
     pick = command.get("pick")
     if live.explain is None or frame is None or not isinstance(pick, dict):
         return {"type": "numbers", "step": -1, "blocks": []}
-    return {"type": "numbers", "step": frame.step, "blocks": live.explain(frame, pick)}
+    found = live.explain(frame, pick)
+    return {"type": "numbers", "step": frame.step, **(found if isinstance(found, dict) else {"blocks": found})}
 
 
 def _integer(value: Any, *, default: int) -> int:

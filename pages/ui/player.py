@@ -117,7 +117,7 @@ def player(token: str, *, key: str, on_event: Callable[[str], None] | None = Non
     """Show the live run behind ``token``; returns the component's result with its triggers.
 
     Options: title, slug, speed, speeds, layers, autoplay, open ("start" or "end"), numbers, edit, forkable,
-    group, lead, background, present. Triggers: points, means, fork, gone; ``on_event(key)`` is called for each
+    group, lead, background, present. Triggers: points, means, cells, fork, gone; ``on_event(key)`` is called for each
     before the page's script runs.
     """
     with _mount_lock:
@@ -131,7 +131,7 @@ def player(token: str, *, key: str, on_event: Callable[[str], None] | None = Non
     }
     callbacks = {
         f"on_{name}_change": (lambda name=name: on_event(name)) if on_event else (lambda: None)
-        for name in ("points", "means", "fork", "gone")
+        for name in ("points", "means", "cells", "fork", "gone")
     }
     return mount(key=key, data=data, **callbacks)
 

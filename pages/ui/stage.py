@@ -21,7 +21,7 @@ class Scene:
     run: Run
     base: dict[str, Any]
     draw: Callable[[Frame], dict[str, Any]]
-    explain: Callable[[Frame, dict[str, Any]], live.Blocks] | None = None
+    explain: Callable[[Frame, dict[str, Any]], live.Explanation] | None = None
     again: Callable[[Run], Scene] | None = None  # the same stage for another run on the same data: a fork
 
 

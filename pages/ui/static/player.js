@@ -162,7 +162,10 @@ class Player {
     this.stageHost.addEventListener("pointerdown", (event) => this.pointerDown(event));
     this.stageHost.addEventListener("pointermove", (event) => this.pointerMove(event));
     this.stageHost.addEventListener("pointerup", (event) => this.pointerUp(event));
-    this.stageHost.addEventListener("pointerleave", () => { this.tip.hidden = true; });
+    this.stageHost.addEventListener("pointerleave", () => {
+      this.tip.hidden = true;
+      if (this.stage.pixel && !this.keptPixel) this.choosePixel(null);
+    });
     this.curveHost.addEventListener("pointerdown", (event) => this.scrubCurve(event));
     this.curveHost.addEventListener("pointermove", (event) => event.buttons && this.scrubCurve(event));
     this.onKey = (event) => this.key(event);
@@ -231,6 +234,8 @@ class Player {
       this.rival = null;
       this.pick = this.base.pick ?? { point: 0 };
       this.stage.picked = this.pick.point ?? null;
+      this.stage.pixel = this.pick.pixel ?? null;
+      this.stage.overlay = this.stage.hiding = null;
       this.fillPicks();
     }
     this.styled = false;
@@ -589,11 +594,11 @@ class Player {
     this.toolNames = wanted;
     this.toolBox.replaceChildren();
     if (!edit) { this.tool = "pick"; this.stageHost.dataset.tool = "pick"; return; }
-    const labels = { pick: "Pick", add: "Add points", move: "Move", erase: "Erase", means: "Move means" };
+    const labels = { pick: "Pick", add: "Add points", move: "Move", erase: "Erase", means: "Move means", hide: "Hide pixels", reveal: "Show pixels" };
     for (const name of names) {
       this.toolBox.append(el("button", { type: "button", "data-tool": name, "aria-pressed": "false", onclick: () => this.useTool(name) }, labels[name]));
     }
-    if (edit.tools.includes("add")) {
+    if (edit.tools.includes("add") || edit.tools.includes("hide")) {
       this.toolBox.append(el("button", { type: "button", "data-do": "undo", title: "Take the last change of the points back", onclick: () => this.undoEdit() }, "Undo"));
     }
     this.useTool(edit.start ?? "pick");
@@ -611,6 +616,7 @@ class Player {
   }
 
   pointerDown(event) {
+    if (this.base?.pixels) return this.pixelDown(event);
     const axes = this.stage.axes(), cloud = this.stage.cloud;
     if (!axes || !cloud) return;
     const [px, py] = this.spot(event);
@@ -634,6 +640,7 @@ class Player {
 
   pointerMove(event) {
     const [px, py] = this.spot(event);
+    if (this.base?.pixels) return this.pixelMove(px, py);
     if (this.grabbed === undefined || this.grabbed === null) { this.showTip(px, py); return; }
     const axes = this.stage.axes();
     if (this.tool === "erase") this.eraseAt(px, py);
@@ -650,6 +657,11 @@ class Player {
   }
 
   pointerUp() {
+    if (this.brushing) {
+      this.brushing = false;
+      this.trigger("cells", { cells: [...this.stage.hiding].sort((a, b) => a - b), nonce: Date.now() });
+      return;
+    }
     if (this.grabbed === undefined || this.grabbed === null) { this.grabbed = undefined; return; }
     this.grabbed = undefined;
     if (this.tool === "means") {
@@ -680,6 +692,12 @@ class Player {
   undoEdit() {
     const kept = this.undo.pop();
     if (!kept) return;
+    if (this.base.pixels) {
+      this.stage.hiding = new Set(kept);
+      this.stage.paintCloud();
+      this.trigger("cells", { cells: kept, nonce: Date.now() });
+      return;
+    }
     this.setPoints(...kept);
     this.emitPoints();
   }
@@ -690,6 +708,55 @@ class Player {
       const { x, y } = this.stage.cloud;
       this.trigger("points", { x: [...x], y: [...y], nonce: Date.now() });
     }, 350);
+  }
+
+  // -- pixels under the hand: asked about, jumped to, hidden --------------------------------------------------
+
+  pixelDown(event) {
+    const [px, py] = this.spot(event), hit = this.stage.pixelAt(px, py);
+    if (!hit) return;
+    if (this.tool === "pick") {
+      const step = this.base.pixels.steps?.[hit[1] * this.base.pixels.side + hit[2]];
+      if (step > 0) { this.halt(); this.show(this.indexOf(step)); this.tell("seek"); } // to where it was drawn
+      this.keptPixel = event.pointerType !== "mouse"; // a finger leaves at once; what it chose stays
+      this.choosePixel(hit);
+      return;
+    }
+    this.stageHost.setPointerCapture(event.pointerId);
+    const before = this.stage.hiding ? [...this.stage.hiding] : [...(this.base.pixels.hidden ?? [])];
+    this.undo.push(before);
+    if (this.undo.length > 100) this.undo.shift();
+    this.halt();
+    this.stage.hiding = new Set(before);
+    this.brushing = true;
+    this.brush(hit);
+  }
+
+  pixelMove(px, py) {
+    const hit = this.stage.pixelAt(px, py);
+    this.pointer = [px, py];
+    if (this.brushing) { if (hit) this.brush(hit); return; }
+    if (this.tool !== "pick" || String(hit) === String(this.stage.pixel)) return;
+    if (!hit) this.tip.hidden = true;
+    this.keptPixel = false;
+    this.choosePixel(hit);
+  }
+
+  brush([, row, column]) {
+    const { side } = this.base.pixels;
+    for (let r = Math.max(0, row - 1); r <= Math.min(side - 1, row + 1); r++) {
+      for (let c = Math.max(0, column - 1); c <= Math.min(side - 1, column + 1); c++) {
+        if (this.tool === "hide") this.stage.hiding.add(r * side + c);
+        else this.stage.hiding.delete(r * side + c);
+      }
+    }
+    this.stage.paintCloud();
+  }
+
+  choosePixel(hit) {
+    this.stage.pixel = hit;
+    if (!hit) this.stage.overlay = null;
+    this.choose(hit ? { pixel: hit } : {});
   }
 
   showTip(px, py) {
@@ -718,9 +785,18 @@ class Player {
   buildNumbers() {
     this.pointBox = el("input", { type: "number", min: 0, value: 0, "aria-label": "Point to explain", onchange: () => this.choose({ point: Math.max(0, Math.floor(Number(this.pointBox.value) || 0)) }) });
     this.componentBox = el("select", { "aria-label": "Component to explain", onchange: () => this.componentBox.value !== "" && this.choose({ component: Number(this.componentBox.value) }) });
+    this.pixelBoxes = ["image", "row", "column"].map((what) => el("input", {
+      type: "number", min: 1, "aria-label": `${what} of the pixel to explain`, onchange: () => {
+        const values = this.pixelBoxes.map((box) => Math.min(Number(box.max), Math.max(1, Math.floor(Number(box.value) || 1))) - 1);
+        this.pointer = null;
+        this.keptPixel = true;
+        this.choosePixel(values);
+      },
+    }));
+    this.pixelBox = el("span", { class: "pixel", hidden: true }, "image ", this.pixelBoxes[0], " row ", this.pixelBoxes[1], " column ", this.pixelBoxes[2]);
     this.blocks = el("div", { class: "blocks", "aria-live": "polite" });
     this.numbersHost.append(
-      el("div", { class: "head" }, el("strong", {}, "In numbers"), el("label", {}, "point ", this.pointBox), el("label", {}, "component ", this.componentBox)),
+      el("div", { class: "head" }, el("strong", {}, "In numbers"), el("label", {}, "point ", this.pointBox), el("label", {}, "component ", this.componentBox), this.pixelBox),
       this.blocks);
   }
 
@@ -733,6 +809,12 @@ class Player {
     this.componentBox.parentElement.firstChild.textContent = `${this.base.component_label ?? "component"} `;
     this.componentBox.value = this.pick.component ?? "";
     this.pointBox.value = this.pick.point ?? "";
+    const pixels = this.base.pixels;
+    this.pixelBox.hidden = !pixels;
+    this.pixelBoxes.forEach((box, i) => {
+      box.max = pixels ? (i ? pixels.side : pixels.n) : 1;
+      if (document.activeElement !== box) box.value = this.pick.pixel ? this.pick.pixel[i] + 1 : "";
+    });
   }
 
   choose(pick) {
@@ -758,8 +840,14 @@ class Player {
     this.numbersTimer = setTimeout(ask, this.playing ? 250 : 30);
   }
 
-  showNumbers({ step, blocks }) {
+  showNumbers({ step, blocks, overlay, tip }) {
     this.blocks.dataset.step = step;
+    if (this.base.pixels) {
+      this.stage.overlay = this.stage.pixel ? overlay ?? null : null;
+      this.stage.paintCloud();
+      if (tip && this.stage.pixel && this.pointer) this.placeTip(tip, ...this.pointer);
+      else this.tip.hidden = true;
+    }
     this.blocks.replaceChildren(...blocks.map((block) => {
       if (block.math) { const div = el("div", { class: "math" }); div.innerHTML = block.math; return div; }
       if (block.table) {

@@ -56,6 +56,9 @@ export class Stage {
     this.plot.className = "plot";
     this.hidden = new Set(); // layers switched off
     this.picked = null;
+    this.pixel = null; // of a sheet whose pixels can be asked about: [image, row, column]
+    this.overlay = null; // what an answer lays over one image: {image, alpha, colour}
+    this.hiding = null; // while cells are painted: a Set of row * side + column
   }
 
   setBase(base, scale) {
@@ -190,6 +193,50 @@ export class Stage {
     const left = axes.px(0), top = axes.py(0);
     pen.imageSmoothingEnabled = false;
     pen.drawImage(this.sheet, left, top, axes.px(this.sheet.width) - left, axes.py(this.sheet.height) - top);
+    if (this.base.pixels) this.paintPixels(pen, axes);
+  }
+
+  /** What lies over the images of a sheet whose pixels can be asked about. */
+  paintPixels(pen, axes) {
+    const { side, gap, columns, n } = this.base.pixels, size = axes.px(1) - axes.px(0);
+    const corner = (image) => [axes.px(gap + (image % columns) * (side + gap)), axes.py(gap + Math.floor(image / columns) * (side + gap))];
+    const cell = (image, i) => {
+      const [left, top] = corner(image);
+      pen.fillRect(left + (i % side) * size, top + Math.floor(i / side) * size, size + 0.5, size + 0.5);
+    };
+    if (this.overlay) {
+      const alpha = decode(this.overlay.alpha);
+      pen.fillStyle = this.colour(this.overlay.colour);
+      alpha.forEach((row, r) => row.forEach((value, c) => {
+        if (!value) return;
+        pen.globalAlpha = value / 255;
+        cell(this.overlay.image, r * side + c);
+      }));
+      pen.globalAlpha = 1;
+    }
+    if (this.hiding) {
+      pen.fillStyle = this.colour("@second/60");
+      for (const i of this.hiding) for (let image = 0; image < n; image++) cell(image, i);
+    }
+    if (this.pixel) {
+      const [image, row, column] = this.pixel, [left, top] = corner(image);
+      pen.lineWidth = 2 * this.scale;
+      for (const [colour, out] of [["#ffffff", 1.5], ["#000000", 3.5]]) {
+        pen.strokeStyle = colour;
+        pen.strokeRect(left + column * size - out, top + row * size - out, size + 2 * out, size + 2 * out);
+      }
+    }
+  }
+
+  /** The pixel of a sheet's image at (px, py), [image, row, column], or null. */
+  pixelAt(px, py) {
+    const axes = this.base?.pixels && this.axes("2");
+    if (!axes) return null;
+    const { side, gap, columns, n } = this.base.pixels, step = side + gap;
+    const x = Math.floor(axes.x(px)) - gap, y = Math.floor(axes.y(py)) - gap;
+    if (x < 0 || y < 0 || x >= columns * step || x % step >= side || y % step >= side) return null;
+    const image = Math.floor(y / step) * columns + Math.floor(x / step);
+    return image < n ? [image, y % step, x % step] : null;
   }
 
   mixOf(picture) {
