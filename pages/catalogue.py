@@ -206,6 +206,26 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="Autoregressive",
+        slug="pixelcnn",
+        title="PixelCNN",
+        idea="Hide part of an image, watch it being drawn pixel by pixel, and ask every pixel what it was drawn from.",
+        paper=cite("vandenoord2016a", "ramachandran2017"),
+        engines=("pixelcnn", "fill"),
+        sources=(
+            "engines/autoregressive/pixelcnn.py",
+            "engines/autoregressive/raster.py",
+            "engines/autoregressive/fill.py",
+            "engines/maths/levels.py",
+        ),
+        icon=":material/apps:",
+        starts=(
+            ("Nine completions", {"n": "9", "row": "4"}),
+            ("What a layer sees", {"view": "layers"}),
+            ("Surprised by clothes", {"view": "surprise"}),
+        ),
+    ),
+    Entry(
         section="Reading",
         slug="references",
         title="References",

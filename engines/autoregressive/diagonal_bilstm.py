@@ -8,7 +8,8 @@ van den Oord, Kalchbrenner & Kavukcuoglu 2016, "Pixel recurrent neural networks"
 image is skewed: each row moved one place further to the right than the one above it, so that a diagonal lies in a
 column of an H x (W + H - 1) map and its pixels can be computed at once. K^{ss}, a 2 x 1 kernel, then sees a pixel's
 left and upper neighbour. The second LSTM does so from the right; its states are moved down by one row, or it would
-see the future.
+see the future. One pixel escapes both: the last of the row above, which features of that row may not see (mask A) and
+those of this row see only from nearby, through the first layer's kernel.
 
 Departure: Adam instead of RMSProp.
 """

@@ -21,15 +21,20 @@ from engines.maths.levels import tempered
 class FillConfig:
     n: int = 4  # completions
     temperature: float = 1.0
-    label: int = -1  # the class, of a conditional model; -1 for a model without classes
+    labels: tuple[int, ...] = ()  # of a conditional model: a class for all completions, or one each
+    then: tuple[int, ...] = ()  # other classes, from row ``turn`` on
+    turn: int = 14
     seed: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.n <= 64:
             raise ValueError(f"n must be from 1 to 64 completions, got {self.n}")
         tempered(torch.zeros(1, 2), self.temperature)  # names an impossible one
-        if self.seed < 0:
-            raise ValueError(f"seed must be zero or more, got {self.seed}")
+        for name in ("labels", "then"):
+            if len(getattr(self, name)) not in (0, 1, self.n):
+                raise ValueError(f"{name} must hold one class, or one for each of {self.n} completions")
+        if self.seed < 0 or self.turn < 0:
+            raise ValueError(f"seed and turn must be zero or more, got {self.seed} and {self.turn}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,17 +70,26 @@ class Fill:
             uniform=torch.rand(config.n, model.config.size**2, generator=generator),
             given=self.data.image,
             mask=self.data.mask,
-            label=None if config.label < 0 else config.label,
+            label=config.labels or None,
             temperature=config.temperature,
         )
         self.nats = torch.zeros(config.n, dtype=torch.float64)  # of the pixels drawn, -log p at temperature 1
         self.probabilities: torch.Tensor | None = None
+        self.turned = False  # to the classes of ``then``
+
+    def classes_at(self, step: int) -> tuple[int, ...]:
+        """The classes that the pixel of this step was drawn for, one for all or one each; () without classes."""
+        row = int(self.filling.order[max(0, step - 1)]) // self.data.model.config.size
+        return self.config.then if self.config.then and row >= self.config.turn else self.config.labels
 
     def step(self) -> None:
         """One pixel of every completion."""
         if self.done:
             return
         row, column = divmod(int(self.filling.order[self.filling.at]), self.data.model.config.size)
+        if not self.turned and self.config.then and row >= self.config.turn:
+            self.turned = True
+            self.filling.relabel(self.config.then)
         self.probabilities = self.filling.advance()
         drawn = self.filling.x[:, row, column].long()
         self.nats -= self.filling.log_probs.gather(1, drawn[:, None])[:, 0].double().cpu()

@@ -393,6 +393,11 @@ class Filling:
         self._values.copy_(self.model._as_input(self.x))
         self._read()
 
+    def relabel(self, label: Any) -> None:
+        """Other classes from the next pixel on."""
+        self._classes = self.model._labels(label, len(self.x))
+        self._read()
+
     @property
     def done(self) -> bool:
         return self.at >= len(self.order)

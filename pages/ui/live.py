@@ -41,7 +41,7 @@ SPEEDS = (0.01, 100_000.0)  # steps per second that a browser may ask for
 _log = logging.getLogger(__name__)
 
 Blocks = list[dict[str, Any]]
-# What explains a step: its blocks, or {"blocks": ..., "overlay": ..., "tip": ...} where a pixel of a sheet is asked about.
+# What explains a step: its blocks; where a pixel of a sheet is asked about with "overlay", "tip" and "traces".
 Explanation = Blocks | dict[str, Any]
 
 

@@ -124,6 +124,7 @@ class Player {
       button("One step back", "One step back (left arrow)", () => this.stepBack(), "back"),
       this.playButton,
       button("One step forward", "One step forward (right arrow)", () => this.stepForward(), "next"),
+      this.rowButton = el("button", { type: "button", "data-do": "row", hidden: true, title: "On to the end of the row (shift and right arrow)", onclick: () => this.leap() }, "Row"),
       this.liveBox, this.speedBox);
     this.chipRow = el("div", { class: "bar extras" }, this.layerBox, this.toolBox);
     this.extras = el("div", { class: "bar extras actions" });
@@ -235,7 +236,7 @@ class Player {
       this.pick = this.base.pick ?? { point: 0 };
       this.stage.picked = this.pick.point ?? null;
       this.stage.pixel = this.pick.pixel ?? null;
-      this.stage.overlay = this.stage.hiding = null;
+      this.stage.overlay = this.stage.hiding = this.stage.asked = null;
       this.fillPicks();
     }
     this.styled = false;
@@ -352,6 +353,7 @@ class Player {
   }
 
   halt() {
+    this.goal = null;
     this.playing = false;
     this.follow = false;
     if (["playing", "queued"].includes(this.status.state) && !this.data.background) this.send({ do: "pause" });
@@ -370,6 +372,15 @@ class Player {
     if (wasPlaying) this.halt();
     if (this.cursor < this.frames.length - 1) { this.show(this.cursor + 1); this.tell("seek"); }
     else if (!this.over) { this.advanceOnArrival = true; this.send({ do: "step" }); }
+  }
+
+  /** On to the next of the steps that the base marks: the end of an image's row. */
+  leap() {
+    const step = this.frames[this.cursor]?.step ?? 0, goal = (this.base?.rows ?? []).find((row) => row > step);
+    if (goal === undefined) return;
+    if (this.frames.at(-1).step >= goal) { this.halt(); this.show(this.indexOf(goal)); this.tell("seek"); return; }
+    this.goal = goal;
+    this.play();
   }
 
   stepBack() {
@@ -400,7 +411,9 @@ class Player {
       if (left > 0 && now >= this.due) {
         const skip = Math.min(left, Math.max(1, Math.floor(((now - this.due) * speed) / 1000) + 1));
         this.due = Math.max(this.due + (skip * 1000) / speed, now);
-        await this.show(this.follow ? this.frames.length - 1 : this.cursor + skip);
+        const on = this.follow ? this.frames.length - 1 : this.cursor + skip;
+        await this.show(this.goal ? Math.min(on, this.indexOf(this.goal)) : on);
+        if (this.goal && this.frames[this.cursor].step >= this.goal) this.halt();
       } else if (left === 0 && this.over && !this.pending) {
         this.playing = false;
         this.refresh();
@@ -538,6 +551,7 @@ class Player {
       Escape: () => document.body.classList.contains("lab-present") && this.present(false),
     };
     if (!pressing) actions[" "] = () => this.toggle();
+    if (event.shiftKey && this.base?.rows) actions.ArrowRight = () => this.leap();
     const action = actions[event.key];
     if (!action) return;
     event.preventDefault();
@@ -811,6 +825,7 @@ class Player {
     this.pointBox.value = this.pick.point ?? "";
     const pixels = this.base.pixels;
     this.pixelBox.hidden = !pixels;
+    this.rowButton.hidden = !this.base.rows;
     this.pixelBoxes.forEach((box, i) => {
       box.max = pixels ? (i ? pixels.side : pixels.n) : 1;
       if (document.activeElement !== box) box.value = this.pick.pixel ? this.pick.pixel[i] + 1 : "";
@@ -840,11 +855,13 @@ class Player {
     this.numbersTimer = setTimeout(ask, this.playing ? 250 : 30);
   }
 
-  showNumbers({ step, blocks, overlay, tip }) {
+  showNumbers({ step, blocks, overlay, tip, traces }) {
     this.blocks.dataset.step = step;
     if (this.base.pixels) {
       this.stage.overlay = this.stage.pixel ? overlay ?? null : null;
-      this.stage.paintCloud();
+      const asked = this.stage.pixel ? traces ?? null : null;
+      if (asked || this.stage.asked) { this.stage.asked = asked; this.show(this.cursor); }
+      else this.stage.paintCloud();
       if (tip && this.stage.pixel && this.pointer) this.placeTip(tip, ...this.pointer);
       else this.tip.hidden = true;
     }

@@ -59,6 +59,7 @@ export class Stage {
     this.pixel = null; // of a sheet whose pixels can be asked about: [image, row, column]
     this.overlay = null; // what an answer lays over one image: {image, alpha, colour}
     this.hiding = null; // while cells are painted: a Set of row * side + column
+    this.asked = null; // what an answer changes of the traces, over what the picture says
   }
 
   setBase(base, scale) {
@@ -93,7 +94,7 @@ export class Stage {
     this.picture = picture;
     const patches = picture.traces ?? {};
     const traces = this.traces.map((trace, i) => {
-      const drawn = { ...trace, ...resolve(patches[i] ?? {}, this.colour) };
+      const drawn = { ...trace, ...resolve({ ...patches[i], ...this.asked?.[i] }, this.colour) };
       if (this.hidden.has(trace.meta?.layer)) drawn.visible = false;
       return drawn;
     });

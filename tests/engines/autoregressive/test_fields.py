@@ -63,7 +63,7 @@ def test_gated_pixelcnn_misses_nothing_within_its_reach(first: int, n_layers: in
                 assert not seen[r, c], (r, c)
 
 
-def test_row_lstm_sees_a_triangle_and_diagonal_bilstm_everything():
+def test_row_lstm_sees_a_triangle_and_diagonal_bilstm_all_but_one_pixel():
     row = make("row_lstm", size=SIZE, channels=6, n_layers=1, first_kernel=3).dependence(ROW, COLUMN).numpy() != 0
     for up in range(1, ROW):
         columns = np.flatnonzero(row[ROW - up])
@@ -72,4 +72,4 @@ def test_row_lstm_sees_a_triangle_and_diagonal_bilstm_everything():
         assert columns.min() == max(0, COLUMN - 2 - up)
     whole = make("diagonal_bilstm", size=SIZE, channels=6, n_layers=1).dependence(ROW, COLUMN).numpy() != 0
     earlier = np.arange(SIZE * SIZE).reshape(SIZE, SIZE) < ROW * SIZE + COLUMN
-    assert np.array_equal(whole, earlier)
+    assert np.argwhere(whole != earlier).tolist() == [[ROW - 1, SIZE - 1]]  # see the engine's first lines

@@ -1,0 +1,165 @@
+"""PixelCNN's other stages: what each layer sees, and how surprised the model is by an image and its relatives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engines.autoregressive.pixelcnn import mask
+from engines.autoregressive.raster import RasterModel
+from engines.engine import Frame
+from engines.recorded import Recorded
+from engines.run import Run
+from pages.autoregressive import fills
+from pages.autoregressive.fills import SIDE
+from pages.ui.live import SLOTS, Blocks
+from pages.ui.maths import latex
+from pages.ui.sheets import GAP, OPEN, PAPER, sheet, sheet_axes
+from pages.ui.stage import Scene
+
+CAP = 4.0  # nats that are drawn white on a map of surprise
+
+
+# -- what each layer sees --------------------------------------------------------------------------------------
+
+
+def field_scene(model: RasterModel, row: int, column: int) -> Scene:
+    """Layer by layer: the pixels that a feature at (row, column) depends on, measured, beside the layer's mask."""
+    fields = model.fields(row, column).cpu().numpy()  # (layers, 28, 28)
+    network: Any = model.network
+    layers = [network.first, *(block.masked for block in network.blocks)]
+    frames = [
+        Frame(step=i, scalars={"seen": float((field > 0).sum())}, arrays={"field": field})
+        for i, field in enumerate(fields)
+    ]
+    shape = (SIDE + 2 * GAP, SIDE + 2 * GAP)
+    kernels = [mask(layer.kind, layer.kernel_size[1], layer.weight.device).cpu().numpy() for layer in layers]
+    base = {
+        "layout": {
+            "xaxis": {"domain": [0.68, 1], "visible": False, "range": [-0.5, 6.5], "constrain": "domain"},
+            "yaxis": {"domain": [0.1, 0.9], "visible": False, "range": [6.5, -0.5], "scaleanchor": "x"},
+            **sheet_axes(shape, x=(0, 0.6)),
+        },
+        "traces": [
+            {"type": "heatmap", "zmin": 0, "zmax": 1, "xgap": 2, "ygap": 2, "showscale": False,
+             "colorscale": [[0, "@grid"], [1, "@first"]]},
+            {**OPEN, "x": [column + GAP + 0.5], "y": [row + GAP + 0.5],
+             "marker": {"symbol": "square-open", "size": 15, "color": "@second", "line": {"width": 3}}},
+        ],
+        "curve_sets": [{"name": "Pixels seen", "curve_label": "pixels", "curve_step": "layer",
+                        "curve_mark": {"value": float(row * SIDE + column), "text": "all that come before"},
+                        "curves": [{"scalar": "seen", "name": "seen", "colour": "@first"}]}],
+        "components": 0,
+        "points": 0,
+    }  # fmt: skip
+    return Scene(
+        run=Run(Recorded(frames), slots=SLOTS),
+        base=base,
+        draw=lambda frame: field_picture(frame, kernels[frame.step], row, column, last=len(frames) - 1),
+        explain=lambda frame, _pick: field_numbers(frame, kernels[frame.step], row, column, len(frames)),
+    )
+
+
+def field_picture(frame: Frame, kernel: np.ndarray, row: int, column: int, *, last: int) -> dict[str, Any]:
+    field, size = frame.arrays["field"], kernel.shape[1]
+    strength = np.sqrt(field / max(float(field.max()), 1e-12))
+    image = np.where(field > 0, 90 + 165 * strength, 0).astype(np.uint8)
+    place = np.full((SIDE + 2 * GAP,) * 2, PAPER, dtype=np.uint8)
+    place[GAP:-GAP, GAP:-GAP] = image
+    full = np.zeros((size, size), dtype=int)  # the rows below are masked too
+    full[: len(kernel)] = kernel
+    cells = np.full((7, 7), np.nan, dtype=np.float32)  # in the middle of the largest kernel's place
+    shift = (7 - size) // 2
+    cells[shift : shift + size, shift : shift + size] = full
+    seen, before = int(frame.scalars["seen"]), row * SIDE + column
+    kind = "the first layer, mask A" if frame.step == 0 else f"block {frame.step} of {last}, mask B"
+    words = (
+        f"After {kind}: the marked pixel's features see {seen} of the {before} pixels before it, measured by gradient. "
+        "Right, where the kernel may look (blue)."
+    )
+    return {"sheet": place, "traces": {0: {"z": cells}}, "caption": words, "alt": words}
+
+
+def field_numbers(frame: Frame, kernel: np.ndarray, row: int, column: int, n_layers: int) -> Blocks:
+    field = frame.arrays["field"] > 0
+    r, c = np.indices(field.shape)
+    before = (r < row) | ((r == row) & (c < column))
+    reach = 3 + frame.step
+    near = before & (row - r <= reach) & (np.abs(column - c) <= reach)
+    return [
+        {"text": f"Layer {frame.step + 1} of {n_layers}: {kernel.shape[1]} x {kernel.shape[1]} kernel, "
+                 f"{int(kernel.sum())} of {kernel.shape[1] ** 2} weights in use."},
+        {"table": [["pixels seen", "missed"], [str(int(field.sum())), str(int((near & ~field).sum()))]]},
+        {"text": f"Missed: earlier pixels within {reach} rows and columns, which is how far the kernels reach in a "
+                 "straight line. They lie to the right above: the blind spot."},
+    ]  # fmt: skip
+
+
+# -- surprise --------------------------------------------------------------------------------------------------
+
+
+def relatives(model: RasterModel, image: np.ndarray, row: int, drawn: np.ndarray | None) -> dict[str, np.ndarray]:
+    """An image (28, 28) of bytes and what may surprise the model: names -> levels (28, 28)."""
+    x = fills.levels(model, image, seed=row)
+    shoe = fills.levels(model, fills.test_image("fashion", row % 5000), seed=row)
+    found = {"as it is": x, "upside down": x[::-1], "mirrored": x[:, ::-1], "clothes": shoe}
+    if drawn is not None:
+        found["your drawing"] = fills.levels(model, np.rint(255 * drawn).astype(np.uint8), seed=row)
+    return {name: np.ascontiguousarray(value) for name, value in found.items()}
+
+
+def surprise_scene(model: RasterModel, image: np.ndarray, row: int, drawn: np.ndarray | None) -> Scene:
+    """Images above, maps of their nats per pixel below, and what each sums to."""
+    found = relatives(model, image, row, drawn)
+    names, x = list(found), np.stack(list(found.values()))
+    nats = -model.log_prob_per_pixel(x).cpu().numpy()  # (N, 28, 28)
+    totals = nats.sum(axis=(1, 2))
+    n = len(x)
+    maps = np.rint(255 * np.clip(nats / CAP, 0, 1)).astype(np.uint8)
+    place = sheet(np.concatenate([fills.as_bytes(x, model.config.n_levels), maps]), n)
+    base = {
+        "layout": {
+            "xaxis": {"domain": [0.78, 1], "title": "−log p(x), nats", "rangemode": "tozero"},
+            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "domain": [0.1, 0.9]},
+            **sheet_axes(place.shape, x=(0, 0.6)),  # type: ignore[arg-type]
+        },
+        "traces": [
+            {"type": "bar", "orientation": "h", "y": names, "x": totals.astype(np.float32),
+             "text": [f"{value:.0f}" for value in totals], "textposition": "auto",
+             "marker": {"color": ["@first"] + ["@muted"] * (n - 1)}},
+            OPEN,
+        ],
+        "pixels": {"side": SIDE, "gap": GAP, "columns": n, "n": 2 * n},
+        "components": 0,
+        "points": 0,
+    }  # fmt: skip
+    said = ", ".join(f"{name} {total:.0f}" for name, total in zip(names, totals, strict=True))
+    words = f"Above the images, below where they surprise: white is {CAP:.0f} nats. In all: {said} nats."
+
+    def ask(_frame: Frame, pick: dict[str, Any]) -> Any:
+        asked = fills.pixel_of(pick, 2 * n)
+        if asked is None:
+            table = [["image", "nats", "bits a pixel"]]
+            table += [
+                [name, f"{total:.1f}", f"{total / (SIDE * SIDE * np.log(2)):.4f}"]
+                for name, total in zip(names, totals, strict=True)
+            ]
+            return [
+                {"math": latex(r"-\log p(x) = -\sum_i \log p(x_i \mid x_1, \ldots, x_{i-1})")},
+                {"table": table},
+                {"text": "Point at a pixel to see its share of the sum."},
+            ]
+        which, r, c = asked
+        answer = fills.about(model, x[which % n], (r, c))
+        answer["overlay"]["image"] = which
+        answer["tip"] = f"{nats[which % n, r, c]:.3f} nats"
+        answer["blocks"].insert(0, {"text": f"{names[which % n].capitalize()}, row {r + 1}, column {c + 1}:"})
+        return answer
+
+    return Scene(
+        run=Run(Recorded([Frame(step=0, scalars={"nats": float(totals[0])})]), slots=SLOTS),
+        base=base,
+        draw=lambda _frame: {"sheet": place, "traces": {}, "caption": words, "alt": words},
+        explain=ask,
+    )
