@@ -226,6 +226,21 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="Autoregressive",
+        slug="gated-pixelcnn",
+        title="Gated PixelCNN",
+        idea="Draw an image of every class at once, change the class half-way down, and see a blind spot and its cure.",
+        paper=cite("vandenoord2016b"),
+        engines=("gated_pixelcnn", "pixelcnn", "fill"),
+        sources=("engines/autoregressive/gated_pixelcnn.py", "engines/autoregressive/raster.py"),
+        icon=":material/join_inner:",
+        starts=(
+            ("The blind spot", {"view": "blind spot"}),
+            ("Half a three, half an eight", {"view": "turn"}),
+            ("Clothes", {"data": "fashion"}),
+        ),
+    ),
+    Entry(
         section="Reading",
         slug="references",
         title="References",

@@ -99,7 +99,7 @@ def scene_of(run: Run, order: np.ndarray) -> Scene:
 
 def base(picture: Picture, n: int, order: np.ndarray) -> dict[str, Any]:
     """The completions as a sheet on the left, the distribution of the pixel at hand on the right."""
-    columns = int(np.ceil(np.sqrt(n)))
+    columns = columns_of(n)
     rows = -(-n // columns)
     shape = (rows * (SIDE + GAP) + GAP, columns * (SIDE + GAP) + GAP)
     n_levels = picture.model.config.n_levels
@@ -143,6 +143,11 @@ def base(picture: Picture, n: int, order: np.ndarray) -> dict[str, Any]:
 LAYERS = (("sheet", "Images"), ("mask", "What was hidden"), ("pixel", "The pixel at hand"))
 
 
+def columns_of(n: int) -> int:
+    """How many images stand side by side: two rows of five for ten classes, else a square."""
+    return 5 if n == 10 else int(np.ceil(np.sqrt(n)))
+
+
 def corner(i: int, columns: int) -> np.ndarray:
     """The left upper corner of the i-th image on the sheet: x, y as a column."""
     return np.array([[GAP + (i % columns) * (SIDE + GAP)], [GAP + (i // columns) * (SIDE + GAP)]], dtype=np.float32)
@@ -169,7 +174,7 @@ def shown(frame: Frame, picture: Picture, order: np.ndarray) -> np.ndarray:
 def draw(frame: Frame, picture: Picture, order: np.ndarray) -> dict[str, Any]:
     images = shown(frame, picture, order)
     n = len(images)
-    columns = int(np.ceil(np.sqrt(n)))
+    columns = columns_of(n)
     patches: dict[int, dict[str, Any]] = {2: {"x": np.zeros(0, np.float32), "y": np.zeros(0, np.float32)}}
     position = int(frame.scalars["position"])
     total = len(order)

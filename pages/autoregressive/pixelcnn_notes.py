@@ -35,7 +35,7 @@ def download(record: Any) -> None:
     if engine is None:
         return
     images = fills.as_bytes(engine.filling.x.cpu().numpy(), engine.data.model.config.n_levels)
-    pixels = sheet(images, int(np.ceil(np.sqrt(len(images)))))
+    pixels = sheet(images, fills.columns_of(len(images)))
     file = io.BytesIO()
     Image.fromarray(np.repeat(np.repeat(pixels, 4, axis=0), 4, axis=1)).save(file, format="PNG")
     st.download_button("Completions as PNG", file.getvalue(), "completions.png", "image/png", on_click="ignore")
