@@ -241,6 +241,21 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="Autoregressive",
+        slug="likelihood",
+        title="What a likelihood is worth",
+        idea="Compress an image to the bytes that the model promises, decode it bit for bit, damage it on the way.",
+        paper=cite("shannon1948", "vandenoord2016a"),
+        engines=("pixelcnn", "pixelcnn_pp"),
+        sources=("engines/autoregressive/coding.py", "engines/autoregressive/raster.py"),
+        icon=":material/compress:",
+        starts=(
+            ("Clothes cost more", {"image": "clothes"}),
+            ("A damaged byte", {"damage": "8"}),
+            ("256 grey levels", {"model": "pixelcnn_pp"}),
+        ),
+    ),
+    Entry(
         section="Reading",
         slug="references",
         title="References",

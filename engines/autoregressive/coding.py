@@ -67,28 +67,36 @@ def encode(model: RasterModel, x: Any, label: int | None = None) -> Encoded:
 
 def decode(model: RasterModel, data: bytes, label: int | None = None) -> np.ndarray:
     """The levels (H, W) behind what `encode` gave; DamagedError where the bytes are no such image."""
+    levels, problem = read(model, data, label)
+    if problem:
+        raise DamagedError(problem)
+    return levels
+
+
+def read(model: RasterModel, data: bytes, label: int | None = None) -> tuple[np.ndarray, str]:
+    """What bytes decode to, (H, W), and what is wrong with them: "" where nothing is."""
+    size = model.config.size
     if not CHECK <= len(data) <= LONGEST:
-        raise DamagedError(
-            f"an image has from {CHECK} to {LONGEST:,} bytes here, got {len(data):,}: give encode()'s own"
-        )
+        found = f"an image has from {CHECK} to {LONGEST:,} bytes, got {len(data):,}: give the bytes of encode()"
+        return np.zeros((size, size), dtype=np.uint8), found
     decoder = constriction.stream.queue.RangeDecoder(_words(data[CHECK:]))
     single = _family(single=True)
+    levels, table = np.zeros((size, size), dtype=np.uint8), []
 
-    table = []
-
-    def read(_: int, log_probs: np.ndarray) -> int:
+    def draw(position: int, log_probs: np.ndarray) -> int:
         table.append(_rounded(log_probs))
-        return int(decoder.decode(single(table[-1])))
+        levels.flat[position] = level = int(decoder.decode(single(table[-1])))
+        return level
 
     try:
-        levels = walk(model, label, read)
-    except AssertionError as error:  # the coder's own word for bytes that no message has
-        raise DamagedError("the bytes are damaged: they name no image") from error
+        walk(model, label, draw)
+    except AssertionError:  # the coder's own word for a number in no interval
+        return levels, "the bytes are damaged, or of another model: they name no image"
     # Of the numbers in an interval only one is what encode() gives: any other has been tampered with.
     again = _shortest(np.stack(table), levels.flat[model.order].astype(np.int32))
     if _check(levels) != data[:CHECK] or again != data[CHECK:]:
-        raise DamagedError("the bytes are damaged, or of another model: the image that they name fails its checksum")
-    return levels
+        return levels, "the bytes are damaged, or of another model: the image that they name fails its checksum"
+    return levels, ""
 
 
 @torch.no_grad()

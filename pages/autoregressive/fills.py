@@ -106,7 +106,9 @@ def base(picture: Picture, n: int, order: np.ndarray) -> dict[str, Any]:
     steps = np.zeros(SIDE * SIDE, dtype=int)
     steps[order] = np.arange(1, len(order) + 1)
     ends = np.flatnonzero(np.diff(order // SIDE, append=-1) != 0) + 1
-    outline = np.concatenate([edges(picture.mask) + corner(i, columns) for i in range(n)], axis=1)
+    # A line around everything would say nothing.
+    mask = picture.mask if not picture.mask.all() else np.zeros_like(picture.mask)
+    outline = np.concatenate([edges(mask) + corner(i, columns) for i in range(n)], axis=1)
     chance = "chance of white" if n_levels == 2 else "probability"
     return {
         "layout": {
@@ -123,8 +125,8 @@ def base(picture: Picture, n: int, order: np.ndarray) -> dict[str, Any]:
             {"type": "bar", "marker": {"color": "@first"}},
             {"type": "scatter", "mode": "lines", "x": outline[0], "y": outline[1], "xaxis": "x2", "yaxis": "y2",
              "line": {"color": "@second", "width": 2.5}, "meta": {"layer": "mask"}},
-            {**OPEN, "marker": {"symbol": "square-open", "size": 13, "color": "@second", "line": {"width": 3}},
-             "meta": {"layer": "pixel"}},
+            {**OPEN, "meta": {"layer": "pixel"}, "marker": {
+                "symbol": "square-open", "size": max(8, 26 // columns), "color": "@second", "line": {"width": 3}}},
         ],
         "pixels": {"side": SIDE, "gap": GAP, "columns": columns, "n": n, "steps": steps.tolist(),
                    "hidden": np.flatnonzero(picture.mask).tolist()},
@@ -239,7 +241,7 @@ def so_far(frame: Frame) -> Blocks:
     row, column = divmod(position, SIDE)
     values = frame.arrays["images"][:, row, column]
     table = [["completion", "drawn", "P(drawn)"]]
-    table += [[str(i + 1), name(int(v), chances.shape[1]), f"{chances[i, v]:.4f}"] for i, v in enumerate(values[:9])]
+    table += [[str(i + 1), name(int(v), chances.shape[1]), f"{chances[i, v]:.4f}"] for i, v in enumerate(values[:10])]
     return [
         {"text": f"The pixel in row {row + 1}, column {column + 1}:"},
         {"table": table},

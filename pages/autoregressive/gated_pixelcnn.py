@@ -137,7 +137,7 @@ def shown(chosen: dict[str, Any]) -> Any:
         options |= {"wide": True, "speed": 1}
     else:
         options |= {"speed": 60, "speeds": fills.SPEEDS, "layers": layers(*fills.LAYERS), "go": stage.goes(RUN)}
-        options |= {"forkable": rival is None, "wide": rival is not None}
+        options |= {"forkable": rival is None, "wide": rival is not None or view == "classes"}
     key = f"gated-{view.replace(' ', '-')}"
     if rival is None:
         player(record.token, key=key, on_event=on_event, numbers=True, **options)

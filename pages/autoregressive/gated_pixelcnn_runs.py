@@ -56,7 +56,11 @@ def within(row: int, column: int, reach: int) -> np.ndarray:
 
 def blind_scene(plain: RasterModel, gated: RasterModel, row: int, column: int) -> Scene:
     """Both networks' fields, layer by layer: what each sees of the pixels within its kernels' reach."""
-    fields = [engine.fields(row, column).cpu().numpy() for engine in (plain, gated)]
+    # Which class is asked of the conditional one does not matter: what it may look at is the same for all.
+    fields = [
+        plain.fields(row, column).cpu().numpy(),
+        gated.fields(row, column, label=0 if gated.config.n_classes else None).cpu().numpy(),
+    ]
     frames = []
     for depth in range(max(map(len, fields))):
         maps = np.stack([field[min(depth, len(field) - 1)] for field in fields])

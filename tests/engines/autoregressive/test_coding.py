@@ -29,13 +29,13 @@ def test_what_comes_back_is_what_went_in(name: str):
 def test_an_unlikely_image_costs_more_and_comes_back_too():
     engine = make("pixelcnn", size=8, n_levels=4)
     with torch.no_grad():
-        engine.network.out.weight.mul_(8)  # surer of itself
+        engine.network.out.weight.mul_(1.5)  # surer of itself
     noise = np.random.default_rng(0).integers(0, 4, size=(300, 8, 8))
     order = engine.log_prob(noise).argsort()
     unlikely, likely = noise[int(order[0])], noise[int(order[-1])]
     found = [coding.encode(engine, x) for x in (likely, unlikely)]
     gap = found[1].promised_bytes - found[0].promised_bytes
-    assert gap > 4
+    assert gap > 2
     assert len(found[1].data) - len(found[0].data) == pytest.approx(gap, abs=2)
     assert np.array_equal(coding.decode(engine, coding.encode(engine, unlikely).data), unlikely)
 

@@ -1,0 +1,184 @@
+"""An image as bytes and back: row by row, with the sizes that other formats need, and what damage does."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import time
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+
+from engines.autoregressive import coding
+from engines.autoregressive.raster import RasterModel
+from engines.engine import Frame
+from engines.recorded import Recorded
+from engines.run import Run
+from pages.autoregressive import fills
+from pages.autoregressive.fills import SIDE
+from pages.ui.live import SLOTS, Blocks
+from pages.ui.maths import latex, number
+from pages.ui.sheets import GAP, OPEN, sheet, sheet_axes
+from pages.ui.stage import Scene
+
+CAP = 6.0  # bits that are drawn white on the map
+
+
+def packed(x: np.ndarray, n_levels: int) -> bytes:
+    """Levels without any model: as many bits a pixel as the levels need."""
+    if n_levels == 256:
+        return x.astype(np.uint8).tobytes()
+    bits = int(np.log2(n_levels))
+    planes = [(x >> b) & 1 for b in range(bits)]
+    return np.packbits(np.stack(planes, axis=-1)).tobytes()
+
+
+def png(x: np.ndarray, n_levels: int) -> bytes:
+    """The smallest PNG that Pillow writes: of one bit a pixel where there are two levels."""
+    from PIL import Image
+
+    image = Image.fromarray(fills.as_bytes(x, n_levels))
+    file = io.BytesIO()
+    (image.convert("1", dither=Image.Dither.NONE) if n_levels == 2 else image).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def sizes(x: np.ndarray, n_levels: int, encoded: coding.Encoded) -> dict[str, float]:
+    """Bytes by format; the model's own also as its likelihood promised them."""
+    plain = packed(x, n_levels)
+    return {
+        "plain bits": len(plain),
+        "gzip": len(gzip.compress(plain, 9, mtime=0)),
+        "PNG": len(png(x, n_levels)),
+        "promised": encoded.promised_bytes,
+        "model's file": len(encoded.data),
+    }
+
+
+def coding_scene(model: RasterModel, x: np.ndarray, damaged: int) -> Scene:
+    """Encode ``x`` row by row, then decode it; with byte ``damaged`` (from 1) of the file changed on the way."""
+    encoded = coding.encode(model, x)
+    data = bytearray(encoded.data)
+    if damaged:
+        data[min(damaged, len(data)) - 1] ^= 0b0001_0000
+    back, problem = coding.read(model, bytes(data))
+    bits = encoded.nats_per_pixel / np.log(2)
+    total = sizes(x, model.config.n_levels, encoded)
+    frames = []
+    for step in range(2 * SIDE + 1):
+        rows_in, rows_out = min(step, SIDE), max(0, step - SIDE)
+        scalars = {"bits": float(bits[:rows_in].sum()), "rows_in": float(rows_in), "rows_out": float(rows_out)}
+        frames.append(Frame(step=step, phase="encode" if step <= SIDE else "decode", scalars=scalars))
+    n_levels = model.config.n_levels
+    image, decoded = fills.as_bytes(x, n_levels), fills.as_bytes(back, n_levels)
+    heat = np.rint(255 * np.clip(bits / CAP, 0, 1)).astype(np.uint8)
+    shape = (SIDE + 2 * GAP, 3 * (SIDE + GAP) + GAP)
+    names = list(total)
+    base = {
+        "layout": {
+            "xaxis": {"domain": [0.81, 1], "title": "bytes", "rangemode": "tozero"},
+            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "domain": [0.12, 0.9]},
+            **sheet_axes(shape, x=(0, 0.66)),
+        },
+        "traces": [
+            {"type": "bar", "orientation": "h", "y": names, "textposition": "auto",
+             "marker": {"color": ["@muted", "@muted", "@muted", "@bound", "@first"]}},
+            OPEN,
+        ],
+        "pixels": {"side": SIDE, "gap": GAP, "columns": 3, "n": 3},
+        "rows": [SIDE, 2 * SIDE],
+        "curve_sets": [{"name": "Bits so far", "curve_label": "bits", "curve_step": "rows read, then written",
+                        "curves": [{"scalar": "bits", "name": "promised", "colour": "@bound"}]}],
+        "components": 0,
+        "points": 0,
+    }  # fmt: skip
+    last = 2 * SIDE
+    differ = int((back != x).sum())
+
+    def draw(frame: Frame) -> dict[str, Any]:
+        rows_in, rows_out = int(frame.scalars["rows_in"]), int(frame.scalars["rows_out"])
+        parts = np.stack([image, heat, decoded])
+        parts[1, rows_in:] = fills.HIDDEN
+        parts[2, rows_out:] = fills.HIDDEN
+        lengths = [total[name] for name in names]
+        lengths[3] = frame.scalars["bits"] / 8
+        lengths[4] = total["model's file"] if rows_in == SIDE else 0
+        text = [f"{value:.1f}" if i == 3 else f"{value:.0f}" for i, value in enumerate(lengths)]
+        if frame.step == last:
+            outcome = (
+                f"An error, as it should be: {problem}. Right, what would have come out: {differ} pixels are wrong."
+                if problem
+                else "Decoded bit for bit: the same image."
+            )
+            words = f"{len(data)} bytes. {outcome}"
+        elif frame.step > SIDE:
+            words = f"The decoder asks the model the same questions and reads row {rows_out} from the bytes."
+        else:
+            words = (
+                f"Row {rows_in} of {SIDE}: {frame.scalars['bits']:.0f} bits so far. Middle: what each pixel costs; "
+                f"white is {CAP:.0f} bits."
+            )
+        patch = {"x": np.array(lengths, dtype=np.float32), "text": text}
+        return {"sheet": sheet(parts, 3), "traces": {0: patch}, "caption": words, "alt": words}
+
+    def ask(frame: Frame, pick: dict[str, Any]) -> Any:
+        asked = fills.pixel_of(pick, 3)
+        if asked is None:
+            return numbers(encoded, bytes(data), total, problem if frame.step == last else "")
+        which, row, column = asked
+        answer = fills.about(model, x, (row, column))
+        answer["overlay"]["image"] = which
+        answer["tip"] = f"{bits[row, column]:.3f} bits"
+        return answer
+
+    return Scene(run=Run(Recorded(frames), slots=SLOTS), base=base, draw=draw, explain=ask)
+
+
+def numbers(encoded: coding.Encoded, data: bytes, total: dict[str, float], problem: str) -> Blocks:
+    bits = encoded.nats / np.log(2)
+    table = [["format", "bytes"]]
+    table += [[name, f"{size:.1f}" if name == "promised" else f"{size:.0f}"] for name, size in total.items()]
+    shown = data.hex(" ") if len(data) <= 64 else data[:64].hex(" ") + " ..."
+    blocks: Blocks = [
+        {"math": latex(rf"-\log_2 p(x) = {number(bits, tex=True)} \text{{ bits}} = {number(bits / 8, tex=True)}"
+                       r"\text{ bytes}")},
+        {"table": table},
+        {"text": f"The file, {coding.CHECK} bytes of checksum first: {shown}"},
+    ]  # fmt: skip
+    if problem:
+        blocks.append({"text": f"The decoder says: {problem}."})
+    return blocks
+
+
+@lru_cache(maxsize=1)
+def seconds() -> dict[str, float]:
+    """Seconds on this machine, measured once: 16 images by PixelCNN, cached and plain (estimated from 40 pixels), and
+    by DCGAN, and one exact log-likelihood.
+    """
+    import engines
+
+    pixelcnn: Any = fills.model("pixelcnn")
+    dcgan: Any = engines.pretrained("dcgan")
+    generator = torch.Generator().manual_seed(0)
+    x = pixelcnn.sample(16, generator=generator)
+    mask = np.zeros((SIDE, SIDE), dtype=bool)
+    mask.flat[:40] = True
+    plain = {"given": x, "mask": mask, "cached": False}
+    return {
+        "pixelcnn": timed(lambda: pixelcnn.sample(16, generator=generator)),
+        "plain": timed(lambda: pixelcnn.sample(16, generator=generator, **plain)) * SIDE * SIDE / 40,
+        "dcgan": timed(lambda: dcgan.sample(16, generator=generator)),
+        "log_prob": timed(lambda: pixelcnn.log_prob(x[:1])),
+    }
+
+
+def timed(do: Any) -> float:
+    """The shorter of two runs, in seconds."""
+    found = []
+    for _ in range(2):
+        start = time.perf_counter()
+        do()
+        found.append(time.perf_counter() - start)
+    return min(found)
