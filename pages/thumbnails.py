@@ -16,9 +16,11 @@ import torch
 
 import engines
 from engines import data
+from pages.autoregressive import fills
 from pages.catalogue import entry
 from pages.mixtures.gmm_pictures import ellipse, extent
 from pages.ui.palette import ROLES, component, label
+from pages.ui.stage import Scene
 
 WIDTH, HEIGHT = 360, 220
 SECONDS = 0.55  # a frame
@@ -123,6 +125,83 @@ def dcgan() -> str:
         back = picture(rows.transpose(0, 2, 1, 3).reshape(84, 168))
         groups.append(f'<image x="0" y="20" width="360" height="180" href="{back}"/>')
     return moving(groups, "Eighteen codes becoming digits as a generator learns")
+
+
+def filled(images: list[np.ndarray], columns: int, title: str) -> str:
+    """Completions (n, 28, 28) of bytes at some steps, as one moving sheet."""
+    groups = []
+    for levels in images:
+        rows = levels.reshape(-1, columns, 28, 28)
+        back = picture(rows.transpose(0, 2, 1, 3).reshape(len(rows) * 28, columns * 28))
+        height = round(352 * len(rows) / columns)
+        groups.append(f'<image x="4" y="{(HEIGHT - height) / 2:.0f}" width="352" height="{height}" href="{back}"/>')
+    return moving(groups, title)
+
+
+def fill_of(scene: Scene, steps: list[int]) -> list[np.ndarray]:
+    """The completions after each of these steps, grey where nothing is drawn yet."""
+    engine = scene.run.engine
+    found = []
+    for step in steps:
+        while engine.filling.at < step:
+            engine.step()
+        found.append(fills.shown(engine.frame(), engine.data, engine.filling.order))
+    return found
+
+
+def pixelcnn() -> str:
+    """The lower half of a digit completed eight ways."""
+    model = fills.model("pixelcnn")
+    x = fills.levels(model, fills.test_image("mnist", 4), seed=4)
+    scene = fills.fill_scene(model, x, fills.hidden("lower half"), n=8, seed=1)
+    return filled(fill_of(scene, [0, 50, 100, 150, 200, 250, 300, 392]), 4, "Eight completions of half a digit")
+
+
+def gated_pixelcnn() -> str:
+    """One image of each class, row by row."""
+    from pages.autoregressive.gated_pixelcnn_runs import classes_scene
+
+    scene = classes_scene("mnist", seed=2, temperature=1.0)
+    return filled(fill_of(scene, [100, 200, 300, 400, 500, 600, 700, 784]), 5, "Ten digits drawn by their class")
+
+
+def pixelcnn_pp() -> str:
+    """The lower half of a grey digit completed eight ways."""
+    model = fills.model("pixelcnn_pp")
+    x = fills.levels(model, fills.test_image("mnist", 3))
+    scene = fills.fill_scene(model, x, fills.hidden("lower half"), n=8, seed=1)
+    return filled(fill_of(scene, [0, 50, 100, 150, 200, 250, 300, 392]), 4, "Eight completions of a grey digit")
+
+
+def pixelrnn() -> str:
+    """The two LSTMs crossing the image along its diagonals, and what a pixel gets to know through them."""
+    from pages.autoregressive.pixelrnn_runs import SPAN, diagonal_scene
+
+    scene = diagonal_scene(18, 13)
+    run = scene.run
+    run.play()
+    run.wait(60)
+    frames = [run.history.at(k) for k in (8, 18, 28, SPAN + 8, SPAN + 18, SPAN + 28, 2 * SPAN)]
+    groups = []
+    for frame in frames:
+        sheet = scene.draw(frame)["sheet"]
+        groups.append(f'<image x="4" y="40" width="352" height="130" href="{picture(sheet)}"/>')
+    return moving(groups, "Two LSTMs crossing an image along its diagonals")
+
+
+def likelihood() -> str:
+    """An image, what each of its pixels costs, and the image decoded from the bytes."""
+    from pages.autoregressive.likelihood_runs import coding_scene
+
+    model = fills.model("pixelcnn")
+    scene = coding_scene(model, fills.levels(model, fills.test_image("mnist", 0), seed=0), 0)
+    scene.run.play()
+    scene.run.wait(60)
+    groups = []
+    for step in (4, 12, 20, 28, 36, 44, 56):
+        sheet = scene.draw(scene.run.history.at(step))["sheet"]
+        groups.append(f'<image x="4" y="48" width="352" height="124" href="{picture(sheet)}"/>')
+    return moving(groups, "An image becoming bytes and coming back")
 
 
 def transposed_convolution() -> str:
@@ -330,6 +409,11 @@ THUMBNAILS: dict[str, Callable[[], str]] = {
     "gan": gan,
     "transposed-convolution": transposed_convolution,
     "dcgan": dcgan,
+    "pixelcnn": pixelcnn,
+    "gated-pixelcnn": gated_pixelcnn,
+    "pixelrnn": pixelrnn,
+    "pixelcnn-pp": pixelcnn_pp,
+    "likelihood": likelihood,
     "references": references,
 }
 

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engines.autoregressive.pixelcnn import MaskedConv2d, flat
-from engines.autoregressive.raster import RasterConfig, RasterModel
+from engines.autoregressive.raster import RasterConfig, RasterModel, gradient
 from engines.autoregressive.row_lstm import lstm
 
 LEFT, RIGHT = 0, 1  # the side that an LSTM comes from
@@ -209,3 +209,12 @@ class DiagonalBiLSTM(RasterModel):
     name: ClassVar[str] = "diagonal_bilstm"
     Config: ClassVar[type] = DiagonalBiLSTMConfig
     Network: ClassVar[type] = DiagonalBiLSTMNetwork
+
+    def directions(self, row: int, column: int) -> Tensor:
+        """What the first layer's two LSTMs, by themselves, tell the pixel at (row, column): by gradient, (2, H, W)."""
+        values = self._measured(row, column, None)
+        with torch.enable_grad():
+            h, _ = self.network.layers[0].scan(self.network.first(values))
+            left = gradient(h[LEFT][:, :, row, column].sum(), values)
+            right = gradient(h[RIGHT][:, :, row - 1, column].sum(), values) if row else torch.zeros_like(left)
+        return torch.stack([left, right])

@@ -75,6 +75,7 @@ class Fill:
         )
         self.nats = torch.zeros(config.n, dtype=torch.float64)  # of the pixels drawn, -log p at temperature 1
         self.probabilities: torch.Tensor | None = None
+        self.parameters: torch.Tensor | None = None
         self.turned = False  # to the classes of ``then``
 
     def classes_at(self, step: int) -> tuple[int, ...]:
@@ -91,6 +92,7 @@ class Fill:
             self.turned = True
             self.filling.relabel(self.config.then)
         self.probabilities = self.filling.advance()
+        self.parameters = self.filling.parameters
         drawn = self.filling.x[:, row, column].long()
         self.nats -= self.filling.log_probs.gather(1, drawn[:, None])[:, 0].double().cpu()
 
@@ -101,13 +103,15 @@ class Fill:
     def frame(self) -> Frame:
         """``position`` of the pixel drawn last (-1 at the start), ``entropy`` of its distribution and ``surprise`` of
         all pixels drawn so far, in nats, means over the completions; ``images`` (n, H, W) levels and
-        ``probabilities`` (n, L) that the pixel was drawn from.
+        ``probabilities`` (n, L) that the pixel was drawn from; of a mixture also its ``parameters`` (n, 3M).
         """
         at = self.filling.at
         arrays: dict[str, Any] = {"images": self.filling.x.cpu().numpy()}
         scalars = {"position": float(self.filling.order[at - 1]) if at else -1.0, "surprise": float(self.nats.mean())}
         if self.probabilities is not None:
             arrays["probabilities"] = self.probabilities.cpu().numpy()
+            if self.data.model.config.output == "logistic" and self.parameters is not None:
+                arrays["parameters"] = self.parameters.cpu().numpy()
             scalars["entropy"] = float(torch.special.entr(self.probabilities).sum(dim=1).mean())
         return Frame(step=at, phase="pixel" if at else "start", scalars=scalars, arrays=arrays)
 
@@ -115,6 +119,8 @@ class Fill:
         kept = {"at": self.filling.at, "images": self.filling.x.cpu().clone(), "nats": self.nats.clone()}
         if self.probabilities is not None:
             kept["probabilities"] = self.probabilities.clone()
+        if self.parameters is not None:
+            kept["parameters"] = self.parameters.clone()
         return kept
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -126,4 +132,5 @@ class Fill:
             )
         self._start()
         self.filling.go_to(state["at"], state["images"])
-        self.nats, self.probabilities = state["nats"].clone(), state.get("probabilities")
+        self.nats = state["nats"].clone()
+        self.probabilities, self.parameters = state.get("probabilities"), state.get("parameters")

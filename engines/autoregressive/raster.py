@@ -218,7 +218,7 @@ class RasterModel:
         with torch.enable_grad():
             parameters = self.network(values, self._labels(label, len(values)))[:, :, row, column]
             # Every number by itself: in a sum of them, gradients of opposite sign could cancel.
-            return sum(_gradient(parameters[:, k].sum(), values) for k in range(parameters.shape[1]))  # type: ignore[return-value]
+            return sum(gradient(parameters[:, k].sum(), values) for k in range(parameters.shape[1]))  # type: ignore[return-value]
 
     def fields(self, row: int, column: int, *, x: Any = None, label: Any = None) -> Tensor:
         """As `dependence`, of the features after each layer: (layers, H, W). Instead of every channel by itself a
@@ -229,7 +229,7 @@ class RasterModel:
         with torch.enable_grad():
             for i, features in enumerate(self.network.features(values, self._labels(label, len(values)))):
                 mixture = torch.rand(features.shape[1], generator=_generator(i, 6)).to(values) + 0.5
-                found.append(_gradient((features[:, :, row, column] * mixture).sum(), values))
+                found.append(gradient((features[:, :, row, column] * mixture).sum(), values))
         return torch.stack(found)
 
     def _measured(self, row: int, column: int, x: Any) -> Tensor:
@@ -414,7 +414,8 @@ class Filling:
             )  # a known pixel after a drawn one: its features depend on what was drawn
             self._next += 1
         row, column = divmod(position, size)
-        self.log_probs = self.model.log_probs_of(self._reader.at(row, column))  # (n, L)
+        self.parameters = self._reader.at(row, column)  # (n, K)
+        self.log_probs = self.model.log_probs_of(self.parameters)  # (n, L)
         self._next += 1
         probabilities = maths.tempered(self.log_probs, self.temperature)
         level = maths.draw(probabilities, self.uniform[:, position])
@@ -434,10 +435,10 @@ class _Plain:
         return self.network(self.x, self.label)[:, :, row, column]
 
 
-def _gradient(value: Tensor, by: Tensor) -> Tensor:
+def gradient(value: Tensor, by: Tensor) -> Tensor:
     """|d value / d by|, summed over images and channels: (H, W)."""
-    (gradient,) = torch.autograd.grad(value, by, retain_graph=True)
-    return gradient.abs().sum(dim=(0, 1))
+    (found,) = torch.autograd.grad(value, by, retain_graph=True)
+    return found.abs().sum(dim=(0, 1))
 
 
 def _generator(seed: int, stream: int) -> torch.Generator:

@@ -22,8 +22,8 @@ LOG_SCALES = (-7.0, 7.0)  # from a quarter of a bin of 256 to flat, between whic
 
 
 def spread(x: Tensor, n_levels: int) -> Tensor:
-    """Levels 0..L-1 as numbers from -1 to 1."""
-    return x.to(torch.float32 if not x.is_floating_point() else x.dtype) * (2 / (n_levels - 1)) - 1
+    """Levels 0..L-1, as floats, on -1..1."""
+    return x * (2 / (n_levels - 1)) - 1
 
 
 def mixture_parts(parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -44,7 +44,7 @@ def mixture_log_prob(parameters: Tensor, x: Tensor, n_levels: int) -> Tensor:
 def bin_log_mass(x: Tensor, mean: Tensor, log_scale: Tensor, n_levels: int) -> Tensor:
     """The log of a logistic's mass in the bin of level x; shapes that broadcast to the result's."""
     half = 1 / (n_levels - 1)
-    value = spread(x, n_levels).to(mean.dtype)
+    value = spread(x.to(mean.dtype), n_levels)
     above = (value + half - mean) * torch.exp(-log_scale)
     below = (value - half - mean) * torch.exp(-log_scale)
     width = 2 * half * torch.exp(-log_scale)

@@ -23,6 +23,7 @@ from pages.ui.stage import Scene
 SIDE = 28
 HIDDEN = 75  # the grey of a pixel that is not drawn yet
 HIDE = ("lower half", "right half", "block", "everything", "painted")
+NOTHING = "nothing is hidden yet: choose Hide pixels below the stage and paint over the image"
 SPEEDS = [1, 4, 16, 60, 200, 600]
 _loading = threading.Lock()
 

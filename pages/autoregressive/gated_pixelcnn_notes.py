@@ -29,7 +29,7 @@ def why() -> None:
 **The blind spot.** Stack masked 3 × 3 convolutions, and what a pixel sees grows by one row up and one column to the
 side with each layer; but in its own row a layer sees nothing to the right. So in the row above the field ends one place
 to the right, two rows up two places, and so on. Everything right of that slope is missed for ever, although it comes
-earlier: up to a quarter of a pixel's past.
+earlier: up to a quarter of what the kernels could reach.
 
 **Two stacks cure it.** The *vertical* stack looks at all rows above, with a kernel that needs no mask because it ends
 above the pixel. The *horizontal* stack looks along the row to the left and reads the vertical one's features through a

@@ -88,7 +88,6 @@ def coding_scene(model: RasterModel, x: np.ndarray, damaged: int) -> Scene:
             OPEN,
         ],
         "pixels": {"side": SIDE, "gap": GAP, "columns": 3, "n": 3},
-        "rows": [SIDE, 2 * SIDE],
         "curve_sets": [{"name": "Bits so far", "curve_label": "bits", "curve_step": "rows read, then written",
                         "curves": [{"scalar": "bits", "name": "promised", "colour": "@bound"}]}],
         "components": 0,

@@ -172,7 +172,7 @@ def filled(chosen: dict[str, Any]) -> Any:
 def scene(chosen: dict[str, Any], image: np.ndarray, cells: tuple[int, ...]) -> stage.Scene:
     mask = fills.hidden(chosen["hide"], cells)
     if not mask.any():
-        raise ValueError("nothing is hidden yet: choose Hide pixels below the stage and paint over the image")
+        raise ValueError(fills.NOTHING)
     model = fills.model("pixelcnn")
     x = fills.levels(model, image, seed=chosen["row"])
     return fills.fill_scene(model, x, mask, n=int(chosen["n"]), temperature=chosen["t"], seed=chosen["seed"])

@@ -1,0 +1,136 @@
+"""PixelCNN++'s stage: a grey image being filled in, and the mixture of logistics behind the pixel at hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+import engines
+from engines.autoregressive.fill import Picture
+from engines.autoregressive.raster import RasterModel
+from engines.engine import Frame
+from engines.maths.levels import bin_log_mass, mixture_parts
+from engines.run import Run
+from pages.autoregressive import fills
+from pages.ui.live import SLOTS, Blocks
+from pages.ui.maths import latex, number
+from pages.ui.stage import Scene
+
+LEVELS = 256
+GRID = np.arange(LEVELS, dtype=np.float32)
+FIRST = 3  # the fill's own traces come before: distribution, outline, pixel
+
+
+def scene(model: RasterModel, image: np.ndarray, mask: np.ndarray, **settings: Any) -> Scene:
+    engine: Any = engines.create("fill", data=Picture(model=model, image=image, mask=mask), **settings)
+    return scene_of(Run(engine, slots=SLOTS), engine.filling.order)
+
+
+def scene_of(run: Run, order: np.ndarray) -> Scene:
+    engine: Any = run.engine
+    picture, n = engine.data, engine.config.n
+    base = fills.base(picture, n, order)
+    n_components = picture.model.config.n_components
+    base["layout"]["xaxis"] |= {"domain": [0.64, 1], "title": "level", "range": [-4, 259]}
+    base["layout"]["yaxis"] |= {"type": "log", "range": [-5, 0.05], "dtick": 1, "exponentformat": "power"}
+    base["layout"]["xaxis2"]["domain"] = [0, 0.54]
+    base["traces"][0] = {"type": "bar", "marker": {"color": "@first"}, "width": 1, "meta": {"layer": "bins"}}
+    base["traces"] += [
+        {"type": "scatter", "mode": "lines", "line": {"color": f"@c{k}", "width": 2.5, "dash": DASHES[k % 5]},
+         "meta": {"layer": "components"}}
+        for k in range(n_components)
+    ]  # fmt: skip
+    base["traces"].append(
+        {"type": "scatter", "mode": "markers", "marker": {"symbol": "triangle-down", "size": 15, "color": "@second"},
+         "meta": {"layer": "drawn"}}
+    )  # fmt: skip
+
+    def draw(frame: Frame) -> dict[str, Any]:
+        drawn = fills.draw(frame, picture, order)
+        position = int(frame.scalars["position"])
+        if position >= 0 and "parameters" in frame.arrays:
+            row, column = divmod(position, fills.SIDE)
+            drawn["traces"] |= curves(frame.arrays["parameters"][0], int(frame.arrays["images"][0, row, column]))
+        return drawn
+
+    def ask(frame: Frame, pick: dict[str, Any]) -> Any:
+        images = frame.arrays["images"]
+        asked = fills.pixel_of(pick, n)
+        if asked is None:
+            position = int(frame.scalars["position"])
+            if position < 0 or "parameters" not in frame.arrays:
+                return fills.so_far(frame)
+            row, column = divmod(position, fills.SIDE)
+            heading = {"text": f"Completion 1, row {row + 1}, column {column + 1}:"}
+            return [
+                heading,
+                *mixture_blocks(frame.arrays["parameters"][0], int(images[0, row, column]), model=picture.model),
+            ]
+        found = fills.explain(frame, pick, picture, order, ())
+        image, row, column = asked
+        parameters = picture.model.parameters(images[image][None])[0, :, row, column].cpu().numpy()
+        value = int(images[image, row, column])
+        known = not found["blocks"][0]["text"].endswith("not drawn yet.")
+        found["blocks"] = [found["blocks"][0], *mixture_blocks(parameters, value, model=picture.model, known=known)]
+        found["traces"] = curves(parameters, value if known else -1)
+        mean = float((np.exp(log_probs(parameters)) * GRID).sum())
+        found["tip"] = f"mean level {mean:.0f}" + (f", is {value}" if known else "")
+        return found
+
+    return Scene(run=run, base=base, draw=draw, explain=ask, again=lambda other: scene_of(other, order))
+
+
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+LAYERS = (*fills.LAYERS, ("bins", "P of each level"), ("components", "Components"))
+
+
+def parts(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    r"""\pi, \mu, s in levels, and the mass of each component in every bin (M, 256), of one pixel's numbers (3M,)."""
+    log_weight, mean, log_scale = (part[0] for part in mixture_parts(torch.tensor(np.array(parameters))[None]))
+    x = torch.arange(LEVELS)[None, :]
+    mass = bin_log_mass(x, mean[:, None], log_scale[:, None], LEVELS).exp()
+    half = (LEVELS - 1) / 2
+    return log_weight.exp().numpy(), (mean.numpy() + 1) * half, log_scale.exp().numpy() * half, mass.numpy()
+
+
+def log_probs(parameters: np.ndarray) -> np.ndarray:
+    weight, _, _, mass = parts(parameters)
+    return np.log(np.maximum((weight[:, None] * mass).sum(axis=0), 1e-30))
+
+
+def curves(parameters: np.ndarray, value: int) -> dict[int, dict[str, Any]]:
+    """Bars of P, each component's share as a curve over the bins, and a mark at the level drawn."""
+    weight, _, _, mass = parts(parameters)
+    shares = weight[:, None] * mass
+    total = shares.sum(axis=0)
+    found: dict[int, dict[str, Any]] = {0: {"x": GRID, "y": total.astype(np.float32)}}
+    for k, share in enumerate(shares):
+        found[FIRST + k] = {"x": GRID, "y": share.astype(np.float32)}
+    at = np.array([value] if value >= 0 else [], dtype=np.float32)
+    found[FIRST + len(shares)] = {"x": at, "y": total[at.astype(int)].astype(np.float32)}
+    return found
+
+
+def mixture_blocks(parameters: np.ndarray, value: int, *, model: RasterModel, known: bool = True) -> Blocks:
+    weight, mean, scale, mass = parts(parameters)
+    at = value if known else round(float((weight[:, None] * mass * GRID).sum()))
+    order = np.argsort(-weight)
+    table = [["component", "π", "μ", "s", f"mass in bin {at}"]]
+    table += [
+        [str(k + 1), f"{weight[k]:.3f}", f"{mean[k]:.1f}", f"{scale[k]:.2f}", f"{mass[k, at]:.4f}"] for k in order
+    ]
+    chance = float((weight * mass[:, at]).sum())
+    network: Any = model.network
+    width = network.out.in_channels
+    numbers = 3 * model.config.n_components
+    return [
+        {"math": latex(r"P(x) = \sum_i \pi_i \left[\sigma\!\left(\tfrac{x + 1/2 - \mu_i}{s_i}\right) - "
+                       r"\sigma\!\left(\tfrac{x - 1/2 - \mu_i}{s_i}\right)\right]")},
+        {"table": table},
+        {"math": latex(rf"P({at}) = {number(chance, tex=True)}, \quad -\log P = {number(-np.log(chance), tex=True)}")},
+        {"text": f"in nats; μ and s in levels. The mixture takes {numbers} numbers a pixel and a last layer of "
+                 f"{(width + 1) * numbers:,} weights; a softmax over 256 levels would take 256 and "
+                 f"{(width + 1) * 256:,}, and not know that 127 lies beside 128."},
+    ]  # fmt: skip

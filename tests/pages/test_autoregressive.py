@@ -1,0 +1,247 @@
+"""The autoregressive pages: what they show is what the engines compute, bad input is a sentence."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from engines.autoregressive import coding
+from engines.maths import levels
+from pages.autoregressive import (
+    fills,
+    gated_pixelcnn_notes,
+    gated_pixelcnn_runs,
+    likelihood_notes,
+    likelihood_runs,
+    pixelcnn_notes,
+    pixelcnn_pp_notes,
+    pixelcnn_pp_runs,
+    pixelcnn_runs,
+    pixelrnn_notes,
+    pixelrnn_runs,
+)
+from pages.catalogue import PAGES
+from pages.ui import live
+from pages.ui.wire import pack
+from tests.pages.test_pages import _alone, config, on_stage, opened, press, said, sound  # noqa: F401
+
+FOLDER = PAGES / "autoregressive"
+SIDE = 28
+
+
+def played(held, until: int | None = None):
+    """All frames of a run, or the first ones of a long one."""
+    if until is None:
+        held.run.play()
+        assert held.run.wait(30).state == "finished"
+    else:
+        for _ in range(until):
+            held.run.step()
+            held.run.wait(10)
+    return held.run.history.after(-1)
+
+
+@pytest.mark.parametrize(
+    ("page", "view"),
+    [
+        *(("pixelcnn", view) for view in ("fill", "layers", "surprise")),
+        *(("gated_pixelcnn", view) for view in ("classes", "turn", "blind spot")),
+        *(("pixelrnn", view) for view in ("diagonal BiLSTM", "row LSTM", "multi-scale")),
+        ("pixelcnn_pp", ""),
+        ("likelihood", ""),
+    ],
+)
+def test_every_view_opens_and_draws_and_explains(page: str, view: str):
+    at = opened(FOLDER / f"{page}.py", **({"view": view} if view else {}))
+    assert said(at) == []
+    held = on_stage(at, f"{page.replace('_', '-')}:run")
+    frames = played(held, until=3) if held.run.engine.name == "fill" else played(held)
+    for frame in (frames[0], frames[-1]):
+        shown = live.picture(held, frame)
+        assert shown["sheet"].dtype == np.uint8
+        json.loads(pack([shown, held.explain(frame, {})]))
+        assert len(shown["caption"]) < 260
+        if "pixels" in held.base:
+            found = held.explain(frame, {"pixel": [0, 5, 6]})
+            assert found["overlay"]["alpha"].shape == (SIDE, SIDE)
+            json.loads(pack(found))
+
+
+def test_a_fill_keeps_what_is_known_and_greys_what_is_not_drawn():
+    model = fills.model("pixelcnn")
+    x = fills.levels(model, fills.test_image("mnist", 0), seed=0)
+    made = fills.fill_scene(model, x, fills.hidden("block"), n=4, seed=1, temperature=1.0)
+    frames = played(made, until=15)
+    sheet = made.draw(frames[-1])["sheet"]
+    first = sheet[2:30, 2:30]
+    hidden = fills.hidden("block")
+    assert np.array_equal(first[~hidden], 255 * x[~hidden])
+    order = np.flatnonzero(hidden)
+    assert set(np.unique(first.flat[order[:15]])) <= {0, 255}
+    assert (first.flat[order[15:]] == fills.HIDDEN).all()
+    assert made.base["pixels"]["steps"][order[3]] == 4
+    assert made.base["pixels"]["steps"][0] == 0
+    chance = made.draw(frames[5])["traces"][0]["y"]
+    assert chance == pytest.approx(frames[5].arrays["probabilities"][:, 1])
+
+
+def test_a_pixel_asked_about_has_the_model_s_own_numbers_and_looks_at_nothing_later():
+    model = fills.model("pixelcnn")
+    x = fills.levels(model, fills.test_image("mnist", 3), seed=3)
+    found = fills.about(model, x, (13, 12))
+    log_probs = model.log_probs_of(model.parameters(x[None]))[0, :, 13, 12].numpy()
+    rows = found["blocks"][1]["table"][1:]
+    assert [float(row[1]) for row in rows] == pytest.approx(np.exp(log_probs), abs=1e-4)
+    assert found["tip"] == f"P(white) = {np.exp(log_probs[1]):.3f}"
+    alpha = found["overlay"]["alpha"].ravel()
+    assert alpha[13 * SIDE + 11] > 0
+    assert (alpha[13 * SIDE + 12 :] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "pick",
+    [{}, {"pixel": None}, {"pixel": [0, 1]}, {"pixel": [9, 0, 0]}, {"pixel": [0, 28, 0]}, {"pixel": [0, 1.5, "a"]}],
+)
+def test_a_question_about_no_pixel_is_answered_with_the_step(pick):
+    assert fills.pixel_of(pick, 4) is None
+
+
+def test_painted_cells_are_checked():
+    assert fills.cells_of([3, 3, 1, -1, 784, "x", 2.0, True]) == (1, 3)
+    assert fills.cells_of("nonsense") == ()
+    assert fills.hidden("painted", (0, 783)).sum() == 2
+    x, y = fills.edges(fills.hidden("painted", (0,)))
+    assert np.isnan(x).sum() == 4  # four pieces around one cell
+    assert np.nanmax(x) == 1
+    assert np.nanmax(y) == 1
+
+
+def test_nothing_painted_is_a_sentence_and_a_painted_mask_is_filled():
+    at = opened(FOLDER / "pixelcnn.py", hide="painted")
+    assert any("nothing is hidden yet" in text.lower() for text in said(at))
+    at = opened(FOLDER / "pixelcnn.py", hide="painted", state={"pixelcnn:cells": (100, 101, 130)})
+    assert said(at) == []
+    assert on_stage(at, "pixelcnn:run").run.engine.filling.order.tolist() == [100, 101, 130]
+
+
+def test_settings_out_of_range_in_the_address_are_named():
+    at = opened(FOLDER / "pixelcnn.py", t="99", hide="left", n="7", row="20000")
+    words = " ".join(said(at))
+    for part in ("t is 99", "hide has no value", "n has no value", "row is 20000"):
+        assert part in words
+    at = opened(FOLDER / "gated_pixelcnn.py", view="turn", y="12")
+    assert "y is 12; it goes from 0 to 9" in " ".join(said(at))
+
+
+def test_temperature_applies_live_and_other_settings_start_anew():
+    at = opened(FOLDER / "pixelcnn.py")
+    token = at.session_state["pixelcnn:run"]["token"]
+    sound(next(s for s in at.slider if s.key == "t").set_value(0.5).run())
+    assert at.session_state["pixelcnn:run"]["token"] == token
+    assert config(at, "pixelcnn:run").temperature == 0.5
+    press(at, "New seed")
+    assert at.session_state["pixelcnn:run"]["token"] != token
+
+
+def test_surprise_is_a_sum_over_pixels():
+    model = fills.model("pixelcnn")
+    made = pixelcnn_runs.surprise_scene(model, fills.test_image("mnist", 5), 5, None)
+    x = np.stack(list(pixelcnn_runs.relatives(model, fills.test_image("mnist", 5), 5, None).values()))
+    totals = np.array([float(text) for text in made.base["traces"][0]["text"]])
+    assert totals == pytest.approx(-model.log_prob(x).numpy(), abs=0.51)
+    assert totals[3] > totals[0]  # clothes surprise a model of digits
+
+
+def test_the_layers_count_what_gradients_reach_and_the_blind_spot_is_cured():
+    made = pixelcnn_runs.field_scene(fills.model("pixelcnn"), 14, 14)
+    seen = [frame.scalars["seen"] for frame in played(made)]
+    assert seen[0] == 24
+    assert seen == sorted(seen)
+    frames = played(
+        gated_pixelcnn_runs.blind_scene(fills.model("pixelcnn"), gated_pixelcnn_runs.model("mnist"), 14, 11)
+    )
+    missed = [(frame.scalars["plain_missed"], frame.scalars["gated_missed"]) for frame in frames]
+    assert missed[0] == (0, 0)
+    # A slope of one after the first 7 x 7: 1 pixel is missed after one 3 x 3, then 3, 6, 10, ...
+    assert [plain for plain, _ in missed[1:]] == [k * (k + 1) / 2 for k in range(1, len(missed))]
+    assert all(gated == 0 for _, gated in missed)
+
+
+def test_a_class_that_turns_is_the_one_that_a_pixel_is_asked_with():
+    made = gated_pixelcnn_runs.turn_scene("mnist", 3, 8, 14, n=1, seed=0, temperature=1.0)
+    engine = made.run.engine
+    assert (engine.classes_at(1), engine.classes_at(14 * SIDE), engine.classes_at(14 * SIDE + 1)) == ((3,), (3,), (8,))
+    for _ in range(14 * SIDE + 2):
+        engine.step()
+    frame = engine.frame()
+    x = torch.tensor(frame.arrays["images"])
+    model = gated_pixelcnn_runs.model("mnist")
+    row, column = divmod(14 * SIDE + 1, SIDE)
+    for label, same in ((8, True), (3, False)):
+        expected = model.log_probs_of(model.parameters(x, label))[0, :, row, column].exp().numpy()
+        assert np.allclose(frame.arrays["probabilities"][0], expected, atol=1e-4) is same
+
+
+def test_the_file_has_the_promised_length_and_damage_is_called_an_error():
+    model = fills.model("pixelcnn")
+    x = fills.levels(model, fills.test_image("mnist", 0), seed=0)
+    frames = played(made := likelihood_runs.coding_scene(model, x, 0))
+    assert "bit for bit" in made.draw(frames[-1])["caption"]
+    encoded = coding.encode(model, x)
+    sizes = likelihood_runs.sizes(x, 2, encoded)
+    assert sizes["plain bits"] == 98
+    assert sizes["model's file"] == len(encoded.data) <= 1.02 * encoded.promised_bytes + 8
+    assert sizes["promised"] == pytest.approx(-float(model.log_prob(x[None])) / np.log(2) / 8, rel=1e-5)
+    frames = played(made := likelihood_runs.coding_scene(model, x, 6))
+    assert "An error, as it should be: the bytes are damaged" in made.draw(frames[-1])["caption"]
+
+
+def test_plain_bits_hold_every_level():
+    x = np.arange(784).reshape(SIDE, SIDE)
+    for n_levels, size in ((2, 98), (4, 196), (16, 392), (256, 784)):
+        assert len(likelihood_runs.packed(x % n_levels, n_levels)) == size
+
+
+def test_the_mixture_on_the_page_is_the_engine_s():
+    parameters = np.random.default_rng(0).normal(size=15).astype(np.float32)
+    found = pixelcnn_pp_runs.curves(parameters, 77)
+    expected = levels.mixture_log_probs(torch.tensor(parameters)[None], 256).exp()[0].numpy()
+    assert found[0]["y"] == pytest.approx(expected, abs=1e-6)
+    shares = sum(found[pixelcnn_pp_runs.FIRST + k]["y"] for k in range(5))
+    assert shares == pytest.approx(expected, abs=1e-6)
+    assert found[0]["y"].sum() == pytest.approx(1, abs=1e-5)
+    assert found[pixelcnn_pp_runs.FIRST + 5]["y"] == pytest.approx(expected[77:78], abs=1e-6)
+
+
+def test_the_diagonals_cross_the_whole_image():
+    made = pixelrnn_runs.diagonal_scene(17, 12)
+    frames = played(made)
+    assert len(frames) == 2 * 55 + 1
+    bright = sum((made.draw(frame)["sheet"][2:30, 2:30] == 235).sum() for frame in frames[:55])
+    assert bright == 784  # every pixel lies on one diagonal
+    assert "1 missed" in made.draw(frames[-1])["caption"]
+
+
+def test_the_costs_are_those_of_the_cards():
+    rows = pixelrnn_runs.from_cards()
+    assert [row[0] for row in rows] == ["PixelCNN", "Row LSTM", "Diagonal BiLSTM", "Multi-scale"]
+    assert [row[-1] for row in rows] == ["81.30", "80.54", "79.20", "–"]
+    assert float(rows[0][4]) < 84
+
+
+def test_questions_accept_the_right_answers_only():
+    right = {
+        pixelcnn_notes: (392, "no", 24),
+        gated_pixelcnn_notes: ("the vertical one", "the class alone"),
+        pixelrnn_notes: (55, "they have seen pixels to the right in their own row"),
+        pixelcnn_pp_notes: (15, "a component with its mean below 0"),
+        likelihood_notes: (15, "yes"),
+    }
+    for notes, answers in right.items():
+        for question, answer in zip(notes.questions(), answers, strict=True):
+            assert question.check(answer)[0]
+            wrong = 7 if question.kind == "number" else next(o for o in question.options if o != answer)
+            assert not question.check(wrong)[0]
