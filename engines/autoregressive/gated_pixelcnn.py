@@ -16,6 +16,7 @@ Departures: Adam instead of RMSProp; no skip connections from every layer to the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, ClassVar
 
 import torch
@@ -110,6 +111,11 @@ class GatedPixelCNNNetwork(nn.Module):
             v, h = layer(v, h, y)
             kept.append(h)
         return kept
+
+    @property
+    def reaches(self) -> list[int]:
+        """How many rows up and columns aside each of `features` sees."""
+        return list(accumulate(layer.reach for layer in self.layers))
 
     def reader(self, x: Tensor, label: Tensor | None = None) -> Reader:
         return Reader(self, x, label)

@@ -8,15 +8,17 @@ van den Oord, Kalchbrenner & Kavukcuoglu 2016, "Pixel recurrent neural networks"
 convolutional one of its four networks. Mask A hides the pixel itself, mask B shows a layer its own place: its
 features there have seen earlier pixels only.
 
-Departures: Adam instead of RMSProp; the kernels' rows below the present one, which the masks make zero, are left out.
-Stacked 3 x 3 masks never see a wedge to the right above the pixel (van den Oord et al. 2016b, figure 1): that blind
-spot is the paper's own, and `gated_pixelcnn` its cure.
+Departures: Adam instead of RMSProp; the kernels' rows below the present one, which the masks make zero, are left out;
+the blocks' kernel may be larger than 3 x 3. Stacked 3 x 3 masks never see a wedge to the right above the pixel (van
+den Oord et al. 2016b, figure 1): that blind spot is the paper's own, and `gated_pixelcnn` its cure. Wider kernels make
+it narrower, since a step up may go further aside.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any, ClassVar
 
 import torch
@@ -107,6 +109,12 @@ class PixelCNNNetwork(nn.Module):
         for block in self.blocks:
             kept.append(block(kept[-1]))
         return kept
+
+    @property
+    def reaches(self) -> list[int]:
+        """How many rows up and columns aside each of `features` could see, were it not for the masks."""
+        kernels = [self.first, *(block.masked for block in self.blocks)]
+        return list(accumulate(layer.kernel_size[1] // 2 for layer in kernels))
 
     def reader(self, x: Tensor, label: Tensor | None = None) -> Reader:  # noqa: ARG002
         return Reader(self, x)

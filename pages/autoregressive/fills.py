@@ -66,6 +66,13 @@ def hidden(what: str, cells: tuple[int, ...] = ()) -> np.ndarray:
     return mask
 
 
+def within(row: int, column: int, reach: int) -> np.ndarray:
+    """The pixels before (row, column) that lie within ``reach`` rows and columns: (28, 28)."""
+    r, c = np.indices((SIDE, SIDE))
+    before = (r < row) | ((r == row) & (c < column))
+    return before & (row - r <= reach) & (np.abs(column - c) <= reach)
+
+
 def cells_of(value: Any) -> tuple[int, ...]:
     """Raster positions as a browser sends them; what is none is left out."""
     if not isinstance(value, list):

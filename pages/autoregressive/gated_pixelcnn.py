@@ -72,6 +72,8 @@ def main() -> None:
     if chosen["view"] != "blind spot" and record is not None:
         forks.form(PAGE.slug, record, RIVAL, FORKS)
     with st.container(key="lab-about"):
+        if chosen["view"] == "blind spot":
+            gated_pixelcnn_notes.price()
         gated_pixelcnn_notes.measured(chosen["data"])
         if chosen["view"] != "blind spot" and record is not None:
             download(record)
@@ -117,7 +119,7 @@ def shown(chosen: dict[str, Any]) -> Any:
             (name, *turn, chosen["n"], chosen["seed"]),
             lambda: runs.turn_scene(name, *turn, n=int(chosen["n"]), **more),
         ),
-        "blind spot": (at, lambda: runs.blind_scene(fills.model("pixelcnn"), runs.model("mnist"), *at)),
+        "blind spot": (at, lambda: runs.blind_scene(fills.model("pixelcnn", "k3"), runs.model("mnist"), *at)),
     }
     own, make = makers[view]
     changing = {} if view == "blind spot" else {"temperature": warmth}

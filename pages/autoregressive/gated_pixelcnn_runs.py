@@ -47,13 +47,6 @@ def turn_scene(name: str, y: int, then: int, turn: int, *, n: int, seed: int, te
 # -- the blind spot --------------------------------------------------------------------------------------------
 
 
-def within(row: int, column: int, reach: int) -> np.ndarray:
-    """The pixels before (row, column) that lie within ``reach`` rows and columns: (28, 28)."""
-    r, c = np.indices((SIDE, SIDE))
-    before = (r < row) | ((r == row) & (c < column))
-    return before & (row - r <= reach) & (np.abs(column - c) <= reach)
-
-
 def blind_scene(plain: RasterModel, gated: RasterModel, row: int, column: int) -> Scene:
     """Both networks' fields, layer by layer: what each sees of the pixels within its kernels' reach."""
     # Which class is asked of the conditional one does not matter: what it may look at is the same for all.
@@ -64,10 +57,9 @@ def blind_scene(plain: RasterModel, gated: RasterModel, row: int, column: int) -
     frames = []
     for depth in range(max(map(len, fields))):
         maps = np.stack([field[min(depth, len(field) - 1)] for field in fields])
-        # The first kernel is 7 x 7; each 3 x 3 after it reaches one place further.
-        reaches = [3 + min(depth, len(field) - 1) for field in fields]
+        reaches = [network.reaches[min(depth, len(network.reaches) - 1)] for network in (plain.network, gated.network)]
         scalars = {"depth": float(depth)}
-        near = np.stack([within(row, column, reach) for reach in reaches])
+        near = np.stack([fills.within(row, column, reach) for reach in reaches])
         for i, key in enumerate(("plain", "gated")):
             scalars[f"{key}_seen"] = float(((maps[i] > 0) & near[i]).sum())
             scalars[f"{key}_missed"] = float((near[i] & (maps[i] == 0)).sum())

@@ -45,9 +45,16 @@ TEMPERATURE = Real(
     help="Chances to the power 1/T: 1 is the model, 0 always takes the likelier level, 2 dares more. Applies live.",
 )
 SEED = Number(key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="The same seed, the same fill.")
+KERNEL = Choice(
+    key="kernel",
+    label="Kernel of the blocks",
+    options=("7", "3"),
+    default="7",
+    help="7 x 7 is the network that fills; 3 x 3 is the paper's, with the larger blind spot.",
+)
 AT_ROW = Number(key="atrow", label="Row of the pixel", low=1, high=28, default=15, help="Counted from the top.")
 AT_COLUMN = Number(key="atcol", label="Column of the pixel", low=1, high=28, default=15, help="Counted from the left.")
-ALL = (VIEW, ROW, HIDE, N, TEMPERATURE, SEED, AT_ROW, AT_COLUMN)
+ALL = (VIEW, ROW, HIDE, N, TEMPERATURE, SEED, KERNEL, AT_ROW, AT_COLUMN)
 FORKS = (
     Change(
         field="seed",
@@ -62,6 +69,7 @@ FORKS = (
         parse=float,
     ),
 )
+KERNELS = {"7": "", "3": "k3"}  # checkpoints/pixelcnn and its variant
 RUN, RIVAL, CELLS = (f"pixelcnn:{name}" for name in ("run", "rival", "cells"))
 
 
@@ -100,6 +108,7 @@ def controls(chosen: dict[str, Any]) -> None:
         left, right = st.columns(2)
         left.button("Restart", on_click=restart, width="stretch", help="The same fill again, from its start.")
         right.button("New seed", on_click=new_seed, width="stretch", help="The same settings, other random numbers.")
+    show(KERNEL, when=view == "layers")
     show(AT_ROW, when=view == "layers")
     show(AT_COLUMN, when=view == "layers")
 
@@ -184,7 +193,10 @@ def shown(chosen: dict[str, Any]) -> Any:
     drawn = board.drawn(PAGE.slug)
     at = (chosen["atrow"] - 1, chosen["atcol"] - 1)
     makers = {
-        "layers": (at, lambda: pixelcnn_runs.field_scene(fills.model("pixelcnn"), *at)),
+        "layers": (
+            (chosen["kernel"], at),
+            lambda: pixelcnn_runs.field_scene(fills.model("pixelcnn", KERNELS[chosen["kernel"]]), *at),
+        ),
         "surprise": (
             (chosen["row"], None if drawn is None else drawn.tobytes()),
             lambda: pixelcnn_runs.surprise_scene(

@@ -57,7 +57,7 @@ def field_scene(model: RasterModel, row: int, column: int) -> Scene:
         run=Run(Recorded(frames), slots=SLOTS),
         base=base,
         draw=lambda frame: field_picture(frame, kernels[frame.step], row, column, last=len(frames) - 1),
-        explain=lambda frame, _pick: field_numbers(frame, kernels[frame.step], row, column, len(frames)),
+        explain=lambda frame, _pick: field_numbers(frame, kernels[frame.step], row, column, network.reaches),
     )
 
 
@@ -81,16 +81,13 @@ def field_picture(frame: Frame, kernel: np.ndarray, row: int, column: int, *, la
     return {"sheet": place, "traces": {0: {"z": cells}}, "caption": words, "alt": words}
 
 
-def field_numbers(frame: Frame, kernel: np.ndarray, row: int, column: int, n_layers: int) -> Blocks:
-    field = frame.arrays["field"] > 0
-    r, c = np.indices(field.shape)
-    before = (r < row) | ((r == row) & (c < column))
-    reach = 3 + frame.step
-    near = before & (row - r <= reach) & (np.abs(column - c) <= reach)
+def field_numbers(frame: Frame, kernel: np.ndarray, row: int, column: int, reaches: list[int]) -> Blocks:
+    field, reach = frame.arrays["field"] > 0, reaches[frame.step]
+    missed = int((fills.within(row, column, reach) & ~field).sum())
     return [
-        {"text": f"Layer {frame.step + 1} of {n_layers}: {kernel.shape[1]} x {kernel.shape[1]} kernel, "
+        {"text": f"Layer {frame.step + 1} of {len(reaches)}: {kernel.shape[1]} x {kernel.shape[1]} kernel, "
                  f"{int(kernel.sum())} of {kernel.shape[1] ** 2} weights in use."},
-        {"table": [["pixels seen", "missed"], [str(int(field.sum())), str(int((near & ~field).sum()))]]},
+        {"table": [["pixels seen", "missed"], [str(int(field.sum())), str(missed)]]},
         {"text": f"Missed: earlier pixels within {reach} rows and columns, which is how far the kernels reach in a "
                  "straight line. They lie to the right above: the blind spot."},
     ]  # fmt: skip

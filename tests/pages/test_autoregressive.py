@@ -161,7 +161,7 @@ def test_the_layers_count_what_gradients_reach_and_the_blind_spot_is_cured():
     assert seen[0] == 24
     assert seen == sorted(seen)
     frames = played(
-        gated_pixelcnn_runs.blind_scene(fills.model("pixelcnn"), gated_pixelcnn_runs.model("mnist"), 14, 11)
+        gated_pixelcnn_runs.blind_scene(fills.model("pixelcnn", "k3"), gated_pixelcnn_runs.model("mnist"), 14, 11)
     )
     missed = [(frame.scalars["plain_missed"], frame.scalars["gated_missed"]) for frame in frames]
     assert missed[0] == (0, 0)

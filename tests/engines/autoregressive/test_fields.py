@@ -2,41 +2,56 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+import engines
 from tests.engines.autoregressive.test_order import make
 
 SIZE = 15
 ROW, COLUMN = 9, 6
 
 
-def follow(first: int, n_later: int) -> np.ndarray:
-    """What a pixel sees through a k x k mask A and n 3 x 3 masks B: (SIZE, SIZE), by walking back layer by layer."""
-    seen = {(ROW, COLUMN)}
+def follow(first: int, n_later: int, kernel: int = 3, size: int = SIZE, at: tuple[int, int] = (ROW, COLUMN)) -> Any:
+    """What a pixel sees through one mask A and n masks B: (size, size) bool, by walking back layer by layer."""
+    seen = {at}
     for _ in range(n_later):
-        steps = [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 0)]
-        seen = {(r + dr, c + dc) for r, c in seen for dr, dc in steps}
-    reach = first // 2
-    steps = [(dr, dc) for dr in range(-reach, 1) for dc in range(-reach, reach + 1) if (dr, dc) < (0, 0)]
-    seen = {(r + dr, c + dc) for r, c in seen for dr, dc in steps}
-    field = np.zeros((SIZE, SIZE), dtype=bool)
+        seen = {(r + dr, c + dc) for r, c in seen for dr, dc in [*before(kernel), (0, 0)]}
+    seen = {(r + dr, c + dc) for r, c in seen for dr, dc in before(first)}
+    field = np.zeros((size, size), dtype=bool)
     for r, c in seen:
-        if 0 <= r < SIZE and 0 <= c < SIZE:
+        if 0 <= r < size and 0 <= c < size:
             field[r, c] = True
     return field
 
 
-@pytest.mark.parametrize(("first", "n_blocks"), [(3, 1), (3, 4), (7, 2)])
-def test_pixelcnn_misses_what_its_masks_say(first: int, n_blocks: int):
-    engine = make("pixelcnn", size=SIZE, channels=6, first_kernel=first, n_blocks=n_blocks)
-    expected = follow(first, n_blocks)
+def before(kernel: int) -> list[tuple[int, int]]:
+    """The steps back in the raster within a kernel's reach."""
+    reach = kernel // 2
+    return [(dr, dc) for dr in range(-reach, 1) for dc in range(-reach, reach + 1) if (dr, dc) < (0, 0)]
+
+
+@pytest.mark.parametrize(("first", "n_blocks", "kernel"), [(3, 1, 3), (3, 4, 3), (7, 2, 3), (3, 2, 5)])
+def test_pixelcnn_misses_what_its_masks_say(first: int, n_blocks: int, kernel: int):
+    engine = make("pixelcnn", size=SIZE, channels=6, first_kernel=first, n_blocks=n_blocks, kernel=kernel)
+    expected = follow(first, n_blocks, kernel)
     assert np.array_equal(engine.dependence(ROW, COLUMN).numpy() != 0, expected)
     fields = engine.fields(ROW, COLUMN).numpy() != 0
-    assert len(fields) == n_blocks + 1
-    for depth, field in enumerate(fields):
+    assert len(fields) == n_blocks + 1 == len(engine.network.reaches)
+    for depth, (field, reach) in enumerate(zip(fields, engine.network.reaches, strict=True)):
         # Here only a feature's own place is measured, which mask B lets see no more than its neighbours had seen.
-        assert np.array_equal(field, follow(first, depth))
+        assert np.array_equal(field, follow(first, depth, kernel))
+        assert np.flatnonzero(field.any(axis=1)).min() == max(0, ROW - reach)
+
+
+@pytest.mark.parametrize("variant", ["", "k3"])
+def test_the_shipped_networks_miss_what_their_masks_say(variant: str):
+    engine = engines.pretrained("pixelcnn", variant)
+    config, at = engine.config, (14, 11)
+    for depth, field in enumerate(engine.fields(*at).numpy()):
+        assert np.array_equal(field != 0, follow(config.first_kernel, depth, config.kernel, size=28, at=at))
 
 
 def test_the_blind_spot_is_a_wedge_to_the_right():
