@@ -98,15 +98,17 @@ def scene_of(run: Run, order: np.ndarray) -> Scene:
     picture, n = engine.data, engine.config.n
     return Scene(
         run=run,
-        base=base(picture, n, order),
+        base=base(picture, n, order, engine.config.labels),
         draw=lambda frame: draw(frame, picture, order),
         explain=lambda frame, pick: explain(frame, pick, picture, order, engine.classes_at(frame.step)),
         again=lambda other: scene_of(other, order),
     )
 
 
-def base(picture: Picture, n: int, order: np.ndarray) -> dict[str, Any]:
-    """The completions as a sheet on the left, the distribution of the pixel at hand on the right."""
+def base(picture: Picture, n: int, order: np.ndarray, labels: tuple[int, ...] = ()) -> dict[str, Any]:
+    """The completions as a sheet on the left, the distribution of the pixel at hand on the right; of two levels for
+    every completion, under its class where they differ in it.
+    """
     columns = columns_of(n)
     rows = -(-n // columns)
     shape = (rows * (SIDE + GAP) + GAP, columns * (SIDE + GAP) + GAP)
@@ -118,16 +120,18 @@ def base(picture: Picture, n: int, order: np.ndarray) -> dict[str, Any]:
     mask = picture.mask if not picture.mask.all() else np.zeros_like(picture.mask)
     outline = np.concatenate([edges(mask) + corner(i, columns) for i in range(n)], axis=1)
     chance = "chance of white" if n_levels == 2 else "probability"
+    if n_levels > 2:
+        horizontal: dict[str, Any] = {"title": "level, of completion 1", "range": [-0.6, n_levels - 0.4]}
+    else:
+        horizontal = {"title": "completion", "dtick": 1, "range": [0.4, n + 0.6], "tickangle": 0}
+        if len(set(labels)) > 1:
+            horizontal |= {"title": "class", "tickvals": list(range(1, n + 1)), "ticktext": [str(y) for y in labels]}
     return {
         "layout": {
-            "xaxis": {
-                "domain": [0.76, 1],
-                "title": "completion" if n_levels == 2 else "level, of completion 1",
-                **({"dtick": 1, "range": [0.4, n + 0.6]} if n_levels == 2 else {"range": [-0.6, n_levels - 0.4]}),
-            },
+            "xaxis": {"domain": [0.76, 1], **horizontal},
             "yaxis": {"title": chance, "domain": [0.12, 0.92], "range": [0, 1]} if n_levels == 2 else
             {"title": chance, "domain": [0.12, 0.92], "rangemode": "tozero"},
-            **sheet_axes(shape, x=(0, 0.66)),
+            **sheet_axes(shape, x=(0, 0.63)),
         },
         "traces": [
             {"type": "bar", "marker": {"color": "@first"}},

@@ -70,8 +70,8 @@ def blind_scene(plain: RasterModel, gated: RasterModel, row: int, column: int) -
     bar = {"type": "bar", "x": names}
     base = {
         "layout": {
-            "xaxis": {"domain": [0.8, 1], "type": "category"},
-            "yaxis": {"domain": [0.12, 0.92], "title": "pixels in reach (hatched: missed)", "rangemode": "tozero"},
+            "xaxis": {"domain": [0.82, 1], "type": "category"},
+            "yaxis": {"domain": [0.12, 0.92], "title": "pixels (hatched: missed)", "rangemode": "tozero"},
             "barmode": "stack",
             **sheet_axes(shape, x=(0, 0.7)),
         },

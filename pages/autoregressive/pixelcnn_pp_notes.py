@@ -32,8 +32,8 @@ PixelCNN++ takes a **continuous** density over the levels, a mixture of a few lo
 of each level. With $\sigma(t) = 1 / (1 + e^{-t})$, the integral has a closed form:
 
 $$
-P(x) = \sum_i \pi_i \left[ \sigma\!\left(\frac{x + \frac12 - \mu_i}{s_i}\right) -
-\sigma\!\left(\frac{x - \frac12 - \mu_i}{s_i}\right) \right]
+P(x) = \sum_i \pi_i \left[ \sigma(u_i^+) - \sigma(u_i^-) \right], \quad
+u_i^\pm = \frac{x \pm \frac12 - \mu_i}{s_i}
 $$
 
 $\pi_i$ are the components' weights, $\mu_i$ their means and $s_i$ their scales. The first bin reaches down without end

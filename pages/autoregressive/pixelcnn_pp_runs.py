@@ -33,7 +33,7 @@ def scene_of(run: Run, order: np.ndarray) -> Scene:
     picture, n = engine.data, engine.config.n
     base = fills.base(picture, n, order)
     n_components = picture.model.config.n_components
-    base["layout"]["xaxis"] |= {"domain": [0.64, 1], "title": "level", "range": [-4, 259]}
+    base["layout"]["xaxis"] |= {"domain": [0.7, 1], "title": "level", "range": [-4, 259]}
     base["layout"]["yaxis"] |= {"type": "log", "range": [-5, 0.05], "dtick": 1, "exponentformat": "power"}
     base["layout"]["xaxis2"]["domain"] = [0, 0.54]
     base["traces"][0] = {"type": "bar", "marker": {"color": "@first"}, "width": 1, "meta": {"layer": "bins"}}
@@ -126,8 +126,8 @@ def mixture_blocks(parameters: np.ndarray, value: int, *, model: RasterModel, kn
     width = network.out.in_channels
     numbers = 3 * model.config.n_components
     return [
-        {"math": latex(r"P(x) = \sum_i \pi_i \left[\sigma\!\left(\tfrac{x + 1/2 - \mu_i}{s_i}\right) - "
-                       r"\sigma\!\left(\tfrac{x - 1/2 - \mu_i}{s_i}\right)\right]")},
+        {"math": latex(r"P(x) = \sum_i \pi_i \left[\sigma(u_i^+) - \sigma(u_i^-)\right]")},
+        {"math": latex(r"u_i^\pm = (x \pm \tfrac12 - \mu_i) / s_i")},
         {"table": table},
         {"math": latex(rf"P({at}) = {number(chance, tex=True)}, \quad -\log P = {number(-np.log(chance), tex=True)}")},
         {"text": f"in nats; μ and s in levels. The mixture takes {numbers} numbers a pixel and a last layer of "
