@@ -39,24 +39,20 @@ def transposed_size(n: int, *, kernel: int, stride: int = 1, padding: int = 0, o
 
 def convolution_terms(cell: tuple[int, int], n: int, *, kernel: int, stride: int, padding: int) -> list[Term]:
     """What an output cell is the sum of: input and kernel cells that lie on each other; padding adds nothing."""
-    terms = []
-    for u in range(kernel):
-        for v in range(kernel):
-            i, j = cell[0] * stride + u - padding, cell[1] * stride + v - padding
-            if 0 <= i < n and 0 <= j < n:
-                terms.append(((i, j), (u, v)))
-    return terms
+
+    def along(at: int) -> list[tuple[int, int]]:  # along one side: cells of the input and of the kernel
+        return [(at * stride + u - padding, u) for u in range(kernel) if 0 <= at * stride + u - padding < n]
+
+    return [((i, j), (u, v)) for i, u in along(cell[0]) for j, v in along(cell[1])]
 
 
 def transposed_terms(cell: tuple[int, int], n: int, *, kernel: int, stride: int, padding: int) -> list[Term]:
     """What an output cell of the transposed convolution is the sum of: every stamp that covers it."""
-    terms = []
-    for i in range(n):
-        for j in range(n):
-            u, v = cell[0] + padding - i * stride, cell[1] + padding - j * stride
-            if 0 <= u < kernel and 0 <= v < kernel:
-                terms.append(((i, j), (u, v)))
-    return terms
+
+    def along(at: int) -> list[tuple[int, int]]:  # along one side: cells of the input and of the kernel
+        return [(i, at + padding - i * stride) for i in range(n) if 0 <= at + padding - i * stride < kernel]
+
+    return [((i, j), (u, v)) for i, u in along(cell[0]) for j, v in along(cell[1])]
 
 
 def convolve(x: np.ndarray, w: np.ndarray, *, stride: int = 1, padding: int = 0) -> np.ndarray:

@@ -88,7 +88,8 @@ def controls(chosen: dict[str, Any]) -> None:
     show(SEED, when=chosen["values"] == "numbers")
     left, right = st.columns(2)
     left.button("Restart", on_click=stage.drop, args=(RUN,), width="stretch", help="From the first step.")
-    right.button("New numbers", on_click=new_seed, width="stretch", help="The same sizes, other values.")
+    if chosen["values"] == "numbers":
+        right.button("New numbers", on_click=new_seed, width="stretch", help="The same sizes, other values.")
 
 
 def new_seed() -> None:

@@ -50,8 +50,10 @@ lands $s$ cells further on. One step in the input is $s$ steps in the output: a 
 **Sizes.** With $n$ cells a side, a kernel of $k$, padding $p$ and output padding $a$:
 
 $$
-o_{\text{conv}} = \left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1, \qquad
-o_{\text{transposed}} = (n-1)\,s - 2p + k + a
+\begin{aligned}
+o_{\text{convolution}} &= \left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1 \\
+o_{\text{transposed}} &= (n-1)\,s - 2p + k + a
+\end{aligned}
 $$
 
 Padding *adds* cells around a convolution's input, and *cuts* cells off a transposed one's output. Several sizes shrink
@@ -62,8 +64,9 @@ to the same one; the output padding says which of them to come back to.
         st.markdown(
             r"""
 **As a matrix.** Write the input as one long vector. A convolution is then a matrix $C$ with a row for every output
-cell, holding the kernel's weights where they lie. The transposed convolution is $C^\top$: the matrix below the grids,
-a column for every stamp. It has the *shape* of an inverse, not the values: it does not undo a convolution.
+cell, holding the kernel's weights where they lie. The transposed convolution is $C^\top$, with a column for every
+stamp. Below the grids stand the matrix of the operation and its transpose. $C^\top$ has the *shape* of an inverse,
+not the values: it does not undo a convolution.
 
 **With zeros.** The same result comes from an ordinary convolution of stride 1: put $s - 1$ zeros between the input
 cells, $k - 1 - p$ around them, and turn the kernel by 180 degrees (*zero-inserted*). Most products are with zeros,

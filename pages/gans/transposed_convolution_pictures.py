@@ -83,13 +83,17 @@ def base(engine: TransposedConvolution) -> dict[str, Any]:
         "kernel": "kernel, turned" if engine.config.mode == "inserted" else "kernel",
         "output": "output",
     }
+    inner = {**dict(sides), "input": len(engine.input)}
+    titles = [f"{heads[name]} {inner[name]} x {inner[name]}" for name, _ in sides]
+    if places.margin:
+        titles[0] += f", padding {places.margin}"
     traces.append(
         {
             "type": "scatter",
             "mode": "text",
             "x": [places.left[name] + side / 2 for name, side in sides],
             "y": [places.top[name] - 0.06 * places.height for name, _ in sides],
-            "text": [f"{heads[name]} {side} x {side}" for name, side in sides],
+            "text": titles,
             "textposition": "top center",
             "textfont": {"size": 13, "color": "@text"},
         }
@@ -97,22 +101,21 @@ def base(engine: TransposedConvolution) -> dict[str, Any]:
     table = matrix_of(engine)
     below = table is not None
     if table is not None:
-        traces.append(
-            {
-                "type": "heatmap",
-                "z": table.astype(np.float32),
-                "zmin": -most[1],
-                "zmax": most[1],
-                "colorscale": [[0, "@second"], [0.5, "@grid/60"], [1, "@first"]],
-                "showscale": False,
-                "hoverinfo": "skip",
-                "xaxis": "x3",
-                "yaxis": "y3",
-                "meta": {"layer": "matrix"},
-            }
-        )
-        traces.append({"type": "scatter", "mode": "lines", "xaxis": "x3", "yaxis": "y3",
-                       "line": {"color": "@text", "width": 2}, "meta": {"layer": "matrix"}})  # fmt: skip
+        for i, values in ((3, table), (4, table.T)):
+            place = {"xaxis": f"x{i}", "yaxis": f"y{i}", "meta": {"layer": "matrix"}}
+            traces.append(
+                {
+                    "type": "heatmap",
+                    "z": values.astype(np.float32),
+                    "zmin": -most[1],
+                    "zmax": most[1],
+                    "colorscale": [[0, "@second"], [0.5, "@grid/60"], [1, "@first"]],
+                    "showscale": False,
+                    "hoverinfo": "skip",
+                    **place,
+                }
+            )
+            traces.append({"type": "scatter", "mode": "lines", "line": {"color": "@text", "width": 2}, **place})
     nothing = np.zeros(0, dtype=np.float32)
     beyond = engine.config.padding if engine.config.mode == "transposed" else 0  # what a stamp loses at the edge
     layout = {
@@ -121,19 +124,38 @@ def base(engine: TransposedConvolution) -> dict[str, Any]:
                   "domain": [0.45, 1] if below else [0, 1]},
     }  # fmt: skip
     if table is not None:
-        rows, columns = table.shape
-        layout["xaxis3"] = {"title": "input cell", "range": [-0.5, columns - 0.5], "anchor": "y3", "showgrid": False}
-        layout["yaxis3"] = {"title": "output cell", "range": [rows - 0.5, -0.5], "anchor": "x3", "showgrid": False,
-                            "domain": [0, 0.34]}  # fmt: skip
+        layout |= matrix_axes(*table.shape, engine.config.mode)
     return {
         "layout": layout,
         "traces": traces,
         "cloud": {"x": nothing, "y": nothing, "colours": ["@real"]},
+        "tips": [sum_of(engine, divmod(i, places.o)) for i in range(places.o**2)],
         "components": places.o**2 if places.o <= 16 else 0,
         "component_label": "output cell",
         "points": 0,
         "pick": {},
     }
+
+
+def matrix_axes(rows: int, columns: int, mode: str) -> dict[str, Any]:
+    """Places for a matrix with a row for every output cell, and at its right for its transpose."""
+    sides = {"input cell": columns, "output cell": rows}
+    words = {"transposed": "Its transpose: the convolution back", "convolution": "Its transpose: the way back"}
+    layout: dict[str, Any] = {"annotations": []}
+    for i, across, down, domain, title in (
+        (3, "input cell", "output cell", [0, 0.44], "The operation as a matrix"),
+        (4, "output cell", "input cell", [0.57, 1], words.get(mode, "Its transpose")),
+    ):
+        common = {"showgrid": False, "zeroline": False}
+        ticks = {name: {"dtick": max(1, -(-n // 5)), "tick0": 0} for name, n in sides.items()}
+        layout[f"xaxis{i}"] = {"title": across, "range": [-0.5, sides[across] - 0.5], "anchor": f"y{i}",
+                               "domain": domain, **common, **ticks[across]}  # fmt: skip
+        layout[f"yaxis{i}"] = {"title": down, "range": [sides[down] - 0.5, -0.5], "anchor": f"x{i}",
+                               "domain": [0, 0.34], **common, **ticks[down]}  # fmt: skip
+        layout["annotations"].append({"text": title, "xref": "paper", "yref": "paper", "x": sum(domain) / 2, "y": 0.35,
+                                      "xanchor": "center", "yanchor": "bottom", "showarrow": False,
+                                      "font": {"size": 12, "color": "@text"}})  # fmt: skip
+    return layout
 
 
 def matrix_of(engine: TransposedConvolution) -> np.ndarray | None:
@@ -169,7 +191,11 @@ def written(values: np.ndarray) -> list[str]:
 
 
 def short(value: float) -> str:
-    return f"{value:.0f}".replace("-", "−") if float(value).is_integer() else f"{value:.2f}".replace("-", "−")
+    """A whole number as it is, another with two decimals."""
+    whole = float(value).is_integer()
+    text = f"{value:.0f}" if whole else f"{value:.2f}"
+    text = text.removeprefix("-") if float(text) == 0 else text  # no minus before a zero
+    return text.replace("-", "−")
 
 
 def picture(frame: Frame, engine: TransposedConvolution, final: np.ndarray) -> dict[str, Any]:
@@ -197,11 +223,10 @@ def picture(frame: Frame, engine: TransposedConvolution, final: np.ndarray) -> d
         index = frame.step - 1
         x0, x1, y0, y1 = (index - 0.5, index + 0.5, -0.5, rows - 0.5) if mode == "transposed" else (
             -0.5, columns - 0.5, index - 0.5, index + 0.5)  # fmt: skip
-        patches[10] = {"x": np.array([x0, x1, x1, x0, x0], dtype=np.float32),
-                       "y": np.array([y0, y0, y1, y1, y0], dtype=np.float32)}  # fmt: skip
+        x, y = np.array([x0, x1, x1, x0, x0], dtype=np.float32), np.array([y0, y0, y1, y1, y0], dtype=np.float32)
+        patches |= {10: {"x": x, "y": y}, 12: {"x": y, "y": x}}
     words = caption(frame, engine)
-    tips = [sum_of(engine, divmod(i, places.o)) for i in range(final.size)] if final.size <= 256 else []
-    return {"traces": patches, "caption": words, "alt": words, "tips": tips}
+    return {"traces": patches, "caption": words, "alt": words}
 
 
 def caption(frame: Frame, engine: TransposedConvolution) -> str:
@@ -213,10 +238,11 @@ def caption(frame: Frame, engine: TransposedConvolution) -> str:
         return f"Press play to {doing}. Hover an output cell to read its sum."
     if mode == "transposed":
         value = short(engine.input[row, column])
-        return (
+        words = (
             f"Stamp {frame.step} of {n}: input cell ({row}, {column}) holds {value}; {value} times the kernel is added "
-            "inside the frame on the right. What lies beyond the edge is cut off."
+            "inside the frame on the right."
         )
+        return f"{words} What lies beyond the edge is cut off." if engine.config.padding else words
     return f"Cell {frame.step} of {n}: {sum_of(engine, (row, column))}."
 
 
@@ -263,6 +289,8 @@ def numbers(frame: Frame, engine: TransposedConvolution, pick: dict[str, Any]) -
         counts = conv.overlap(n, kernel=k, stride=s, padding=p, output_padding=a)
         uneven = "evenly: the kernel is a multiple of the stride" if k % s == 0 else (
             "unevenly, a checkerboard: the kernel is no multiple of the stride")  # fmt: skip
-        blocks.append({"text": f"Stamps cover an output cell {counts.min():.0f} to {counts.max():.0f} times, {uneven} "
-                               "(edges aside)."})  # fmt: skip
+        least, most = int(counts.min()), int(counts.max())
+        times = f"{most} {'time' if most == 1 else 'times'}"
+        times = times if least == most else f"{least} to {times}"
+        blocks.append({"text": f"Stamps cover an output cell {times}, {uneven} (edges aside)."})
     return blocks

@@ -124,8 +124,9 @@ def test_every_operation_plays_and_spells_out_its_sums(how):
     drawn = live.picture(held, frames[-1])
     json.loads(pack(drawn))
     np.testing.assert_allclose(drawn["traces"][2]["z"], engine.result, rtol=1e-6)
-    assert len(drawn["tips"]) == engine.result.size
-    for cell, tip in zip(np.ndindex(engine.result.shape), drawn["tips"], strict=True):
+    tips = held.base["tips"]
+    assert len(tips) == engine.result.size
+    for cell, tip in zip(np.ndindex(engine.result.shape), tips, strict=True):
         terms, _, total = tip.partition(" = ")[2].rpartition(" = ")
         plain = terms.replace("·", "*").replace("−", "-").replace("nothing", "0")
         assert eval(plain, {"__builtins__": {}}) == engine.result[cell] == float(total.replace("−", "-"))
@@ -138,6 +139,15 @@ def test_the_matrix_beside_it_gives_the_output():
         engine = engines.create("transposed_convolution", mode=mode, size=4, kernel=3, stride=2, padding=1)
         table = conv_pictures.matrix_of(engine)
         np.testing.assert_allclose(table @ engine.input.ravel(), engine.result.ravel(), atol=1e-12)
+        shown = [trace["z"] for trace in conv_pictures.base(engine)["traces"] if trace.get("xaxis") in ("x3", "x4")
+                 and trace["type"] == "heatmap"]  # fmt: skip
+        np.testing.assert_allclose(shown[0], table, rtol=1e-6)
+        np.testing.assert_array_equal(shown[1], shown[0].T)
+
+
+def test_no_zero_has_a_sign():
+    written = [conv_pictures.short(x) for x in (-0.0, -0.001, 0.004, -1.0, -1.25)]
+    assert written == ["0", "0.00", "0.00", "−1", "−1.25"]
 
 
 @pytest.mark.parametrize("name", conv_notes.SCENES)
@@ -154,7 +164,8 @@ def test_a_trained_layer_has_the_generators_own_sizes(layer):
     held = on_stage(at, STEPS)
     maps = dcgan_runs.model("mnist").maps(dcgan_runs.codes("mnist", 0)[:1])
     assert held.run.engine.config.output_size == maps[layer].shape[2]
-    json.loads(pack(live.picture(held, held.run.history.last)))
+    json.loads(pack([held.base, live.picture(held, held.run.history.last)]))
+    assert len(held.base["tips"]) == maps[layer].shape[2] ** 2  # every cell's sum, in the largest too
 
 
 @pytest.mark.parametrize(

@@ -775,7 +775,7 @@ class Player {
 
   showTip(px, py) {
     const cloud = this.stage.cloud;
-    const tips = this.stage.picture?.tips; // a text for every mark that can be picked
+    const tips = this.stage.picture?.tips ?? this.base?.tips; // a text for every mark that can be picked
     const mark = tips && this.tool === "pick" ? this.stage.componentAt(px, py, 22) : null;
     if (mark !== null && tips[mark] !== undefined) return this.placeTip(tips[mark], px, py);
     const hit = cloud && this.stage.pointAt(px, py, 10);

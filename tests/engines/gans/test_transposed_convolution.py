@@ -16,9 +16,9 @@ def torch_of(function, x, w, **settings):
     return function(*pair, **settings)[0, 0].numpy()
 
 
-OFFERED = [
+OFFERED = [  # every size, kernel, stride, padding and output padding that the page lets a viewer set
     (n, k, s, p, a)
-    for n in (1, 2, 3, 5)
+    for n in range(1, 8)
     for k in range(1, 6)
     for s in (1, 2, 3)
     for p in range(k)
@@ -28,7 +28,7 @@ OFFERED = [
 
 
 def test_the_transposed_convolution_equals_torch_the_matrix_and_the_zero_inserted_convolution():
-    assert len(OFFERED) > 300
+    assert len(OFFERED) > 580
     for n, k, s, p, a in OFFERED:
         x, w = RNG.normal(size=(n, n)), RNG.normal(size=(k, k))
         settings = {"stride": s, "padding": p, "output_padding": a}
@@ -54,6 +54,25 @@ def test_the_convolution_equals_torch_and_the_matrix_transposed():
         if len(theirs) == n:  # the output padding chose the size that goes back
             back = conv.matrix(n, w, stride=s, padding=p, output_padding=a).T @ x.ravel()
             np.testing.assert_allclose(back, theirs.ravel(), atol=1e-12)
+
+
+def test_a_convolution_of_every_size_offered_equals_torch():
+    for n, k, s, p in sorted({(n, k, s, p) for n, k, s, p, _ in OFFERED if n + 2 * p >= k}):
+        x, w = RNG.normal(size=(n, n)), RNG.normal(size=(k, k))
+        sizes = {"size": n, "kernel": k, "stride": s, "padding": p}
+        engine = engines.create("transposed_convolution", data=(x, w), mode="convolution", **sizes)
+        theirs = torch_of(F.conv2d, x, w, stride=s, padding=p)
+        np.testing.assert_allclose(engine.result, theirs, atol=1e-12, err_msg=str(sizes))
+
+
+def test_resize_then_convolve_of_every_size_offered_equals_torch():
+    for n, k, s in sorted({(n, k, s) for n, k, s, _, _ in OFFERED}):
+        x, w = RNG.normal(size=(n, n)), RNG.normal(size=(k, k))
+        sizes = {"size": n, "kernel": k, "stride": s}
+        engine = engines.create("transposed_convolution", data=(x, w), mode="resize", **sizes)
+        big = F.interpolate(torch.tensor(x)[None, None], scale_factor=s)[0, 0].numpy()
+        theirs = torch_of(F.conv2d, big, w, padding=k // 2)
+        np.testing.assert_allclose(engine.result, theirs, atol=1e-12, err_msg=str(sizes))
 
 
 @pytest.mark.parametrize("kernel", [1, 2, 3, 5])
