@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+import engines
 from engines.gans import objectives
 from engines.gans.objectives import OBJECTIVES, discriminator_loss, generator_loss, gradient_penalty, r1_penalty, value
 
@@ -119,3 +120,62 @@ def test_the_penalties_gradients_by_the_weights_equal_finite_differences():
                 step[i, j] = h
                 expected = (by_hand(kind, w + step) - by_hand(kind, w - step)) / (2 * h)
                 assert_close(slope[i, j], expected, atol=1e-6, rtol=1e-6)
+
+
+# -- the engine's losses, in float64 --------------------------------------------------------------------------------
+
+
+def layers_of(net):
+    """Weights and biases as leaves of their own."""
+    return [tuple(p.detach().clone().requires_grad_(True) for p in (layer.weight, layer.bias)) for layer in net.linear]
+
+
+def run_through(layers, x, us=None):
+    """tanh between linear layers; with ``us`` every weight is divided by u^T W v, v = W^T u / |W^T u| held fixed."""
+    for i, (w, b) in enumerate(layers):
+        if us is not None:
+            v = (w.T @ us[i]).detach()
+            w = w / (us[i] @ w @ (v / v.norm()))
+        x = (torch.tanh(x) if i else x) @ w.T + b
+    return x[:, 0] if x.shape[1] == 1 else x
+
+
+def slope_at(layers, x):
+    """The critic's gradient by its input, by the chain rule: for tanh between layers."""
+    (w1, b1), (w2, b2), (w3, _) = layers
+    a1 = x @ w1.T + b1
+    a2 = torch.tanh(a1) @ w2.T + b2
+    return (((1 - torch.tanh(a2) ** 2) * w3) @ w2 * (1 - torch.tanh(a1) ** 2)) @ w1
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_the_games_losses_and_gradients_with_penalties_equal_the_written_out_ones(name):
+    """Both players' whole losses as the engine takes them, and their gradients by every weight."""
+    points = torch.randn(40, 2, generator=torch.Generator().manual_seed(3)).numpy()
+    sizes = {"activation": "tanh", "g_width": 5, "d_width": 6}
+    engine = engines.create("gan2d", data=points, objective=name, penalty=0.7, device="cpu", **sizes)
+    engine.G.double(), engine.D.double()
+    generator = torch.Generator().manual_seed(4)
+    x_real, x_fake, z = torch.randn(3, 9, 2, generator=generator, dtype=torch.float64)
+    mix = torch.rand(9, 1, generator=generator, dtype=torch.float64)
+    d, g = layers_of(engine.D), layers_of(engine.G)
+    us = [getattr(engine.D, f"u{i}") for i in range(3)] if name == "spectral" else None
+    (d_real, d_fake), _, (g_fake, _) = WRITTEN_OUT[name]
+
+    expected = d_real(run_through(d, x_real, us)).mean() + d_fake(run_through(d, x_fake, us)).mean()
+    if name == "wgan-gp":
+        size = slope_at(d, mix * x_real + (1 - mix) * x_fake).square().sum(dim=1).sqrt()
+        expected = expected + 0.7 * ((size - 1) ** 2).mean()
+    if name == "r1":
+        expected = expected + 0.7 / 2 * slope_at(d, x_real).square().sum(dim=1).mean()
+    asked = g_fake(run_through(d, run_through(g, z), us)).mean()
+    for ours, theirs, net, leaves in (
+        (engine.d_loss(x_real, x_fake, mix), expected, engine.D, d),
+        (engine.g_loss(z), asked, engine.G, g),
+    ):
+        assert_close(ours, theirs, atol=1e-6, rtol=0)
+        leaves = [leaf for pair in leaves for leaf in pair]
+        slopes = torch.autograd.grad(theirs, leaves)
+        found = torch.autograd.grad(ours, list(net.parameters()))
+        for a, b in zip(found, slopes, strict=True):
+            assert_close(a, b, atol=1e-6, rtol=0)
