@@ -13,8 +13,8 @@ The recipe, each rule a switch of the config:
     beta1           0.5 in Adam, with a learning rate of 0.0002
 
 Departures: three enlarging layers instead of four and 64 to 256 channels instead of 128 to 1024, for images of 28 or
-32 pixels (28 goes 4, 7, 14, 28, with a kernel of 3 once); the code is Gaussian, not uniform; the learning rate may
-fall to zero along a cosine (`decay`). With several devices each takes its batch statistics from its own share.
+32 pixels (28 goes 4, 7, 14, 28, with a kernel of 3 once); the code is Gaussian, not uniform, and some of its numbers may
+keep away from zero (`switches`); the learning rate may fall to zero along a cosine (`decay`). With several devices each takes its batch statistics from its own share.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 SHOWN = 64  # samples of a frame, from the same codes at every step
 JUDGED = 2_000  # samples that a frame's measures rest on
+GAP = 1.0  # how far from zero a code's switches keep
 SURE = 0.9  # a sample is clear where the classifier gives one class at least this
 
 
@@ -48,6 +49,7 @@ SURE = 0.9  # a sample is clear where the classifier gives one class at least th
 class DCGANConfig:
     size: int = 28  # pixels a side: 28, or 32 (padded with black)
     latent_dim: int = 100  # D
+    switches: int = 0  # so many of a code's numbers keep away from zero; see `draw_codes`
     channels: int = 64  # C: of the layer next to the image; twice and four times as many below it
     strided: bool = True
     batch_norm: bool = True
@@ -71,6 +73,8 @@ class DCGANConfig:
         for name in ("latent_dim", "channels", "n_steps", "batches_per_step", "g_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 <= self.switches <= self.latent_dim:
+            raise ValueError(f"switches must be from 0 to latent_dim, {self.latent_dim}, got {self.switches}")
         if self.batch_size < 2:
             raise ValueError(f"batch_size must be at least 2 for batch normalisation, got {self.batch_size}")
         if not (math.isfinite(self.learning_rate) and 0 < self.learning_rate <= 1):
@@ -127,6 +131,18 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.body(x)).squeeze(1)
+
+
+def draw_codes(n: int, config: DCGANConfig, *, generator: torch.Generator) -> Tensor:
+    r"""Codes from the prior, (n, D): z = \epsilon + GAP sign(\epsilon) in the first ``switches`` numbers, \epsilon in
+    the others, with \epsilon from N(0, I).
+
+    A generator is continuous, so a prior of one piece is drawn, here and there, between two digits. Switches leave
+    2^switches pieces with nothing between them (compare Gurumurthy et al. 2017, arXiv:1706.02071, a mixture as prior).
+    """
+    z = torch.randn(n, config.latent_dim, generator=generator)
+    z[:, : config.switches] += GAP * z[:, : config.switches].sign()
+    return z
 
 
 def sides(config: DCGANConfig) -> tuple[int, int, int, int]:
@@ -192,7 +208,7 @@ class DCGAN:
         self.iteration = 0
         self.running: dict[str, float] = {}  # averages over about the last 50 batches
         self._real: np.ndarray | None = None  # features of training images, once frames measure
-        self.codes = torch.randn(SHOWN, config.latent_dim, generator=_generator(config.seed, 1))
+        self.codes = draw_codes(SHOWN, config, generator=_generator(config.seed, 1))
 
     # -- learning --------------------------------------------------------------------------------------
 
@@ -207,7 +223,7 @@ class DCGAN:
             raise ValueError("this dcgan has no data to learn from: create it with data=images")
         config, n_rows = self.config, len(self.data.train)
         rows = learning.batch_rows(self.iteration, n_rows=n_rows, batch_size=config.batch_size, seed=config.seed)
-        z = torch.randn(len(rows), config.latent_dim, generator=self.generator)
+        z = draw_codes(len(rows), config, generator=self.generator)
         rows, z = (learning.share(value, self.rank, self.world).to(self.device) for value in (rows, z))
         self.network.train()  # batch normalisation by each batch's own statistics, real and fake apart
 
@@ -223,7 +239,7 @@ class DCGAN:
         self.network["D"].requires_grad_(False)
         for i in range(config.g_steps):
             if i:
-                z = torch.randn(config.batch_size, config.latent_dim, generator=self.generator)
+                z = draw_codes(config.batch_size, config, generator=self.generator)
                 x_fake = self.learners["G"](learning.share(z, self.rank, self.world).to(self.device))
             with self.autocast():
                 g_loss = F.softplus(-self.network["D"](x_fake)).mean()  # -log D(G(z))
@@ -288,7 +304,7 @@ class DCGAN:
 
     def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
         """z from N(0, I), then G(z): (n, S, S) in 0..1."""
-        z = torch.randn(n, self.config.latent_dim, generator=generator)
+        z = draw_codes(n, self.config, generator=generator)
         return torch.cat([self.decode(part) for part in z.split(250)])
 
     @torch.no_grad()
