@@ -13,8 +13,9 @@ The recipe, each rule a switch of the config:
     beta1           0.5 in Adam, with a learning rate of 0.0002
 
 Departures: three enlarging layers instead of four and 64 to 256 channels instead of 128 to 1024, for images of 28 or
-32 pixels (28 goes 4, 7, 14, 28, with a kernel of 3 once); the code is Gaussian, not uniform, and some of its numbers may
-keep away from zero (`switches`); the learning rate may fall to zero along a cosine (`decay`). With several devices each takes its batch statistics from its own share.
+32 pixels (28 goes 4, 7, 14, 28, with a kernel of 3 once); the code is Gaussian, not uniform, and some of its numbers
+may keep away from zero (`switches`); the learning rate may fall to zero along a cosine (`decay`). With several devices
+each takes its batch statistics from its own share.
 """
 
 from __future__ import annotations
