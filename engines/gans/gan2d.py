@@ -40,7 +40,8 @@ FIELD = 40  # cells a side of D's field
 CELLS = 24  # cells a side for the Jensen-Shannon divergence
 WARP = 21  # lines a side of the generator's grid
 SHOWN = 300  # fake points of a frame, from the same noise at every step
-JUDGED = 10_000  # samples that the measures rest on
+JUDGED = 10_000  # samples that the Jensen-Shannon divergence rests on
+PAIRED = 600  # points each of the data and of the samples whose distances the energy distance is made of
 D_PARTS = ("noise", "generate", "score", "d-gradient", "d-step")
 G_PARTS = ("noise", "g-gradient", "g-step")
 
@@ -170,6 +171,8 @@ class GAN2D:
         self.judged_noise = self._noise(JUDGED, _generator(config.seed, 2))
         rows = torch.randperm(len(self.x), generator=_generator(config.seed, 3))[:SHOWN]
         self.shown_real = self.x[rows] if len(self.x) > SHOWN else self.x  # few points in the order they came in
+        self._paired = self.x[torch.randperm(len(self.x), generator=_generator(config.seed, 4))[:PAIRED]].cpu().numpy()
+        self._real_distance = samples.mean_distance(self._paired) if len(self._paired) > 1 else 0.0
         self._real_cells = samples.cells(self.x.cpu().numpy(), low=-SPAN, high=SPAN, n=CELLS)
 
     def _optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
@@ -259,8 +262,8 @@ class GAN2D:
         value = float(loss.detach())
         if not math.isfinite(value):
             raise FloatingPointError(
-                f"{key}'s loss is {value} in round {self.round + 1}: go back, fork, and lower its learning rate "
-                f"(now {self._rate(key):g})"
+                f"{key}'s loss is {value} in round {self.round + 1}: go back, fork, and lower the learning rates (now "
+                f"{self._rate('D'):g} for D and {self._rate('G'):g} for G)"
             )
         self.scalars["d_loss" if key == "D" else "g_loss"] = value
         for i, gradient in enumerate(gradients):
@@ -314,13 +317,13 @@ class GAN2D:
         if not np.isfinite(judged).all():
             raise FloatingPointError(
                 f"the generator's points are no longer finite in round {self.round}: go back, fork, and lower the "
-                f"learning rates (now {self._rate('G'):g} and {self._rate('D'):g})"
+                f"learning rates (now {self._rate('D'):g} for D and {self._rate('G'):g} for G)"
             )
         shares = samples.cells(judged, low=-SPAN, high=SPAN, n=CELLS)
         js = samples.jensen_shannon(self._real_cells, shares, n_p=len(self.x), n_q=JUDGED)
         scalars = {"round": float(self.round), "value": v, "js": js, **self.scalars}
-        if len(self.shown_real) > 1:
-            scalars["energy"] = samples.energy_distance(self.shown_real.cpu().numpy(), judged[:SHOWN])
+        if len(self._paired) > 1:
+            scalars["energy"] = samples.energy_distance(self._paired, judged[:PAIRED], within_a=self._real_distance)
         if self.truth is not None:
             deviations = np.sqrt(np.linalg.eigvalsh(self.truth.covariances)[:, -1])
             scalars["modes"] = float(samples.modes_covered(judged[:2000], self.truth.means, deviations))

@@ -102,10 +102,16 @@ METHOD = Choice(
     help="Both at once; one after the other; both with a look ahead. Applies live.",
 )
 FORM = Choice(
-    key="form", label="Game", options=("bilinear", "quadratic"), default="bilinear", help="f = xy, or with a slope."
+    key="form",
+    label="Game",
+    options=("bilinear", "quadratic"),
+    default="bilinear",
+    help="f = xy, or with a slope towards the middle. Restarts the path.",
 )
 STEP = Real(key="h", label="Step size h", low=0.02, high=1.0, default=0.2, step=0.02, help="Applies live.")
-PULL = Real(key="c", label="Slope c", low=0.0, high=1.0, default=0.2, step=0.05, help="Of the quadratic form.")
+PULL = Real(
+    key="c", label="Slope c", low=0.0, high=1.0, default=0.2, step=0.05, help="Of the quadratic form. Applies live."
+)
 GAME = (DATA_SET, OBJECTIVE, PLAY, SLOW, D_STEPS, G_STEPS, D_RATE, G_RATE, PENALTY, CLIP, BATCH)
 NETWORKS = (NOISE, NOISE_DIM, G_DEPTH, G_WIDTH, D_DEPTH, D_WIDTH, ACTIVATION, OPTIMIZER)
 SADDLE = (METHOD, FORM, STEP, PULL)
@@ -138,7 +144,9 @@ def main() -> None:
     if record is not None:
         forks.form(PAGE.slug, record, RIVAL, FORKS if chosen["view"] == "game" else SADDLE_FORKS)
         about(chosen)
-    frame.notes(PAGE, why=gan_notes.why, questions=gan_notes.questions(lambda: stage.current(RUN)))
+    frame.notes(
+        PAGE, why=lambda: gan_notes.why(chosen["view"]), questions=gan_notes.questions(lambda: stage.current(RUN))
+    )
 
 
 def controls(chosen: dict[str, Any]) -> None:
@@ -153,12 +161,18 @@ def controls(chosen: dict[str, Any]) -> None:
     show(CLIP, when=plays and chosen["objective"] == "wgan-clip")
     left, right = st.columns(2)
     left.button("Restart", on_click=restart, width="stretch", help="The same game again, from its start.")
-    right.button("New seed", on_click=new_seed, width="stretch", help="The same settings, other networks.")
-    with st.expander("Networks, noise and optimiser", icon=":material/account_tree:"):
-        show(BATCH, when=plays)
-        for setting in NETWORKS:
-            show(setting, when=plays)
-        show(SEED, when=plays)
+    if plays:
+        right.button("New seed", on_click=new_seed, width="stretch", help="The same settings, other networks.")
+        with st.expander("Networks, noise and optimiser", icon=":material/account_tree:"):
+            rest(show, plays)
+    else:
+        rest(show, plays)
+
+
+def rest(show: Any, plays: bool) -> None:
+    """What is seldom changed; the saddle has none of it, and its settings are only kept."""
+    for setting in (BATCH, *NETWORKS, SEED):
+        show(setting, when=plays)
 
 
 def restart() -> None:
@@ -296,7 +310,7 @@ def about(chosen: dict[str, Any]) -> None:
         if chosen["view"] == "game":
             st.caption(
                 "Generated points come from the same 300 noise vectors at every step, so motion means learning. The "
-                "measures rest on 10,000 samples. Letters on the keyboard: space plays, arrows step, Home and End jump."
+                "measures rest on more: see Why. On the keyboard space plays, arrows step, Home and End jump."
             )
 
 

@@ -32,30 +32,41 @@ SCENES: dict[str, dict[str, Any]] = {
     },
     "saturating": {
         "title": "The loss that saturates",
-        "link": {"data": "pair", "objective": "minimax", "opt": "sgd", "dlr": "0.3", "glr": "0.03", "dsteps": 10},
+        "link": {"data": "pair", "objective": "minimax", "opt": "sgd", "dlr": "0.3", "glr": "0.003", "dsteps": 10},
         "cure": {
             "data": "pair",
             "objective": "non-saturating",
             "opt": "sgd",
             "dlr": "0.3",
-            "glr": "0.03",
+            "glr": "0.003",
             "dsteps": 10,
         },
         "cure_title": "The non-saturating loss",
         "text": "**Symptom:** D is sure of everything and the generated points hardly move; the arrows' mean length in "
         "the numbers is close to zero. **Cause:** the slope of log(1 - D) by D's logit is D itself, which is next to "
         "nothing where D knows a fake. **Cure:** minimise -log D instead, whose slope is 1 - D: the same direction, "
-        "but strong just there. From this start both Gaussians are found; from others one may be lost.",
+        "but strong just there. The points reach the data within a few hundred rounds, though not all of it: that a "
+        "mode is lost is another trouble.",
     },
     "strong": {
         "title": "A discriminator too strong",
-        "link": {"data": "pair", "objective": "minimax", "dlr": "0.03", "dsteps": 20, "glr": "0.0003"},
+        "link": {"data": "pair", "objective": "minimax", "dlr": "0.03", "dsteps": 20, "glr": "0.0001"},
         "cure": {"data": "pair", "objective": "wgan-gp", "dlr": "0.003", "dsteps": 5, "glr": "0.001"},
         "cure_title": "A Wasserstein critic",
         "text": "**Symptom:** the field is flat but for one sharp edge, V is close to 0, its highest value, and G "
-        "learns very slowly. **Cause:** a perfect discriminator has no slope where the generated points are. "
+        "hardly moves. **Cause:** a perfect discriminator has no slope where the generated points are. "
         "**Cure:** a Wasserstein critic gives a distance, not a verdict: with a gradient penalty its slope is about 1 "
         "everywhere, and the better it is, the better the advice.",
+    },
+    "wasserstein": {
+        "title": "Wasserstein cures it",
+        "link": {"data": "pair", "objective": "wgan-gp", "dlr": "0.01", "dsteps": 10, "glr": "0.0003"},
+        "cure": {"data": "pair", "objective": "minimax", "dlr": "0.01", "dsteps": 10, "glr": "0.0003"},
+        "cure_title": "The same with minimax",
+        "text": "**What you see:** D takes ten steps for each of G's, at thirty times its rate, and G covers both "
+        "Gaussians all the same. **Why:** the critic's slope is kept near 1 wherever the generated points are, so a "
+        "critic far ahead points the way. **Without it:** with minimax and nothing else changed, D is soon sure, G "
+        "first stands still and then loses one of the two.",
     },
     "circle": {
         "title": "Why it circles",
@@ -69,8 +80,12 @@ SCENES: dict[str, dict[str, Any]] = {
 }
 
 
-def why() -> None:
+def why(view: str = "game") -> None:
+    """The theory of what is on the stage: of the game, or of the saddle."""
     left, right = st.columns(2)
+    if view == "equilibrium":
+        _why_it_circles(left, right)
+        return
     with left:
         st.markdown(
             r"""
@@ -78,7 +93,10 @@ A **generator** $G$ turns noise $z$ into a point $G(z)$. A **discriminator** $D$
 thinks each one to be real. They play for one number:
 
 $$
-\min_G \max_D\ V(D, G) = \mathbb{E}_{x}[\log D(x)] + \mathbb{E}_{z}[\log(1 - D(G(z)))]
+\begin{aligned}
+\min_G \max_D\ V(D, G) ={}& \mathbb{E}_{x}[\log D(x)] \\
+&+ \mathbb{E}_{z}[\log(1 - D(G(z)))]
+\end{aligned}
 $$
 
 **If $D$ were perfect** for a given $G$, it would be $D^*(x) = p(x) / (p(x) + q(x))$, with $p$ the density of the data
@@ -91,8 +109,15 @@ $$
 with $\mathrm{JS}$ the Jensen-Shannon divergence: 0 for equal densities, $\log 2$ for ones that share nothing. So at the
 end $D = \tfrac12$ everywhere and $V = -\log 4 \approx -1.386$.
 
-**In practice** neither network is perfect and each takes small steps in turn: D on a batch of real points and one of
-generated ones, then G through the D of that moment. That is no descent on any one function, and need not settle.
+**In practice** neither network is perfect and each takes small steps in turn. A round has three steps, which *Slow
+motion* takes apart:
+
+1. **Sample:** draw a batch of noise $z$ and of real points $x$; generate $G(z)$.
+2. **D learns:** score both batches, take the gradient of D's loss, move D's weights down it. Repeated as often as
+   *Steps of D* says, each time with new draws.
+3. **G learns:** draw noise anew, take the gradient of G's loss through the D of that moment, move G's weights.
+
+That is no descent on any one function, and need not settle (view *equilibrium*).
 
 **What G minimises.** $\log(1 - D(G(z)))$ has almost no slope while $D$ wins, so $-\log D(G(z))$ is used: the same fixed
 point, a strong slope where it is needed (*non-saturating*).
@@ -101,16 +126,18 @@ point, a strong slope where it is needed (*non-saturating*).
     with right:
         st.markdown(
             r"""
+With $D$ for $D(x)$ at a real point and $\tilde D$ for $D(G(z))$ at a generated one:
+
 | objective | D minimises | G minimises |
 | --- | --- | --- |
-| minimax | $-\log D(x) - \log(1 - D(G(z)))$ | $\log(1 - D(G(z)))$ |
-| non-saturating | the same | $-\log D(G(z))$ |
-| least-squares | $\frac12 (D(x)-1)^2 + \frac12 D(G(z))^2$ | $\frac12 (D(G(z))-1)^2$ |
-| hinge | $[1 - D(x)]_+ + [1 + D(G(z))]_+$ | $-D(G(z))$ |
-| wgan-clip | $D(G(z)) - D(x)$, weights clipped | $-D(G(z))$ |
-| wgan-gp | the same $+\ \lambda\, (\lVert\nabla D(\hat x)\rVert - 1)^2$ | $-D(G(z))$ |
-| r1 | non-saturating $+\ \frac{\gamma}{2} \lVert\nabla D(x)\rVert^2$ | $-\log D(G(z))$ |
-| spectral | non-saturating, weights over their largest singular value | $-\log D(G(z))$ |
+| minimax | $-\log D - \log(1 - \tilde D)$ | $\log(1 - \tilde D)$ |
+| non-saturating | the same | $-\log \tilde D$ |
+| least-squares | $\frac12 (D-1)^2 + \frac12 \tilde D^2$ | $\frac12 (\tilde D-1)^2$ |
+| hinge | $[1 - D]_+ + [1 + \tilde D]_+$ | $-\tilde D$ |
+| wgan-clip | $\tilde D - D$, weights clipped | $-\tilde D$ |
+| wgan-gp | the same $+\ \lambda\, (\lVert\nabla D(\hat x)\rVert - 1)^2$ | $-\tilde D$ |
+| r1 | as non-saturating $+\ \frac{\gamma}{2} \lVert\nabla D(x)\rVert^2$ | $-\log \tilde D$ |
+| spectral | as non-saturating, weights over their largest singular value | $-\log \tilde D$ |
 
 $\hat x$ is a random place between a real and a generated point, $\lambda$ and $\gamma$ are the weight of the gradient
 penalty, $[a]_+ = \max(a, 0)$.
@@ -119,11 +146,47 @@ penalty, $[a]_+ = \max(a, 0)$.
 noise: every cell holds the same share of it, so small, dark cells are where G puts most points. The arrows are minus
 the gradient of G's loss at each generated point: where the loss asks it to go.
 
-**The measures** compare 10,000 samples with the data. JS is counted over 24 x 24 cells (corrected for chance, so that
-equal sets give 0). A mode is covered when it has at least a quarter of its fair share of points within three standard
-deviations. The energy distance is $2\,\mathbb{E}|A-B| - \mathbb{E}|A-A'| - \mathbb{E}|B-B'|$.
+**The measures.** JS is counted with 10,000 samples over 24 x 24 cells (corrected for chance, so that equal sets give
+0). A mode is covered when it has at least a quarter of its fair share of 2,000 samples within three standard
+deviations. The energy distance of 600 samples from 600 real points is
+$2\,\mathbb{E}|A-B| - \mathbb{E}|A-A'| - \mathbb{E}|B-B'|$: 0 on average for two draws of the same.
 """
         )
+
+
+def _why_it_circles(left: Any, right: Any) -> None:
+    left.markdown(
+        r"""
+Two numbers instead of two networks: $x$ wants $f$ small and may move only itself, $y$ wants $f$ large. On $f = xy$ the
+only place where neither wants to move is $(0, 0)$.
+
+**Where they want to go.** $x$ moves along $-\partial f/\partial x = -y$, and $y$ along $\partial f/\partial y = x$.
+The joint direction $(-y, x)$ is at right angles to $(x, y)$: it goes *around* the equilibrium, never towards it. With
+infinitely small steps $x^2 + y^2$ stays as it is for ever.
+
+**A GAN does the same** near its end: D's best answer depends on where G is, G's on where D is, and each gradient
+answers where the other one was.
+"""
+    )
+    right.markdown(
+        r"""
+**Steps of size $h$** on $f = xy$, with $r$ the distance from $(0, 0)$:
+
+| how they move | each step | where it leads |
+| --- | --- | --- |
+| simultaneous | $r \leftarrow \sqrt{1 + h^2}\; r$ | outwards, at any $h$ |
+| alternating | $x^2 + y^2 - h x y$ is kept | around, for $h < 2$ |
+| extragradient | $r \leftarrow \sqrt{1 - h^2 + h^4}\; r$ | inwards, for $h < 1$ |
+
+*Simultaneous* takes both gradients at the same place. *Alternating* lets $y$ answer where $x$ is now, as GAN training
+does. *Extragradient* makes a step on trial and takes the real one with the gradients found there (Korpelevich 1976;
+Gidel et al. 2019, arXiv:1802.10551).
+
+**With a slope,** $f = xy + \frac{c}{2}(x^2 - y^2)$, each player also has an optimum of its own. Simultaneous play then
+comes in where $2c > h\,(1 + c^2)$, the two others at any small step. Gradient penalties (*r1*) give a GAN's D such a
+slope.
+"""
+    )
 
 
 def questions(record: Callable[[], Any]) -> list[Question]:

@@ -244,14 +244,14 @@ def arrows(at: np.ndarray, by: np.ndarray, colour: str, *, longest: float = 0.9)
     return {"x": line[:, 0], "y": line[:, 1], "marker": marker}
 
 
-PARTS = {
-    "noise": "Draw noise z, and a batch of real points x.",
-    "generate": "The generator turns the noise into points G(z).",
-    "score": "The discriminator scores both batches.",
-    "d-gradient": "The discriminator's loss and its gradient are computed; its weights have not moved yet.",
-    "d-step": "The discriminator takes its step: the field moves.",
-    "g-gradient": "The generator's loss and its gradient, through a discriminator that stays as it is.",
-    "g-step": "The generator takes its step: the generated points move along the arrows.",
+PARTS = {  # a round's three steps, as the pseudo-code has them, and their parts
+    "noise": "sample: draw noise z and a batch of real points x.",
+    "generate": "sample: the generator turns the noise into points G(z).",
+    "score": "D learns: the discriminator scores both batches.",
+    "d-gradient": "D learns: its loss and the gradient are computed; its weights have not moved yet.",
+    "d-step": "D learns: it takes its step, and the field moves.",
+    "g-gradient": "G learns: its loss and the gradient, through a discriminator that stays as it is.",
+    "g-step": "G learns: it takes its step, and the generated points move along the arrows.",
 }
 
 
@@ -261,11 +261,11 @@ def caption(frame: Frame, objective: str) -> str:
     if frame.phase == "start":
         lead = "Start: both networks are random."
     elif frame.phase in PARTS:
-        lead = f"Round {s['round'] + 1:.0f}. {PARTS[frame.phase]}"
+        lead = f"Round {s['round'] + 1:.0f}, {PARTS[frame.phase]}"
     parts = [f"V(D, G) = {number(s['value'])} nats"] if objective in LOGISTIC else []
     parts.append(f"Jensen-Shannon divergence {number(s['js'])} nats")
     if "modes" in s and s["modes"] >= 0:
-        parts.append(f"{s['modes']:.0f} modes covered")
+        parts.append(f"{s['modes']:.0f} {'mode' if s['modes'] == 1 else 'modes'} covered")
     return f"{lead} {', '.join(parts)}."
 
 

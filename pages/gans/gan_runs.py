@@ -103,7 +103,8 @@ def explain(frame: Frame, pick: dict[str, Any], *, run: Run, real: np.ndarray, p
             _formula(rf"\tfrac1n \sum \log(1 - D(G(z))) = {number(saturating, tex=True)}"),
             _formula(rf"-\tfrac1n \sum \log D(G(z)) = {number(other, tex=True)}"),
             {"text": "G's loss in both forms: saturating, and non-saturating."},
-            _formula(rf"V(D, G) = {number(v, tex=True)}, \qquad -\log 4 = {number(-np.log(4), tex=True)}"),
+            _formula(rf"V(D, G) = {number(v, tex=True)}"),
+            _formula(rf"-\log 4 = {number(-np.log(4), tex=True)}\ \text{{where D cannot tell}}"),
         ]  # fmt: skip
     else:
         rows = [["point", "at", "D's number"]]

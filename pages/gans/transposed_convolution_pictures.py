@@ -124,7 +124,7 @@ def base(engine: TransposedConvolution) -> dict[str, Any]:
                   "domain": [0.45, 1] if below else [0, 1]},
     }  # fmt: skip
     if table is not None:
-        layout |= matrix_axes(*table.shape, engine.config.mode)
+        layout |= matrix_axes(*table.shape)
     return {
         "layout": layout,
         "traces": traces,
@@ -137,17 +137,16 @@ def base(engine: TransposedConvolution) -> dict[str, Any]:
     }
 
 
-def matrix_axes(rows: int, columns: int, mode: str) -> dict[str, Any]:
+def matrix_axes(rows: int, columns: int) -> dict[str, Any]:
     """Places for a matrix with a row for every output cell, and at its right for its transpose."""
     sides = {"input cell": columns, "output cell": rows}
-    words = {"transposed": "Its transpose: the convolution back", "convolution": "Its transpose: the way back"}
     layout: dict[str, Any] = {"annotations": []}
     for i, across, down, domain, title in (
-        (3, "input cell", "output cell", [0, 0.44], "The operation as a matrix"),
-        (4, "output cell", "input cell", [0.57, 1], words.get(mode, "Its transpose")),
+        (3, "input cell", "output cell", [0, 0.44], "As a matrix"),
+        (4, "output cell", "input cell", [0.57, 1], "Its transpose"),
     ):
         common = {"showgrid": False, "zeroline": False}
-        ticks = {name: {"dtick": max(1, -(-n // 5)), "tick0": 0} for name, n in sides.items()}
+        ticks = {name: {"dtick": 1, "tick0": 0} if n <= 6 else {} for name, n in sides.items()}  # whole ones
         layout[f"xaxis{i}"] = {"title": across, "range": [-0.5, sides[across] - 0.5], "anchor": f"y{i}",
                                "domain": domain, **common, **ticks[across]}  # fmt: skip
         layout[f"yaxis{i}"] = {"title": down, "range": [sides[down] - 0.5, -0.5], "anchor": f"x{i}",

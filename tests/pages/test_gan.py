@@ -8,7 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from engines import data
+import engines
+from engines import data, devices
 from engines.gans.objectives import OBJECTIVES
 from engines.maths.samples import cells
 from pages.catalogue import PAGES
@@ -154,3 +155,37 @@ def test_questions_are_answered_from_the_game():
     assert right
     assert "correlation" in sentence
     assert not gan_notes.questions(lambda: None)[1].check(1)[0]
+
+
+ENGINE_KEYS = {"gsteps": "g_steps", "dsteps": "d_steps", "opt": "optimizer", "objective": "objective"}
+ENGINE_RATES = {"glr": "g_learning_rate", "dlr": "d_learning_rate"}
+
+
+def after(values, rounds):
+    """The game of a scene's settings, some rounds on: its frame."""
+    settings = {ENGINE_KEYS[key]: value for key, value in values.items() if key in ENGINE_KEYS}
+    settings |= {ENGINE_RATES[key]: float(value) for key, value in values.items() if key in ENGINE_RATES}
+    engine = engines.create("gan2d", data=gan_runs.points_of(values["data"]), **settings)
+    with devices.threads(1):
+        while engine.round < rounds:
+            engine.step()
+    return engine.frame()
+
+
+@pytest.mark.parametrize("name", ["saturating", "strong"])
+def test_where_the_discriminator_knows_all_the_generator_stands_still(name):
+    frame = after(gan_notes.SCENES[name]["link"], 60)
+    assert frame.scalars["value"] > -0.05
+    assert frame.scalars["js"] > 0.65
+    assert np.linalg.norm(frame.arrays["pull"], axis=1).mean() < 0.1
+
+
+def test_the_non_saturating_loss_moves_it_from_there():
+    frame = after(gan_notes.SCENES["saturating"]["cure"], 200)
+    assert frame.scalars["js"] < 0.4
+
+
+def test_a_wasserstein_critic_far_ahead_shows_the_way_where_minimax_loses_a_mode():
+    scene = gan_notes.SCENES["wasserstein"]
+    assert after(scene["link"], 300).scalars["modes"] == 2
+    assert after(scene["cure"], 300).scalars["modes"] <= 1
