@@ -107,7 +107,7 @@ def controls(chosen: dict[str, Any]) -> None:
     show(B, when=view in ("walk", "arithmetic"))
     show(C, when=view == "arithmetic")
     if coded:
-        st.button("New codes", on_click=new_codes, width="stretch", help="Another 64 draws of N(0, I).")
+        st.button("New codes", on_click=new_codes, width="stretch", help="Another 64 draws.")
     for setting in TRAIN:
         show(setting, when=training)
     if training:

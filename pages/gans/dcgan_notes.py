@@ -12,6 +12,8 @@ import streamlit as st
 from pages.gans import dcgan_runs
 from pages.ui.frame import Question
 
+N_TRAIN = 60_000  # images of either set
+
 
 def measured(name: str) -> None:
     """What the card says of the shipped model, in words and with its floor."""
@@ -22,7 +24,21 @@ def measured(name: str) -> None:
         f"images: {m['test_frechet_real']:.1f}), precision {m['test_precision']:.2f}, recall {m['test_recall']:.2f}, "
         f"{100 * m['test_clear']:.0f} % clear {what}; the rarest class has {100 * m['test_rarest']:.1f} %, the "
         f"commonest {100 * m['test_commonest']:.1f} %. All in the features of a classifier that ships with the app, so "
-        "these are not FID."
+        "these are not FID." + after_one_epoch(name)
+    )
+
+
+def after_one_epoch(name: str) -> str:
+    """How far the recorded run had come when it had seen every training image about once."""
+    frames = [frame for frame in dcgan_runs.recorded_frames(name) if "frechet" in frame.scalars]
+    if not frames:
+        return ""
+    epoch = N_TRAIN / dcgan_runs.model(name).config.batch_size
+    first = min(frames, key=lambda frame: abs(frame.scalars["batches"] - epoch)).scalars
+    return (
+        f" In the recorded run, over 2,000 samples, the distance was {first['frechet']:.0f} after "
+        f"{first['batches']:,.0f} batches, about one pass over the images, and {frames[-1].scalars['frechet']:.0f} at "
+        "the end."
     )
 
 

@@ -14,6 +14,8 @@ from pages.ui.sheets import GAP, OPEN, sheet, sheet_axes
 
 BINS = 20
 PLACE = (240, 480)  # pixels for the maps of a layer
+HATCHED = {"text": "hatched: generated", "xref": "paper", "yref": "paper", "x": 0.84, "y": 0.92, "xanchor": "center",
+           "yanchor": "bottom", "showarrow": False, "font": {"size": 11, "color": "@text"}}  # fmt: skip
 LAYERS = (("sheet", "Images"), ("scores", "D's scores"))
 MEASURES = [
     {
@@ -64,8 +66,9 @@ def training_base(side: int, *, recorded: bool, judged: bool) -> dict[str, Any]:
     bars = {"type": "bar", "x": ((np.arange(BINS) + 0.5) / BINS).astype(np.float32), "width": 1 / BINS}
     return {
         "layout": {
-            "xaxis": {"domain": [0.68, 1], "title": "D's probability of real", "range": [0, 1]},
-            "yaxis": {"title": "images (hatched: generated)", "rangemode": "tozero", "domain": [0.1, 0.9]},
+            "xaxis": {"domain": [0.68, 1], "title": "D's output", "range": [0, 1]},
+            "yaxis": {"title": "images", "rangemode": "tozero", "domain": [0.1, 0.9]},
+            "annotations": [HATCHED],
             "barmode": "overlay",
             "bargap": 0,
             **sheet_axes(shape, x=(0, 0.56)),
@@ -154,7 +157,7 @@ def layers_base(frames: list[Frame]) -> dict[str, Any]:
     sizes = [f.scalars["channels"] * f.scalars["side"] ** 2 for f in frames]
     return {
         "layout": {
-            "xaxis": {"domain": [0.72, 1], "type": "category", "title": "layer"},
+            "xaxis": {"domain": [0.77, 1], "type": "category", "title": "layer"},
             "yaxis": {"title": "numbers", "domain": [0.1, 0.9], "type": "log"},
             "barmode": "overlay",
             **sheet_axes(PLACE, x=(0, 0.62)),
@@ -199,7 +202,7 @@ def path_base(shape: tuple[int, int], n: int, title: str) -> dict[str, Any]:
     """Images on a path through the codes, and D's score along it."""
     return {
         "layout": {
-            "xaxis": {"domain": [0.66, 1], "title": title, "range": [-0.5, n - 0.5]},
+            "xaxis": {"domain": [0.71, 1], "title": title, "range": [-1.5, n + 0.5]},
             "yaxis": {"title": "D's logit of real", "domain": [0.1, 0.9]},
             **sheet_axes(shape, x=(0, 0.56)),
         },

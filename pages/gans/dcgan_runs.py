@@ -12,7 +12,7 @@ import torch
 import engines
 from engines import checkpoints, data, devices
 from engines.engine import Frame
-from engines.gans.dcgan import DCGAN
+from engines.gans.dcgan import DCGAN, GAP, draw_codes
 from engines.recorded import Recorded
 from engines.run import Run
 from pages.autoencoders.images import images
@@ -83,7 +83,7 @@ def codes(name: str, seed: int) -> torch.Tensor:
     engine = model(name)
     if seed == 0:
         return engine.codes
-    return torch.randn(N_CODES, engine.config.latent_dim, generator=torch.Generator().manual_seed(seed))
+    return draw_codes(N_CODES, engine.config, generator=torch.Generator().manual_seed(seed))
 
 
 def sheet_of(name: str, seed: int) -> np.ndarray:
@@ -109,7 +109,11 @@ def layers_scene(name: str, seed: int, i: int) -> Scene:
 
 def layer_numbers(frame: Frame, engine: DCGAN) -> Blocks:
     if frame.step == 0:
-        return [{"text": f"The code has {engine.config.latent_dim} numbers, drawn from N(0, 1)."}]
+        config = engine.config
+        words = f"The code has {config.latent_dim} numbers, drawn from N(0, 1)."
+        if config.switches:
+            words += f" The first {config.switches} are switches: each is moved {GAP:g} further away from zero."
+        return [{"text": words}]
     layer = engine.network["G"].layers[frame.step - 1][0]
     kernel, stride, padding = layer.kernel_size[0], layer.stride[0], layer.padding[0]
     n = sum(parameter.numel() for parameter in engine.network["G"].layers[frame.step - 1].parameters())
@@ -147,9 +151,9 @@ def arithmetic_scene(name: str, seed: int, a: int, b: int, c: int) -> Scene:
     made, given = as_bytes(engine.decode(path)), as_bytes(engine.decode(z[[a, b, c]]))
 
     def words(frame: Frame) -> str:
-        return f"Codes {a} (left), {b}, {c}, and at the right {c} + {frame.scalars['share']:.2f} x ({a} - {b})."
+        return f"a is code {a}, b code {b}, c code {c}; at the right c + {frame.scalars['share']:.2f} (a − b)."
 
-    return path_scene(engine, path, lambda i: [*given, made[i]], shares, words, "step towards c + a - b")
+    return path_scene(engine, path, lambda i: [*given, made[i]], shares, words, "step to c + a − b")
 
 
 def path_scene(engine: DCGAN, path: torch.Tensor, row: Any, shares: torch.Tensor, words: Any, title: str) -> Scene:
@@ -166,16 +170,15 @@ def path_scene(engine: DCGAN, path: torch.Tensor, row: Any, shares: torch.Tensor
         run=Run(Recorded(frames), slots=SLOTS),
         base=dcgan_pictures.path_base(frames[0].arrays["sheet"].shape, len(frames), title),
         draw=lambda frame: dcgan_pictures.path_picture(frame, scores, words(frame)),
-        explain=lambda frame, _: path_numbers(frame, path),
+        explain=lambda frame, _: path_numbers(frame, path, engine.config.switches),
     )
 
 
-def path_numbers(frame: Frame, path: torch.Tensor) -> Blocks:
+def path_numbers(frame: Frame, path: torch.Tensor, switches: int) -> Blocks:
     z = path[frame.step]
-    usual = len(z) ** 0.5
+    usual = (len(z) + switches * (GAP**2 + 2 * GAP * (2 / np.pi) ** 0.5)) ** 0.5  # the root of E|z|^2
     return [
-        {"text": f"The code's length is {number(float(z.norm()))}; of N(0, I) in {len(z)} dimensions it is about "
-                 f"{usual:.2f}."},
+        {"text": f"The code's length is {number(float(z.norm()))}; that of a drawn one is about {usual:.2f}."},
         {"text": f"Its first numbers: {', '.join(f'{v:+.2f}' for v in z[:6])}."},
         {"text": f"D's logit {frame.scalars['logit']:+.3f}: a probability of "
                  f"{1 / (1 + np.exp(-frame.scalars['logit'])):.3f} that the image is real."},
