@@ -48,14 +48,46 @@ def test_slow_motion_names_every_part_of_a_round(page: Page, server: Server, pag
         until(lambda at=at: step(page) == at + 1, "an arrow key did not take a step")
         words.append(root.locator(".caption").inner_text())
     for part, said in zip(
-        ("Draw noise", "turns the noise", "scores both", "gradient are computed", "takes its step: the field"),
+        (
+            "sample: draw noise",
+            "turns the noise",
+            "D learns: the discriminator scores both",
+            "are computed",
+            "field moves",
+        ),
         words,
         strict=False,
     ):
         assert part in said
-    assert "Draw noise" in words[5]
-    assert "generated points move" in words[7]
+    assert "sample: draw noise" in words[5]
+    assert "G learns: it takes its step, and the generated points move" in words[7]
+
+    # A stage that was narrow for a while fills a wide window as it did before.
+    def ranges():
+        plot = root.locator(".stage .plot")
+        return plot.evaluate("e => [...e._fullLayout.xaxis.range, ...e._fullLayout.yaxis.range].map(Math.round)")
+
+    size, before = page.viewport_size, ranges()
+    page.set_viewport_size({"width": 420, "height": 900})
+    until(lambda: ranges() != before, "a narrow window changed nothing")
+    page.set_viewport_size(size)
+    until(lambda: ranges() == before, "the axes stayed as a narrow window had made them")
     assert page_errors == []
+
+
+def test_a_game_that_diverges_says_so_and_is_rewound_and_forked(page: Page, server: Server, page_errors: list[str]):
+    open_page(page, f"{server.url}/gan?objective=wgan-gp&opt=sgd&dlr=1&glr=1&penalty=10")
+    root = player(page)
+    expect(root.locator(".notice")).to_contain_text("lower", timeout=20_000)
+    root.get_by_role("button", name="First step").click()
+    until(lambda: step(page) == 0, "it was not rewound")
+    root.get_by_role("button", name="Fork here").click()
+    page.get_by_text("D's learning rate", exact=True).last.click()
+    page.get_by_role("button", name="Start the fork").click()
+    until(lambda: page.locator("[data-frames]").count() == 2, "there is no fork", timeout=20)
+    until(lambda: step(page, 1) > 5, "the fork does not go on", timeout=20)
+    assert page_errors == []
+    assert faults(page) == []
 
 
 def test_the_film_of_a_training_ends_in_images(page: Page, server: Server, page_errors: list[str]):

@@ -82,6 +82,9 @@ export class Stage {
       margin: { l: 46 * scale, r: 10, t: 10, b: 40 * scale }, autosize: true,
     };
     const cloud = base.cloud;
+    // Plotly writes into a layout what it makes of an axis: where one is tied to another it widens the ranges to fit.
+    this.ranges = Object.entries(this.layout).filter(([key, value]) => /^[xy]axis\d*$/.test(key) && Array.isArray(value.range))
+      .map(([key, value]) => [key, [...value.range]]);
     this.canvas.style.zIndex = cloud?.above ? 1 : ""; // over a field of colour
     this.cloud = cloud && {
       ...cloud, x: Float32Array.from(decode(cloud.x)), y: Float32Array.from(decode(cloud.y)),
@@ -280,7 +283,9 @@ export class Stage {
   }
 
   resize() {
-    if (this.plot._fullLayout) window.Plotly.Plots.resize(this.plot);
+    // From the ranges of the base, or those that a narrow place widened would stay as wide in a wide one.
+    for (const [key, range] of this.ranges ?? []) this.layout[key].range = [...range];
+    if (this.plot._fullLayout) window.Plotly.Plots.resize(this.plot).then(() => this.paintCloud());
     this.paintCloud();
   }
 
