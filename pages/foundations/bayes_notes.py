@@ -70,7 +70,11 @@ Something is not known: call it $z$. What is believed of it before looking is th
 **likelihood** $p(x \mid z)$: how probable it was, for each $z$. Bayes' rule turns the two into the **posterior**:
 
 $$
-p(z \mid x) = \frac{p(x \mid z)\, p(z)}{p(x)}, \qquad p(x) = \int p(x \mid z)\, p(z)\, dz
+p(z \mid x) = \frac{p(x \mid z)\, p(z)}{p(x)}
+$$
+
+$$
+p(x) = \int p(x \mid z)\, p(z)\, dz
 $$
 
 The **evidence** $p(x)$ does not depend on $z$: it makes the posterior sum to one, and says how well prior and model
@@ -89,7 +93,10 @@ $\mathrm{Beta}(a + \text{heads},\ b + \text{tails})$. A prior of this kind is ca
 **A mean.** For data with known spread $\sigma$, precisions (one over variance) add up:
 
 $$
-\frac{1}{s_n^2} = \frac{1}{s_0^2} + \frac{n}{\sigma^2}, \qquad
+\frac{1}{s_n^2} = \frac{1}{s_0^2} + \frac{n}{\sigma^2}
+$$
+
+$$
 m_n = s_n^2 \left( \frac{m_0}{s_0^2} + \frac{\sum_i x_i}{\sigma^2} \right)
 $$
 

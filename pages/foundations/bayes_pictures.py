@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from engines.engine import Frame
-from engines.foundations.bayes import SPAN, BayesConfig
+from engines.foundations.bayes import SPAN, BayesConfig, Belief, density, log_likelihood, prior
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 
@@ -74,17 +74,17 @@ def base(config: BayesConfig) -> dict[str, Any]:
 
 def _test_base() -> dict[str, Any]:
     bars = [
-        {"type": "bar", "name": name, "x": ["ill", "healthy"], "marker": {"color": colour}, "meta": {"layer": name}}
+        {"type": "bar", "name": name, "x": ["ill", "healthy"], "marker": {"color": colour}, "meta": {"layer": name},
+         "textposition": "outside", "textfont": {"color": "@text"}, "textangle": 0, "cliponaxis": False}
         for name, colour in (("prior", "@prior"), ("posterior", "@posterior"))
-    ]
-    label = {"type": "scatter", "mode": "text", "textfont": {"size": 14}, "textposition": "top center"}
+    ]  # fmt: skip
     return {
         "layout": {
             "xaxis": {"type": "category"},
-            "yaxis": {"title": "probability", "range": [0, 1.12]},
+            "yaxis": {"title": "probability", "range": [0, 1.15], "tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1]},
             "barmode": "group",
         },
-        "traces": [*bars, label],
+        "traces": bars,
         "curves": [{"scalar": "mean", "name": "p(ill)", "colour": "@posterior"}],
         "curve_label": "p(ill | answers)",
         "curve_step": "tests taken",
@@ -98,9 +98,11 @@ def picture(frame: Frame, config: BayesConfig) -> dict[str, Any]:
     s, arrays = frame.scalars, frame.arrays
     words = caption(frame, config)
     if config.model == "test":
-        before, after = arrays["prior"], arrays["posterior"]
-        texts = [f"{100 * p:.2f} %" for p in after]
-        patches = {0: {"y": before}, 1: {"y": after}, 2: {"x": ["ill", "healthy"], "y": after, "text": texts}}
+        shares = {"prior": arrays["prior"], "posterior": arrays["posterior"]}
+        patches = {
+            i: {"y": share, "text": [f"{name}<br>{100 * p:.2f} %" for p in share]}
+            for i, (name, share) in enumerate(shares.items())
+        }
         return {"traces": patches, "caption": words, "alt": words}
     z, posterior = arrays["z"].astype(np.float32), arrays["posterior"]
     height = float(posterior.max())
@@ -134,7 +136,10 @@ def caption(frame: Frame, config: BayesConfig) -> str:
         count = f"{ones} {yes}, {len(data) - ones} {no}; the newest is {yes if data[-1] else no}"
     if config.model == "test":
         return f"{count}. The chance of being ill is now {100 * s['mean']:.2f} %."
-    return f"{count}. Posterior mean {s['mean']:.3f} (dash-dotted line), standard deviation {s['variance'] ** 0.5:.3f}."
+    return (
+        f"{count}. Posterior mean {s['mean']:.3f} (dash-dotted line), standard deviation {s['variance'] ** 0.5:.3f}. "
+        "Dashed: the prior; dotted: the likelihood, scaled to fit; solid: the posterior."
+    )
 
 
 def numbers(frame: Frame, config: BayesConfig) -> Blocks:
@@ -147,12 +152,14 @@ def numbers(frame: Frame, config: BayesConfig) -> Blocks:
             rf"\mathrm{{Beta}}({config.a:g} + {ones},\ {config.b:g} + {n - ones})",
             rf"= \mathrm{{Beta}}({first:g},\ {second:g})",
             rf"\mathbb{{E}}[z] = \frac{{{first:g}}}{{{first + second:g}}} = {s['mean']:.4f}",
+            *_rule_at(frame, config),
         ]
     elif config.model == "mean":
         parts = rf"\frac{{1}}{{{config.prior_sd:g}^2}} + \frac{{{n}}}{{{config.sd:g}^2}}"
         rule = [
             rf"\frac{{1}}{{s_n^2}} = {parts} = {1 / s['variance']:.4f}",
             rf"m_n = {s['mean']:.4f},\quad s_n = {s['variance'] ** 0.5:.4f}",
+            *_rule_at(frame, config),
         ]
     else:
         rule = [_test_rule(frame, config), rf"= {s['mean']:.6f}"]
@@ -166,6 +173,25 @@ def numbers(frame: Frame, config: BayesConfig) -> Blocks:
         {"math": latex(rf"\log p(x) = {number(s['log_evidence'], tex=True)}\ \text{{nats}}")},
         {"text": "Today's posterior is tomorrow's prior: taking the data together changes nothing."},
     ]  # fmt: skip
+
+
+def _rule_at(frame: Frame, config: BayesConfig) -> list[str]:
+    """Bayes' rule with its four numbers, at z = the posterior's mean."""
+    z = np.array([frame.scalars["mean"]])
+    before, after = (float(density(config, belief, z)[0]) for belief in (prior(config), belief_of(frame)))
+    likelihood = float(np.exp(log_likelihood(config, z, frame.arrays["data"])[0]))
+    evidence = float(np.exp(frame.scalars["log_evidence"]))
+    if min(before, likelihood, evidence) <= 0:  # too small for a float: only their logarithms are known
+        return []
+    likelihood_, before_, evidence_, after_ = (number(v, tex=True) for v in (likelihood, before, evidence, after))
+    return [
+        rf"p(z = {z[0]:.3f} \mid x) = \frac{{p(x \mid z)\, p(z)}}{{p(x)}}",
+        rf"= \frac{{{likelihood_} \cdot {before_}}}{{{evidence_}}} = {after_}",
+    ]
+
+
+def belief_of(frame: Frame) -> Belief:
+    return Belief(first=frame.scalars["first"], second=frame.scalars["second"])
 
 
 def _test_rule(frame: Frame, config: BayesConfig) -> str:

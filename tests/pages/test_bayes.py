@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import engines
 from pages.catalogue import PAGES
 from pages.foundations import bayes_notes, bayes_pictures
+from pages.ui import live
 from pages.ui.wire import pack
 from tests.pages.test_pages import _alone, config, on_stage, opened, press, said  # noqa: F401
 
@@ -46,6 +49,37 @@ def test_the_address_sets_the_engine(query, wanted):
     assert {key: getattr(found, key) for key in wanted} == wanted
     press(at, "New data")
     assert config(at, "bayes:run").seed == 1
+
+
+@pytest.mark.parametrize("model", ["coin", "mean"])
+def test_the_rule_holds_with_the_numbers_in_it(model):
+    """p(x|z) p(z) / p(x) as shown, at the posterior's mean, is the posterior as shown."""
+    engine = engines.create("bayes", model=model, truth=0.6, n_data=6, seed=2)
+    for _ in range(4):
+        engine.step()
+    frame = engine.frame()
+    line = bayes_pictures._rule_at(frame, engine.config)[1]
+    shown = [float(a) * 10.0 ** float(b or 0) for a, b in re.findall(r"(\d+\.?\d*)(?:\\cdot 10\^\{(-?\d+)\})?", line)]
+    likelihood, before, evidence, after = shown
+    assert likelihood * before / evidence == pytest.approx(after, rel=0.01)
+    z = engine.belief.first / (engine.belief.first + engine.belief.second) if model == "coin" else engine.belief.first
+    exact = stats.beta(*_pair(engine)) if model == "coin" else stats.norm(*_pair(engine))
+    assert after == pytest.approx(exact.pdf(z), rel=0.01)
+
+
+def _pair(engine):
+    return engine.belief.first, engine.belief.second
+
+
+def test_all_heads_and_no_data_yet_are_drawn():
+    at = opened(PAGE, heads="1", n="30")
+    held = on_stage(at, "bayes:run")
+    assert bayes_pictures.caption(held.run.history.at(0), config(at, "bayes:run")).startswith("No data yet")
+    held.run.play()
+    assert held.run.wait(20).state == "finished"
+    last = held.run.history.last
+    json.loads(pack([live.picture(held, last), held.explain(last, {})]))
+    assert "30 heads, 0 tails" in live.picture(held, last)["caption"]
 
 
 def test_a_gaussian_under_the_hand_shows_its_covariance():

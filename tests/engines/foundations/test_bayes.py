@@ -69,6 +69,33 @@ def test_one_by_one_is_all_at_once(model):
     assert engine.frame().step == 25
 
 
+@pytest.mark.parametrize(("a", "b"), [(1.0, 1.0), (0.5, 0.5), (3.0, 30.0)])
+@pytest.mark.parametrize("truth", [0.0, 1.0])
+def test_all_successes_and_all_failures_leave_a_finite_belief(truth, a, b):
+    engine = engines.create("bayes", truth=truth, a=a, b=b, n_data=200)
+    assert set(engine.data) == {truth}
+    while not engine.done:
+        engine.step()
+    frame = engine.frame()
+    heads = 200 * truth
+    exact = stats.beta(a + heads, b + 200 - heads)
+    assert frame.scalars["mean"] == pytest.approx(exact.mean(), rel=1e-12)
+    assert frame.scalars["median"] == pytest.approx(exact.median(), rel=1e-9)
+    assert frame.scalars["variance"] == pytest.approx(exact.var(), rel=1e-12)
+    evidence = stats.betabinom(200, a, b).logpmf(heads)  # one order of 200 equal flips
+    assert frame.scalars["log_evidence"] == pytest.approx(evidence, abs=1e-9)
+    assert all(np.isfinite(values).all() for values in frame.arrays.values())
+
+
+@pytest.mark.parametrize("model", ["coin", "mean", "test"])
+def test_without_data_the_posterior_is_the_prior(model):
+    frame = engines.create("bayes", model=model, truth=1.0).frame()
+    assert (frame.step, frame.phase, len(frame.arrays["data"])) == (0, "start", 0)
+    np.testing.assert_array_equal(frame.arrays["posterior"], frame.arrays["prior"])
+    np.testing.assert_array_equal(frame.arrays["likelihood"], 1)
+    assert frame.scalars["log_evidence"] == pytest.approx(0, abs=1e-12)
+
+
 def test_drawn_data_follow_the_truth():
     coin = engines.create("bayes", truth=0.3, n_data=5000).data
     assert coin.mean() == pytest.approx(0.3, abs=0.03)
