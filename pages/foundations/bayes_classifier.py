@@ -37,7 +37,10 @@ RAW = Switch(
     key="raw", label="Raw levels", help="A Gaussian goes below black and beyond white. Off: cut off there; on: the "
     "whole range made to fit."
 )  # fmt: skip
-ROW = Number(key="row", label="Test image", low=0, high=9999, default=0, slider=False, help="Of 10,000.")
+ROWS = {
+    name: Number(key="row", label="Test image", low=0, high=n - 1, default=0, slider=False, help=f"Of {n:,}.")
+    for name, n in (("mnist", 10_000), ("fashion", 5_000))
+}
 SEED = Number(
     key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="The same seed, the same draws."
 )
@@ -45,14 +48,18 @@ AMOUNTS = tuple(
     Real(key=f"d{i + 1}", label=f"Direction {i + 1}, in standard deviations", low=-3.0, high=3.0, default=0.0, step=0.5)
     for i in range(DIRECTIONS)
 )
-ALL = (VIEW, DATA, METHOD, CLASS, RAW, ROW, SEED, *AMOUNTS)
+SHARED = (VIEW, DATA, METHOD, CLASS, RAW, SEED, *AMOUNTS)
 RUN = "bayes-classifier:run"
 
 
 def main() -> None:
     frame.head(PAGE)
-    settings.show_notices(PAGE.slug, ALL)
-    chosen = {setting.key: settings.value(setting) for setting in ALL}
+    row = ROWS[settings.value(DATA)]
+    moved = st.session_state.get(row.key, 0) > row.high  # the viewer changed to a set with fewer images
+    if moved:
+        st.session_state[row.key] = row.high
+    settings.show_notices(PAGE.slug, (*SHARED, ROWS["mnist"] if moved else row))
+    chosen = {setting.key: settings.value(setting) for setting in (*SHARED, row)}
     record = shown(chosen)
     if record is not None:
         live.TABLE.wait_until_watched(record.token)
@@ -71,18 +78,17 @@ def controls(chosen: dict[str, Any]) -> None:
     show(METHOD, when=view == "draw")
     show(CLASS, when=view in ("styles", "directions") or (view == "draw" and chosen["method"] == "given"))
     show(RAW, when=view == "draw")
-    show(ROW, when=view == "classify")
+    show(ROWS[chosen["data"]], when=view == "classify")
     for setting in AMOUNTS:
         show(setting, when=view == "directions")
     if view == "directions":
-        left, right = st.columns(2)
-        left.button("Back to the mean", on_click=still, width="stretch")
-        right.button("A random draw", on_click=shake, width="stretch", help="Amounts from N(0, 1), in half steps.")
+        st.button("Back to the mean", on_click=still, width="stretch")
+        st.button("A random draw", on_click=shake, width="stretch", help="Amounts from N(0, 1), in half steps.")
     show(SEED, when=view in ("draw", "styles"))
     if view in ("draw", "styles"):
         st.button("New draws", on_click=new_seed, width="stretch", help="The same settings, another seed.")
     if view == "classify":
-        st.button("Another test image", on_click=another, width="stretch")
+        st.button("Another test image", on_click=another, args=(ROWS[chosen["data"]],), width="stretch")
 
 
 def still() -> None:
@@ -102,8 +108,8 @@ def new_seed() -> None:
     st.session_state[SEED.key] = (int(st.session_state.get(SEED.key, 0)) + 1) % (SEED.high + 1)
 
 
-def another() -> None:
-    st.session_state[ROW.key] = (int(st.session_state.get(ROW.key, 0)) + 1) % (ROW.high + 1)
+def another(row: Number) -> None:
+    st.session_state[row.key] = (int(st.session_state.get(row.key, 0)) + 1) % (row.high + 1)
 
 
 def shown(chosen: dict[str, Any]) -> Any:
@@ -124,7 +130,8 @@ def shown(chosen: dict[str, Any]) -> Any:
         ),
     }
     key, make = makers[view]
-    with st.spinner("Fitting a Gaussian to every class of 60,000 images", show_time=True):
+    what = "Fitting two mixtures of ten Gaussians" if view == "styles" else "Fitting a Gaussian to every class"
+    with st.spinner(what, show_time=True):
         record, problem = stage.keep(RUN, fixed={"view": view, "data": name, "own": key}, changing={}, make=make)
     if problem:
         st.warning(problem)

@@ -14,14 +14,15 @@ def confusion(name: str) -> None:
     """Accuracy and confusions over the test images, on demand: it takes some seconds."""
     with st.container(key="lab-more-confusion"):
         key = "bayes-classifier:confusion"
-        if st.button("Ask about all 10,000 test images", help="Accuracy, and which classes are taken for which."):
+        words = "Ask about all test images"
+        if st.button(words, help="Accuracy, and which classes are taken for which. It takes some seconds."):
             st.session_state[key] = name
         if st.session_state.get(key) != name:
             return
         with st.spinner("Asking", show_time=True):
             table = runs.confusion(name)
         right = table.trace() / table.sum()
-        st.markdown(f"**{100 * right:.2f} %** of 10,000 are right. Rows: the truth; columns: the answer.")
+        st.markdown(f"**{100 * right:.2f} %** of {table.sum():,} are right. Rows: the truth; columns: the answer.")
         words = runs.names_of(name)
         st.dataframe(
             [{"truth": words[i], **{words[j]: int(n) for j, n in enumerate(row)}} for i, row in enumerate(table)]

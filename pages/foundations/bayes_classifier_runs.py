@@ -339,7 +339,7 @@ def classify_scene(name: str, row: int, drawn: np.ndarray | None) -> Scene:
 
 @lru_cache(maxsize=2)
 def confusion(name: str) -> np.ndarray:
-    """Counts over all 10,000 test images: rows the truth, columns the answer, (C, C)."""
+    """Counts over all test images: rows the truth, columns the answer, (C, C)."""
     test, fitted = data.load(name, split="test"), classes(name)
     rows = torch.tensor(np.array(test.x)).flatten(1)
     answers = torch.cat([fitted.log_posterior(part.double() / 255).argmax(dim=1) for part in rows.split(1000)]).numpy()

@@ -95,6 +95,17 @@ def test_sliders_move_along_directions_and_go_back():
     assert [next(s for s in at.slider if s.key == f"d{i}").value for i in range(1, 7)] == [0.0] * 6
 
 
+def test_a_test_image_beyond_the_set_is_a_sentence_and_clothes_have_fewer():
+    at = opened(PAGE, view="classify", data="fashion", row="9999")
+    assert any("row is 9999; it goes from 0 to 4999" in text for text in said(at))
+    at = opened(PAGE, view="classify", row="9999")
+    assert said(at) == []
+    sound(next(s for s in at.selectbox if s.key == "data").set_value("fashion").run())
+    assert said(at) == []
+    assert next(n for n in at.number_input if n.key == "row").value <= 4999
+    press(at, "Another test image")
+
+
 def test_questions_know_the_shares():
     right, sentence = notes.questions("mnist")[0].check("draw y from p(y)")
     assert right

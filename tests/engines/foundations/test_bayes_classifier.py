@@ -59,6 +59,24 @@ def test_fifty_thousand_samples_reproduce_mean_and_covariance():
     assert ((torch.cov(drawn.T) - covariance).abs() < 5 * spread).all()
 
 
+def test_fifty_thousand_images_reproduce_mean_and_covariance_of_their_pixels():
+    images = data.load("mnist")
+    classes = fit(np.array(images.x[:3000, ::2, ::2]), images.labels[:3000], regularisation=0.02)
+    engine = engines.create("bayes_classifier", data=classes, device="cpu")
+    generator, n, y = torch.Generator().manual_seed(0), 50_000, 3
+    total, products = torch.zeros(196, dtype=torch.float64), torch.zeros(196, 196, dtype=torch.float64)
+    for _ in range(10):
+        part = engine.sample(n // 10, generator=generator, y=y) - classes.means[y]
+        total += part.sum(dim=0)
+        products += part.T @ part
+    covariance = classes.covariance(y)
+    assert ((total / n).abs() < 5 * covariance.diagonal().sqrt() / n**0.5).all()
+    spread = (torch.outer(covariance.diagonal(), covariance.diagonal()) + covariance.square()).sqrt() / n**0.5
+    away = (products / n - covariance) / spread  # 19,306 different entries, about N(0, 1) each
+    assert away.abs().max() < 6
+    assert away.square().mean() == pytest.approx(1, abs=0.05)
+
+
 def test_classes_come_as_often_as_their_shares_and_y_comes_before_x():
     shares = np.repeat([0, 1], [180, 60])
     images = Images.of(RNG.random((240, 6)), n_pixels=6, device=torch.device("cpu"))
