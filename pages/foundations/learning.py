@@ -108,7 +108,7 @@ def shown(chosen: dict[str, Any]) -> Any:
         record.token,
         key=f"learning-{view}",
         on_event=on_event,
-        numbers=view != "drawing",
+        numbers=True,
         slug=PAGE.slug,
         wide=view != "points",
         autoplay=True,

@@ -100,6 +100,7 @@ def points_scene(name: str, n: int, seed: int) -> Scene:
             "y": points.x[:, 1].astype(np.float32),
             "colours": [palette.component(j) for j in range(k)],
         },
+        "pick": {},
         "components": 0,
         "points": 0,
     }  # fmt: skip
@@ -134,7 +135,7 @@ def text_scene(text: str | None, **settings: Any) -> Scene:
         "layout": {
             "xaxis": {"domain": [0, 0.68], "range": [0, 1], "visible": False, "title": ""},
             "yaxis": {"range": [13, -0.6], "visible": False, "title": ""},
-            "xaxis3": {"domain": [0.78, 1], "title": "chance of the next", "anchor": "y3", "rangemode": "tozero"},
+            "xaxis3": {"domain": [0.78, 1], "title": "next letter", "anchor": "y3", "rangemode": "tozero", "nticks": 3},
             "yaxis3": {"type": "category", "autorange": "reversed", "anchor": "x3", "showgrid": False},
         },
         "traces": [
@@ -175,7 +176,7 @@ def text_picture(frame: Frame, order: int) -> dict[str, Any]:
     memory = written(frame)[max(0, len(frame.arrays["text"]) - order + 1) :] if order > 1 else ""
     held = int(frame.scalars["remembered"])
     context = f"the last {held} letters, {memory[len(memory) - held :]!r}" if held else "no letter before it"
-    words = f"Letter {frame.step}. The next one is drawn from what followed {context} in the verse."
+    words = f"Letter {frame.step}. The next one is drawn from what followed {context} in the text."
     return {
         "traces": {
             0: {"text": [line or "\u00a0" for line in lines] + ["\u00a0"] * (13 - len(lines))},
@@ -242,7 +243,21 @@ def digits_scene(seed: int) -> Scene:
         )
         return {"sheet": frame.arrays["sheet"], "traces": {}, "caption": words, "alt": words}
 
-    return Scene(run=Run(Recorded(frames), slots=SLOTS), base=base, draw=draw)
+    return Scene(run=Run(Recorded(frames), slots=SLOTS), base=base, draw=draw, explain=lambda _f, _p: digits_numbers())
+
+
+def digits_numbers() -> Blocks:
+    """The density that the digits are drawn from."""
+    mixture, pca = digits()
+    weights = np.sort(np.asarray(mixture.frame().arrays["weights"]))[::-1]
+    kept = 100 * float(pca.explained_ratio.sum())
+    return [
+        {"math": latex(r"p(x) = \sum_k \pi_k\, N(x \mid \mu_k, \Sigma_k)")},
+        {"text": f"First a Gaussian k is drawn by its weight, then x from it. There are {len(weights)}, with weights "
+                 f"from {weights[-1]:.3f} to {weights[0]:.3f}; nobody said that there are ten digits."},
+        {"text": f"x are {DIGIT_DIMENSIONS} numbers: the image's place along the directions in which images vary most, "
+                 f"{kept:.0f} % of their variance. What is left out is why strokes look soft."},
+    ]  # fmt: skip
 
 
 # -- melodies --------------------------------------------------------------------------------------------------
@@ -257,7 +272,7 @@ def melody_scene(**settings: Any) -> Scene:
             "xaxis": {"domain": [0, 0.68], "title": "beats", "range": [0, 32]},
             "yaxis": {"range": [low, high], "title": "pitch", "tickvals": [55, 60, 64, 67, 72],
                       "ticktext": ["G3", "C4", "E4", "G4", "C5"]},
-            "xaxis3": {"domain": [0.8, 1], "title": "chance of the next", "anchor": "y3", "rangemode": "tozero"},
+            "xaxis3": {"domain": [0.8, 1], "title": "next note", "anchor": "y3", "rangemode": "tozero", "nticks": 3},
             "yaxis3": {"type": "category", "autorange": "reversed", "anchor": "x3", "showgrid": False},
         },
         "traces": [
@@ -274,6 +289,10 @@ def name_of(pitch: float, beats: float) -> str:
     return f"{NAMES[int(pitch) % 12]}{int(pitch) // 12 - 1}, {beats:g}"
 
 
+def spoken(pitch: float, beats: float) -> str:
+    return f"{name_of(pitch, beats)} beat{'' if beats == 1 else 's'}"
+
+
 def melody_picture(frame: Frame) -> dict[str, Any]:
     notes, p = frame.arrays["notes"], frame.arrays["probabilities"]
     ends = np.cumsum(notes[:, 1])
@@ -286,8 +305,11 @@ def melody_picture(frame: Frame) -> dict[str, Any]:
     line = roll.reshape(-1, 2).astype(np.float32)
     best = np.argsort(-p)[:SHOWN]
     symbols = frame.arrays["symbols"]
-    now = f"Note {frame.step}: {name_of(*notes[-1])} beats." if len(notes) else "Press play to draw notes."
-    words = f"{now} The next one is drawn from what followed the last {frame.scalars['remembered']:.0f} in the tunes."
+    now = f"Note {frame.step}: {spoken(*notes[-1])}." if len(notes) else "Press play to draw notes."
+    held = int(frame.scalars["remembered"])
+    past = "what is in the tunes, whatever came before" if not held else (
+        f"what followed the last {'one' if held == 1 else held} in the tunes")  # fmt: skip
+    words = f"{now} The next one is drawn from {past}."
     return {
         "traces": {
             0: {"x": line[:, 0], "y": line[:, 1]},
