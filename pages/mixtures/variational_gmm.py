@@ -64,7 +64,8 @@ DENSITY = Choice(
     label="Density shown",
     options=variational_gmm_runs.DENSITIES,
     default="predictive",
-    help="predictive: averaged over the posterior, a mixture of Student's t; plug-in: at the posterior's means.",
+    help="predictive: averaged over the posterior, a mixture of Student's t; plug-in: at the posterior's means; both: "
+    "the plug-in one dashed. Restarts the run.",
 )
 INIT = Choice(
     key="init", label="Start", options=("kmeans++", "random", "bad"), default="kmeans++", help="Where the means begin."

@@ -24,10 +24,11 @@ SCENES: dict[str, dict[str, Any]] = {
     },
     "little-data": {
         "title": "Little data",
-        "link": {"data": "blobs", "n": 50, "k": 3, "density": "predictive"},
+        "link": {"data": "blobs", "n": 50, "k": 3, "density": "both"},
         "cure": {"data": "blobs", "n": 50, "k": 3, "density": "plug-in"},
         "cure_title": "Show the plug-in density",
-        "text": "**What you see:** contours of the predictive density, wider than those of the plug-in one. **Why:** "
+        "text": "**What you see:** contours of the predictive density, wider than the dashed ones of the plug-in "
+        "density; the numbers say how both foresee fresh points. **Why:** "
         "with few points the covariances are uncertain, and averaging over what they might be gives each component the "
         "tails of a Student t. With more points the two meet.",
     },
@@ -58,7 +59,10 @@ $$
 chosen to raise a bound on the evidence, the ELBO:
 
 $$
-\log p(X) \ \ge\ \mathbb{E}_q[\log p(X, Z, \pi, \mu, \Lambda)] - \mathbb{E}_q[\log q]
+\begin{aligned}
+\log p(X) \ \ge\ & \mathbb{E}_q[\log p(X, Z, \pi, \mu, \Lambda)] \\
+& - \mathbb{E}_q[\log q]
+\end{aligned}
 $$
 
 Each factor is updated with the others held fixed, so the bound never falls. **The E step** sets the responsibilities,
@@ -66,7 +70,11 @@ as in EM, but with the expectations of $\log \pi_k$ and $\log |\Lambda_k|$ in pl
 component's points to its prior:
 
 $$
-\alpha_k = \alpha_0 + N_k, \quad \beta_k = \beta_0 + N_k, \quad \nu_k = \nu_0 + N_k
+\begin{aligned}
+\alpha_k &= \alpha_0 + N_k \\
+\beta_k &= \beta_0 + N_k \\
+\nu_k &= \nu_0 + N_k
+\end{aligned}
 $$
 
 with $N_k$ the points that component $k$ holds, $\alpha$ the Dirichlet's counts, $\beta_k$ and $\nu_k$ how firmly mean

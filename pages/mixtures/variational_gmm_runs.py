@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 
 import engines
+from engines import data
 from engines.engine import Frame
+from engines.maths import gaussians
 from engines.mixtures.variational_gmm import ALIVE, log_student, student_scales
 from engines.run import History, Run
 from pages.mixtures import gmm_pictures
@@ -19,7 +22,8 @@ from pages.ui.live import SLOTS, Blocks
 from pages.ui.maths import latex, number
 from pages.ui.stage import Scene
 
-DENSITIES = ("predictive", "plug-in")
+DENSITIES = ("predictive", "plug-in", "both")
+FRESH = 1000  # points that the run has not seen
 
 
 def scene(cloud: Cloud, density: str, **settings: Any) -> Scene:
@@ -49,12 +53,21 @@ def scene_of(run: Run, cloud: Cloud, density: str) -> Scene:
             "yaxis": "y2",
         }
     )
-    diagonal, history = engine.config.covariance_type == "diag", run.history
+    like = shown["traces"][0]
+    shown["traces"].append(
+        {
+            **like,
+            "line": {"width": 1.4, "dash": "dash"},
+            "colorscale": [[0, "@text/45"], [1, "@text"]],
+            "visible": False,
+        }
+    )
+    diagonal, history, fresh = engine.config.covariance_type == "diag", run.history, unseen(cloud)
     return Scene(
         run=run,
         base=shown,
         draw=lambda frame: picture(frame, history, ranges, density, diagonal),
-        explain=explain,
+        explain=lambda frame, pick: explain(frame, pick) + scores(frame, fresh, diagonal),
         again=lambda other: scene_of(other, cloud, density),
     )
 
@@ -73,7 +86,9 @@ def picture(frame: Frame, history: History[Frame], ranges: Any, density: str, di
         patches[1 + int(j)] = patches[1 + k + int(j)] = nothing
     patches[1 + 2 * k] = {"x": marks[:, 0], "y": marks[:, 1]}
     patches[2 + 2 * k] = {"x": weights.astype(np.float32)}
-    if density == "predictive":
+    if density == "both":
+        patches[3 + 2 * k] = {**patches[0], "visible": True}
+    if density != "plug-in":
         patches[0] = gmm_pictures.contour_lines(predictive_log_prob(frame, gmm_pictures.grid_points(ranges), diagonal))
     return drawn
 
@@ -87,6 +102,35 @@ def predictive_log_prob(frame: Frame, x: np.ndarray, diagonal: bool) -> np.ndarr
     t = student_scales(arrays["mean_precision"], arrays["degrees_of_freedom"], covariances)
     each = arrays["weights"].log() + log_student(torch.from_numpy(x), arrays["means"], *t)
     return each.logsumexp(dim=1).numpy()
+
+
+@lru_cache(maxsize=8)
+def _unseen(name: str) -> np.ndarray:
+    return np.array(data.load_points(name, n=FRESH, seed=1).x)
+
+
+def unseen(cloud: Cloud) -> np.ndarray | None:
+    """Fresh points of a made-up set, from another seed than those on the stage; None where there are none."""
+    name = cloud.key[0] if isinstance(cloud.key, tuple) else ""
+    return _unseen(name) if name in data.names(kind="toy") else None
+
+
+def scores(frame: Frame, fresh: np.ndarray | None, diagonal: bool) -> Blocks:
+    """How well both densities foresee points that the run has not seen."""
+    if fresh is None:
+        return []
+    arrays = (torch.tensor(frame.arrays[name], dtype=torch.float64) for name in ("weights", "means", "covariances"))
+    plug_in = gaussians.mixture_log_prob(torch.from_numpy(fresh), *arrays).numpy()
+    rows = [["density", "mean log p", "lowest"]]
+    rows += [
+        [name, f"{log_p.mean():.3f}", f"{log_p.min():.2f}"]
+        for name, log_p in (("predictive", predictive_log_prob(frame, fresh, diagonal)), ("plug-in", plug_in))
+    ]
+    return [
+        {"text": f"{FRESH:,} fresh points of the same kind, in nats. The predictive density is wider: with few points "
+                 "it gives some height away in the middle, and is less surprised far out."},
+        {"table": rows},
+    ]  # fmt: skip
 
 
 def caption(frame: Frame, history: History[Frame]) -> str:

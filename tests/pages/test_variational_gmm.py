@@ -52,6 +52,28 @@ def test_pictures_leave_out_the_dead_and_show_every_weight():
     assert variational_gmm_notes._check_falls(scene, "no")[0]
 
 
+def test_both_densities_are_drawn_and_scored_on_points_that_the_run_has_not_seen():
+    cloud = bundled("blobs", 50)
+    scene = variational_gmm_runs.scene(cloud, "both", n_components=3, seed=0)
+    for _ in range(8):
+        scene.run.step()
+        scene.run.wait(5)
+    frame, engine = scene.run.history.last, scene.run.engine
+    grid = gmm_pictures.grid_points(gmm_pictures.extent(cloud.x))
+    traces = scene.draw(frame)["traces"]
+    for trace, log_p in ((traces[0], engine.log_prob(grid)), (traces[3 + 6], engine.plug_in_log_prob(grid))):
+        expected = gmm_pictures.contour_lines(log_p.numpy())
+        np.testing.assert_allclose(trace["z"], expected["z"], rtol=1e-5)
+    assert traces[9]["visible"] is True
+    fresh = np.array(data.load("blobs", n=1000, seed=1).x)
+    assert not np.isin(fresh[:, 0], cloud.x[:, 0]).any()
+    table = scene.explain(frame, {})[-1]["table"]
+    for row, log_p in ((table[1], engine.log_prob(fresh)), (table[2], engine.plug_in_log_prob(fresh))):
+        assert float(row[1]) == pytest.approx(float(log_p.mean()), abs=6e-4)
+        assert float(row[2]) == pytest.approx(float(log_p.min()), abs=6e-3)
+    assert float(table[1][2]) > float(table[2][2])  # less surprised by the least likely
+
+
 def test_the_concentration_changes_the_run_as_it_goes_and_the_rest_restarts():
     at = opened(PAGE)
     token = at.session_state[SLOT]["token"]
