@@ -55,7 +55,7 @@ CATALOGUE: tuple[Entry, ...] = (
         slug="learning",
         title="Learning with and without labels",
         idea="See the same points with their labels and without, then let text, digits and tunes be made up from data.",
-        paper=cite("bishop2006", "shannon1948"),
+        paper=cite("bishop2006", "shannon1948", "witten1991"),
         engines=("gmm", "ngram", "melody"),
         sources=("engines/maths/chains.py", "engines/foundations/ngram.py", "engines/foundations/melody.py"),
         icon=":material/school:",
@@ -108,7 +108,7 @@ CATALOGUE: tuple[Entry, ...] = (
         icon=":material/filter_alt:",
         starts=(
             ("Ten components, three clusters", {"scene": "prune", "data": "blobs", "k": "10", "compare": "true"}),
-            ("Little data", {"scene": "little-data", "data": "blobs", "n": "50", "k": "3"}),
+            ("Little data", {"scene": "little-data", "data": "blobs", "n": "50", "k": "3", "density": "both"}),
             ("A Dirichlet process", {"scene": "process", "data": "stretched", "k": "12", "prior": "process"}),
         ),
     ),

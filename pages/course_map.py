@@ -105,8 +105,11 @@ def _arrow(start: tuple[float, float], end: tuple[float, float], kind: str, tall
     elif y1 > y0:  # down, as an S from below the one to above the other
         a, b, middle = x0 + w / 2, x1 + w / 2, (y0 + h + y1) / 2
         line = f"M{a} {y0 + h} C{a} {middle} {b} {middle} {b} {y1 - 2}"
+    elif x1 < x0:  # up and back, from above the one to below the other
+        a, b, middle = x0 + w / 4, x1 + 3 * w / 4, (y1 + h + y0) / 2
+        line = f"M{a} {y0} C{a} {middle} {b} {middle} {b} {y1 + h + 2}"
     else:  # up, from side to side
-        a, b = (x0 + w, x1 - 2) if x1 > x0 else (x0, x1 + w + 2)
+        a, b = x0 + w, x1 - 2
         middle = (a + b) / 2
         line = f"M{a} {y0 + h / 2} C{middle} {y0 + h / 2} {middle} {y1 + h / 2} {b} {y1 + h / 2}"
     return f'<path class="arrow" d="{line}" marker-end="url(#head-{kind})"/>'
