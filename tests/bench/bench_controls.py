@@ -8,16 +8,32 @@ from typing import Any
 
 import numpy as np
 
-# Page, the sidebar's slider to move by one step, and what else the address says.
+# Page, the sidebar's slider (or number, or button) to move by one step, and what else the address says.
 SLIDERS = (
     ("bayes", "Prior a", "n=5"),
     ("bayes", "The coin's true chance of heads", "n=5"),
+    ("bayes", "Observations", "n=5"),
+    ("bayes", "Seed", "n=5"),
+    ("bayes", "New data", "n=5"),
+    ("bayes", "Prior mean", "view=mean&n=5"),
+    ("bayes", "Known spread of the data, sigma", "view=mean&n=5"),
+    ("bayes", "Sensitivity: ill and positive", "view=test&n=5"),
+    ("bayes-classifier", "New draws", ""),
+    ("bayes-classifier", "New draws", "view=styles"),
     ("bayes-classifier", "Direction 1, in standard deviations", "view=directions"),
     ("bayes-classifier", "Class y", "view=directions"),
+    ("bayes-classifier", "A random draw", "view=directions"),
+    ("bayes-classifier", "Another test image", "view=classify"),
     ("learning", "Points", ""),
+    ("learning", "New draws", ""),
+    ("learning", "New draws", "view=drawing"),
     ("learning", "Order: letters that hang together", "view=text&length=20"),
+    ("learning", "Length", "view=text&length=20"),
     ("learning", "Order: notes that hang together", "view=melody"),
     ("variational-gmm", "Concentration", "k=4"),
+    ("variational-gmm", "Components to start with", "k=4"),
+    ("variational-gmm", "Points", "k=4"),
+    ("variational-gmm", "New seed", "k=4"),
 )
 REPEATS = 7
 
@@ -39,7 +55,8 @@ def bench() -> list[dict[str, Any]]:
                 times = _moves(page, f"{server.url}/{slug}?{query}", label)
                 page.context.close()
                 note = f"worst {max(times):.0f} of {len(times)}; needs 300"
-                rows.append({"name": f"/{slug}: {label}", "value": float(np.median(times)), "unit": "ms", "note": note})
+                where = f"/{slug}?{query}: {label}" if query else f"/{slug}: {label}"
+                rows.append({"name": where, "value": float(np.median(times)), "unit": "ms", "note": note})
             browser.close()
     finally:
         server.stop()
@@ -47,21 +64,26 @@ def bench() -> list[dict[str, Any]]:
 
 
 def _moves(page: Any, url: str, label: str) -> list[float]:
-    """Milliseconds from an arrow key on the slider to the next painted picture, in the quiet after a finished run."""
+    """Milliseconds from a key on the control to the next painted picture, in the quiet after a finished run."""
     from tests.browser.driver import open_page, player, until
 
     open_page(page, url)
     root = player(page, timeout=60)
     until(lambda: root.get_attribute("data-state") in ("finished", "paused"), "it does not come to rest", timeout=60)
-    slider = page.get_by_test_id("stSidebar").get_by_role("slider", name=label)
-    if not slider.count():  # Streamlit names the group, not the handle
-        slider = page.get_by_test_id("stSidebar").locator(f"div:has(> label:has-text('{label}'))").get_by_role("slider")
-    slider.first.focus()
+    bar = page.get_by_test_id("stSidebar")
+    kinds = (  # Streamlit names the slider's group, not the handle
+        (bar.get_by_role("button", name=label, exact=True), ("Enter", "Enter")),
+        (bar.get_by_role("spinbutton", name=label), ("ArrowUp", "ArrowDown")),
+        (bar.get_by_role("slider", name=label), ("ArrowRight", "ArrowLeft")),
+        (bar.locator(f'div:has(> label:has-text("{label}"))').get_by_role("slider"), ("ArrowRight", "ArrowLeft")),
+    )
+    control, keys = next((found, keys) for found, keys in kinds if found.count())
+    control.first.focus()
     times = []
     for i in range(REPEATS + 1):
         page.wait_for_timeout(700)
         before, began = root.get_attribute("data-painted"), time.perf_counter()
-        page.keyboard.press("ArrowRight" if i % 2 == 0 else "ArrowLeft")
+        page.keyboard.press(keys[i % 2])
         until(lambda before=before: root.get_attribute("data-painted") != before, "no new picture", every=0.005)
         times.append(1000 * (time.perf_counter() - began))
     return times[1:]  # the first one warms up
