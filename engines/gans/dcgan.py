@@ -304,7 +304,7 @@ class DCGAN:
         return self.network["G"].maps(z)
 
     def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
-        """z from N(0, I), then G(z): (n, S, S) in 0..1."""
+        """Codes from the prior, then G(z): (n, S, S) in 0..1."""
         z = draw_codes(n, self.config, generator=generator)
         return torch.cat([self.decode(part) for part in z.split(250)])
 

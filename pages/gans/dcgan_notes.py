@@ -12,16 +12,15 @@ import streamlit as st
 from pages.gans import dcgan_runs
 from pages.ui.frame import Question
 
-N_TRAIN = 60_000  # images of either set
-
 
 def measured(name: str) -> None:
     """What the card says of the shipped model, in words and with its floor."""
-    m = dcgan_runs.metrics(name)
+    card = dcgan_runs.card(name)
+    m = card["metrics"]
     what = "digits" if name == "mnist" else "clothes"
     st.caption(
-        f"Over 5,000 samples against 10,000 test images: Fréchet distance {m['test_frechet']:.1f} (5,000 real training "
-        f"images: {m['test_frechet_real']:.1f}), precision {m['test_precision']:.2f}, recall {m['test_recall']:.2f}, "
+        f"Over 5,000 samples against {card['data']['n_test']:,} test images: Fréchet distance {m['test_frechet']:.1f} "
+        f"(5,000 real training images: {m['test_frechet_real']:.1f}), precision {m['test_precision']:.2f}, recall {m['test_recall']:.2f}, "
         f"{100 * m['test_clear']:.0f} % clear {what}; the rarest class has {100 * m['test_rarest']:.1f} %, the "
         f"commonest {100 * m['test_commonest']:.1f} %. All in the features of a classifier that ships with the app, so "
         "these are not FID." + after_one_epoch(name)
@@ -33,7 +32,8 @@ def after_one_epoch(name: str) -> str:
     frames = [frame for frame in dcgan_runs.recorded_frames(name) if "frechet" in frame.scalars]
     if not frames:
         return ""
-    epoch = N_TRAIN / dcgan_runs.model(name).config.batch_size
+    card = dcgan_runs.card(name)
+    epoch = card["data"]["n_train"] / card["config"]["batch_size"]
     first = min(frames, key=lambda frame: abs(frame.scalars["batches"] - epoch)).scalars
     return (
         f" In the recorded run, over 2,000 samples, the distance was {first['frechet']:.0f} after "

@@ -47,9 +47,9 @@ def recorded_frames(name: str) -> tuple[Frame, ...]:
 
 
 @lru_cache(maxsize=2)
-def metrics(name: str) -> dict[str, float]:
-    """What the card says of the shipped model, over 5,000 samples."""
-    return dict(checkpoints.read(checkpoints.folder("dcgan", VARIANTS[name])).card["metrics"])
+def card(name: str) -> dict[str, Any]:
+    """The card of the shipped model; its metrics are over 5,000 samples."""
+    return dict(checkpoints.read(checkpoints.folder("dcgan", VARIANTS[name])).card)
 
 
 def film(name: str) -> Scene:
