@@ -20,9 +20,10 @@ def measured(name: str) -> None:
     what = "digits" if name == "mnist" else "clothes"
     st.caption(
         f"Over 5,000 samples against {card['data']['n_test']:,} test images: Fréchet distance {m['test_frechet']:.1f} "
-        f"(5,000 real training images: {m['test_frechet_real']:.1f}), precision {m['test_precision']:.2f}, recall {m['test_recall']:.2f}, "
-        f"{100 * m['test_clear']:.0f} % clear {what}; the rarest class has {100 * m['test_rarest']:.1f} %, the "
-        f"commonest {100 * m['test_commonest']:.1f} %. All in the features of a classifier that ships with the app, so "
+        f"(5,000 real training images: {m['test_frechet_real']:.1f}), precision {m['test_precision']:.2f}, recall "
+        f"{m['test_recall']:.2f}, {100 * m['test_clear']:.0f} % clear {what}; the rarest class has "
+        f"{100 * m['test_rarest']:.1f} %, the commonest {100 * m['test_commonest']:.1f} %. All in the features of a "
+        "classifier that ships with the app, so "
         "these are not FID." + after_one_epoch(name)
     )
 
