@@ -52,6 +52,7 @@ IMAGE, SWEEP = "elbo:image", "elbo:sweep"
 
 def main() -> None:
     frame.head(PAGE)
+    scenes.begin(elbo_notes.SCENES, play_scene)
     settings.show_notices(PAGE.slug, ALL)
     chosen = {setting.key: settings.value(setting) for setting in ALL}
     scenes.show(elbo_notes.SCENES, play_scene)

@@ -133,6 +133,7 @@ RUN, RIVAL, DRAWN = (f"gan:{name}" for name in ("run", "rival", "drawn"))
 
 def main() -> None:
     frame.head(PAGE)
+    scenes.begin(gan_notes.SCENES, play_scene)
     settings.show_notices(PAGE.slug, ALL)
     chosen = {setting.key: settings.value(setting) for setting in ALL}
     scenes.show(gan_notes.SCENES, play_scene)

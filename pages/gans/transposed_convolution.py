@@ -49,6 +49,7 @@ RUN = "transposed-convolution:run"
 
 def main() -> None:
     frame.head(PAGE)
+    scenes.begin(notes.SCENES, play_scene)
     settings.show_notices(PAGE.slug, ALL)
     chosen = {setting.key: settings.value(setting) for setting in ALL}
     scenes.show(notes.SCENES, play_scene)

@@ -99,6 +99,7 @@ RUN, RIVAL, POINTS_DRAWN, MEANS, FILE = (f"gmm:{name}" for name in ("run", "riva
 
 def main() -> None:
     frame.head(PAGE)
+    scenes.begin(gmm_notes.SCENES, play_scene)
     settings.show_notices(PAGE.slug, ALL)
     chosen = read()
     scenes.show(gmm_notes.SCENES, play_scene)

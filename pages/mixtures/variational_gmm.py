@@ -81,6 +81,7 @@ RUN, RIVAL, FILE = (f"variational-gmm:{name}" for name in ("run", "rival", "file
 
 def main() -> None:
     frame.head(PAGE)
+    scenes.begin(variational_gmm_notes.SCENES, play_scene)
     settings.show_notices(PAGE.slug, ALL)
     chosen = {setting.key: settings.value(setting) for setting in ALL}
     chosen["file"] = st.session_state.get(FILE)

@@ -12,7 +12,20 @@ from typing import Any
 
 import streamlit as st
 
+from pages.ui import settings
+
+BEGUN = "scenes:begun"  # the scene that an address has begun
 Play = Callable[[str, "dict[str, Any] | None"], None]
+
+
+def begin(scenes: Mapping[str, dict[str, Any]], play: Play) -> None:
+    """Play the scene of an address that names one and says nothing else, when it is first opened; before the settings
+    are read."""
+    name = st.query_params.get("scene", "")
+    alone = set(st.query_params) <= set(settings.COMMON)
+    if alone and name in scenes and st.session_state.get(BEGUN) != name:
+        st.session_state[BEGUN] = name
+        play(name, scenes[name]["link"])
 
 
 def links(scenes: Mapping[str, dict[str, Any]], play: Play) -> None:

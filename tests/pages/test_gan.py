@@ -131,6 +131,15 @@ def test_scenes_and_their_cures_open(name):
             assert str(value(at, key)) == str(wanted)
 
 
+def test_an_address_that_only_names_a_scene_plays_it_once():
+    at = opened(PAGE, scene="wasserstein")
+    for key, wanted in gan_notes.SCENES["wasserstein"]["link"].items():
+        assert str(value(at, key)) == str(wanted)
+    token = at.session_state[RUN]["token"]
+    at.run()
+    assert at.session_state[RUN]["token"] == token
+
+
 def test_the_saddle_and_its_numbers():
     at = opened(PAGE, view="equilibrium", method="extragradient")
     held = on_stage(at, RUN)
