@@ -167,7 +167,7 @@ def numbers(frame: Frame, config: BayesConfig) -> Blocks:
     rows += [[key, f"{s[key]:.6f}", f"{s['batch_' + key]:.6f}"] for key in ("mean", "median", "variance")]
     return [
         {"math": latex(r"p(z \mid x) = \frac{p(x \mid z)\, p(z)}{p(x)}")},
-        {"text": f"After {n} observations:"},
+        {"text": f"After {n} observation{'' if n == 1 else 's'}:"},
         *[{"math": latex(line)} for line in rule],
         {"table": rows},
         {"math": latex(rf"\log p(x) = {number(s['log_evidence'], tex=True)}\ \text{{nats}}")},
