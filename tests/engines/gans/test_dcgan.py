@@ -11,7 +11,7 @@ from torch.testing import assert_close
 
 import engines
 from engines import checkpoints, data
-from engines.gans.dcgan import Discriminator, Generator
+from engines.gans.dcgan import GAP, Discriminator, Generator, draw_codes
 
 IMAGES = data.load("mnist").x[:64]
 TINY = {"channels": 4, "latent_dim": 6, "batch_size": 16, "device": "cpu", "data": IMAGES}
@@ -91,6 +91,18 @@ def test_a_round_takes_the_two_steps_of_the_paper():
     for ours, theirs in ((engine.network["G"], g), (engine.network["D"], d)):
         for (name, a), b in zip(ours.named_parameters(), theirs.parameters(), strict=True):
             assert_close(a, b, atol=1e-6, rtol=1e-5, msg=name)
+
+
+def test_switches_keep_away_from_zero_and_the_other_numbers_are_gaussian():
+    n, engine = 50_000, tiny(switches=2)
+    z = draw_codes(n, engine.config, generator=torch.Generator().manual_seed(0)).double()
+    assert z[:, :2].abs().min() >= GAP
+    switched = 1 + 2 * GAP * np.sqrt(2 / np.pi) + GAP**2  # E(GAP + |e|)^2 of a Gaussian e
+    variance = torch.tensor([switched] * 2 + [1.0] * 4, dtype=torch.float64)
+    assert_close(z.square().mean(dim=0), variance, rtol=0.04, atol=0)
+    assert (z.mean(dim=0).abs() < 5 * (variance / n).sqrt()).all()
+    with pytest.raises(ValueError, match="switches must be from 0 to latent_dim, 6, got 7"):
+        tiny(switches=7)
 
 
 def test_wrong_settings_and_codes_are_named():
