@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from functools import lru_cache
 from typing import Any
@@ -204,12 +205,8 @@ def measured(name: str) -> tuple[float, float]:
     16 images.
     """
     model = fills.model(name)
-    config = {
-        key: getattr(model.config, key) for key in ("channels", "n_blocks", "n_layers") if hasattr(model.config, key)
-    }
-    more = {key: getattr(model.config, key) for key in ("small_channels", "small_blocks") if hasattr(model.config, key)}
     images = np.random.default_rng(0).integers(0, 256, size=(64, SIDE * SIDE), dtype=np.uint8)
-    engine: Any = engines.create(name, data=images, batch_size=32, **config, **more)
+    engine: Any = engines.create(name, data=images, **{**dataclasses.asdict(model.config), "batch_size": 32})
     engine.step()
     start = time.perf_counter()
     for _ in range(2):
