@@ -23,9 +23,19 @@ def measured(name: str) -> None:
         f"(5,000 real training images: {m['test_frechet_real']:.1f}), precision {m['test_precision']:.2f}, recall "
         f"{m['test_recall']:.2f}, {100 * m['test_clear']:.0f} % clear {what}; the rarest class has "
         f"{100 * m['test_rarest']:.1f} %, the commonest {100 * m['test_commonest']:.1f} %. All in the features of a "
-        "classifier that ships with the app, so "
-        "these are not FID." + after_one_epoch(name)
+        f"classifier that ships with the app, so these are not FID.{after_one_epoch(name)} {trained(card['config'])}"
     )
+
+
+def trained(config: dict[str, Any]) -> str:
+    """How the shipped networks learned, where the recipe leaves it open or they depart from it."""
+    words = (
+        f"Both networks learned from {config['n_steps']:,} batches of {config['batch_size']}, G {config['g_steps']} "
+        f"times each, at a rate of {config['learning_rate']:g} that fell to zero; codes have {config['latent_dim']} "
+        "numbers"
+    )
+    switches = config.get("switches", 0)
+    return words + (f", {switches} of them switches (see Why)." if switches else ".")
 
 
 def after_one_epoch(name: str) -> str:
@@ -83,6 +93,10 @@ In the view *train* every rule is a switch. Take one away and watch.
 
 **Between two codes** (view *walk*) images change without a break. If the network had only memorised, there would be
 jumps. The walk follows a great circle: on a straight line the middle would be shorter than any code that $G$ has seen.
+
+**Switches.** A Gaussian is of one piece and $G$ has no jumps, so between the codes of a 3 and of an 8 lie codes of
+neither. Some numbers of the digits' codes therefore keep at least 1 away from zero: codes then lie in pieces with gaps
+between them, which a walk crosses and no sample comes from.
 
 **Arithmetic** with codes: $c + (a - b)$ puts what tells $a$ from $b$ onto $c$.
 
