@@ -16,7 +16,7 @@ N = 200
 # Name, variant, images, the most nats (or bits a pixel) that the card may report.
 SHIPPED = [
     ("pixelcnn", "", "mnist", 84.0),
-    ("pixelcnn", "k3", "mnist", 90.0),
+    ("pixelcnn", "k3", "mnist", 91.0),
     ("gated_pixelcnn", "", "mnist", 84.0),
     ("row_lstm", "", "mnist", 88.0),
     ("diagonal_bilstm", "", "mnist", 90.0),
