@@ -23,6 +23,7 @@ from pages.ui.sheets import GAP, OPEN, PAPER, sheet_axes
 from pages.ui.stage import Scene
 
 SPAN = 2 * SIDE - 1  # columns of the skewed map
+FRONT = 255  # the grey of a diagonal under way; gradients stay below it
 DECADES = 8  # gradients from the largest down to 10^-8 of it are told apart in grey
 # Name, engine, test NLL in nats of the paper's table 4 (binarised MNIST, its own fixed draw); None: not in it.
 MODELS = (
@@ -38,7 +39,7 @@ def grey(field: np.ndarray) -> np.ndarray:
     top = max(float(field.max()), 1e-30)
     with np.errstate(divide="ignore"):
         depth = np.log10(np.maximum(field, 1e-300) / top) / DECADES  # 0 at the strongest, -1 at 10^-8 of it
-    return np.where(field > 0, np.clip(80 + 175 * (1 + depth), 80, 255), 0).astype(np.uint8)
+    return np.where(field > 0, np.clip(80 + 150 * (1 + depth), 80, 230), 0).astype(np.uint8)
 
 
 # -- Row LSTM --------------------------------------------------------------------------------------------------
@@ -114,9 +115,9 @@ def diagonal_scene(row: int, column: int) -> Scene:
         tilted, line = (_skewed(part if which != 1 else part[:, ::-1]) for part in (image, front.astype(np.uint8)))
         inside = _skewed(np.ones((SIDE, SIDE), dtype=np.uint8)) > 0
         place = np.full(shape, PAPER, dtype=np.uint8)
-        place[GAP : GAP + SIDE, GAP : GAP + SIDE] = np.where(front, 235, image)
+        place[GAP : GAP + SIDE, GAP : GAP + SIDE] = np.where(front, FRONT, image)
         place[GAP : GAP + SIDE, 2 * GAP + SIDE : 2 * GAP + SIDE + SPAN] = np.where(
-            inside, np.where(line > 0, 235, tilted), PAPER
+            inside, np.where(line > 0, FRONT, tilted), PAPER
         )
         if which == 2:
             missed = row * SIDE + column - np.count_nonzero(whole)

@@ -174,12 +174,12 @@ def test_a_class_that_turns_is_the_one_that_a_pixel_is_asked_with():
     made = gated_pixelcnn_runs.turn_scene("mnist", 3, 8, 14, n=1, seed=0, temperature=1.0)
     engine = made.run.engine
     assert (engine.classes_at(1), engine.classes_at(14 * SIDE), engine.classes_at(14 * SIDE + 1)) == ((3,), (3,), (8,))
-    for _ in range(14 * SIDE + 2):
+    for _ in range(14 * SIDE + 14):
         engine.step()
     frame = engine.frame()
     x = torch.tensor(frame.arrays["images"])
     model = gated_pixelcnn_runs.model("mnist")
-    row, column = divmod(14 * SIDE + 1, SIDE)
+    row, column = divmod(14 * SIDE + 13, SIDE)  # in the middle of the row, where the classes differ
     for label, same in ((8, True), (3, False)):
         expected = model.log_probs_of(model.parameters(x, label))[0, :, row, column].exp().numpy()
         assert np.allclose(frame.arrays["probabilities"][0], expected, atol=1e-4) is same
@@ -220,7 +220,7 @@ def test_the_diagonals_cross_the_whole_image():
     made = pixelrnn_runs.diagonal_scene(17, 12)
     frames = played(made)
     assert len(frames) == 2 * 55 + 1
-    bright = sum((made.draw(frame)["sheet"][2:30, 2:30] == 235).sum() for frame in frames[:55])
+    bright = sum((made.draw(frame)["sheet"][2:30, 2:30] == pixelrnn_runs.FRONT).sum() for frame in frames[:55])
     assert bright == 784  # every pixel lies on one diagonal
     assert "1 missed" in made.draw(frames[-1])["caption"]
 

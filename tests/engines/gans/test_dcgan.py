@@ -142,7 +142,7 @@ def test_the_shipped_classifier_is_a_good_measure(classifier):
 def test_the_shipped_dcgan_draws_clear_digits_of_every_class(classifier):
     """What its card says of 5,000 samples, seen again in 600, with the deviations that 600 have."""
     metrics = json.loads((checkpoints.folder("dcgan") / "card.json").read_text())["metrics"]
-    assert metrics["test_clear"] >= 0.84
+    assert metrics["test_clear"] >= 0.9
     assert metrics["test_frechet"] < 8
     assert metrics["test_frechet_real"] < metrics["test_frechet"]
     assert 0.04 <= metrics["test_rarest"] <= metrics["test_commonest"] <= 0.2
