@@ -18,14 +18,14 @@ from pages.catalogue import CATALOGUE, COURSE, Stop
 from pages.ui import player
 
 BOX = (196, 64)
-WIDE_GAP = (44, 52)
+WIDE_GAP = (34, 52)
 TALL_GAP = 30
 MARGIN = 6
 
 _CSS = """
 .map { width: 100%; font-family: var(--st-font); color: var(--st-text-color); }
 .map svg { display: block; width: 100%; height: auto; margin: 0 auto; overflow: visible; }
-.map .wide { max-width: 1100px; }
+.map .wide { max-width: 1360px; }
 .map .tall { display: none; max-width: 420px; }
 @media (max-width: 900px) { .map .wide { display: none; } .map .tall { display: block; } }
 .map text { fill: var(--st-text-color); text-anchor: middle; }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from playwright.sync_api import expect
 
 from pages.catalogue import CATALOGUE
 from tests.browser.driver import ROOT, faults, go_to, open_page, player, player_state, set_theme, settled
@@ -19,7 +20,7 @@ def test_the_home_page_lists_every_page(page, server, page_errors):
     assert page.locator("h1").first.inner_text() == "Generative Models Lab"
     main = page.get_by_test_id("stMain")
     for entry in CATALOGUE:
-        assert main.get_by_role("link", name=entry.title).count() == 1
+        expect(main.get_by_role("link", name=entry.title, exact=True)).to_have_count(1)
     assert faults(page) == []
     assert page_errors == []
 

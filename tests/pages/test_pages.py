@@ -120,7 +120,7 @@ def test_the_places_to_begin_lead_somewhere_without_complaint(item):
         assert said(at) == []
         for key, wanted in query.items():
             if key != "scene":
-                assert str(value(at, key)).lower() == wanted
+                assert str(value(at, key)).lower() == wanted.lower()
 
 
 # -- the mixture page: good addresses ------------------------------------------------------------------
