@@ -66,8 +66,9 @@ def test_what_is_painted_over_is_filled_in(page: Page, server: Server, page_erro
     page.mouse.down()
     page.mouse.move(x + 4, y + 2, steps=3)
     page.mouse.up()
-    until(lambda: "hide=painted" in page.url, "painting hides nothing", timeout=20)
-    until(lambda: "of 392" not in root.locator(".counter").inner_text(), "the fill is the old one", timeout=20)
+    hidden = page.get_by_test_id("stSidebar").get_by_role("combobox", name="What is hidden")
+    until(lambda: "painted" in (hidden.input_value() or hidden.inner_text()), "painting hides nothing", timeout=20)
+    until(lambda: "of 132" not in root.locator(".counter").inner_text(), "the fill is the old one", timeout=20)
     finished(page)
     assert before == "finished"
     page.keyboard.press("End")
