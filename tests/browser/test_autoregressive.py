@@ -19,7 +19,7 @@ def pixels(page: Page, root: Locator, asked: str) -> tuple[float, float]:
         for v in range(20, 90, 7):
             x, y = stage["x"] + stage["width"] * u / 100, stage["y"] + stage["height"] * v / 100
             page.mouse.move(x, y)
-            page.wait_for_timeout(60)
+            page.wait_for_timeout(200)  # the server answers, also on a busy machine
             if root.locator(".tip").is_visible() and root.locator(".tip").inner_text().startswith(asked):
                 return x, y
     raise AssertionError(f"no pixel answered with {asked!r}")
