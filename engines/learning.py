@@ -8,14 +8,18 @@ Such an engine has `network`, a torch module whose `forward` gives what its loss
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from engines import devices
+from engines.engine import Frame
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -232,3 +236,167 @@ def setup(engine: Any, fabric: Fabric) -> None:
         engine.learner, engine.optimizer = fabric.setup(engine.network, engine.optimizer)
     engine.backward = fabric.backward
     engine.rank, engine.world = fabric.global_rank, fabric.world_size
+
+
+class Learner:
+    """An engine that learns by gradient. A model writes `make` (its network), `learn` (one batch) and `frame`.
+
+    ``network`` is one module with one Adam, or a ModuleDict of players with an Adam each. In ``learners`` the same
+    modules stand as Fabric wraps them; `rng` is the only source of chance.
+    """
+
+    name: ClassVar[str]
+    Config: ClassVar[type]
+    learns_from: ClassVar[str] = "images"
+    training_state: ClassVar[tuple[str, ...]] = TRAINING_STATE
+    n_pixels = 784
+
+    def __init__(self, config: Any, *, data: Any = None, device: str = "auto") -> None:
+        self.config, self.device = config, devices.resolve(device)
+        self.rng = torch.Generator().manual_seed(config.seed)
+        self.data = None if data is None else Images.of(data, n_pixels=self.n_pixels, device=self.device)
+        self.network: Any = self.start(build(self.make, generator=self.rng, device=torch.device("cpu")))
+        self.network.to(self.device).eval()
+        players = dict(self.network.items()) if isinstance(self.network, nn.ModuleDict) else {"": self.network}
+        betas = (getattr(config, "beta1", 0.9), 0.999)
+        self.optimizers: dict[str, Any] = {key: adam(net, config.learning_rate, betas) for key, net in players.items()}
+        self.learners: dict[str, Any] = dict(players)
+        self.backward, self.rank, self.world = torch.Tensor.backward, 0, 1
+        self.autocast: Any = nullcontext  # Fabric's, where a precision is asked for
+        self.iteration = 0
+        self.running: dict[str, float] = {}  # averages over about the last 50 batches
+
+    def make(self) -> nn.Module:
+        raise NotImplementedError
+
+    def start(self, network: nn.Module) -> nn.Module:
+        """The network before its first batch, where a paper starts it otherwise than PyTorch does."""
+        return network
+
+    def learn(self, rows: Tensor) -> dict[str, Tensor]:
+        """What one batch (B, P) of bytes does; gives what is worth a running average."""
+        raise NotImplementedError
+
+    def step(self) -> None:
+        """``batches_per_step`` batches, as many as are left."""
+        if self.data is None:
+            raise ValueError(f"this {self.name} has no data to learn from: create it with data=images")
+        self.network.train()  # batch normalisation by each batch's own statistics
+        for _ in range(self.config.batches_per_step):
+            if not self.done:
+                rows = batch_rows(
+                    self.iteration,
+                    n_rows=len(self.data.train),
+                    batch_size=self.config.batch_size,
+                    seed=self.config.seed,
+                )
+                self.n_batch = len(rows)
+                values = self.learn(self.data.train[self.shared(rows)])
+                self.iteration += 1
+                self._note(values)
+        self.network.eval()
+
+    def descend(self, loss: Tensor, player: str = "") -> None:
+        """One step of a player's optimizer at the present learning rate."""
+        optimizer = self.optimizers[player]
+        optimizer.zero_grad(set_to_none=True)
+        self.backward(loss)
+        for group in optimizer.param_groups:
+            group["lr"] = self.present_learning_rate
+        optimizer.step()
+
+    @contextmanager
+    def held(self, player: str) -> Iterator[nn.Module]:
+        """A player for the gradient to pass through without moving it."""
+        network = self.network[player].requires_grad_(False)
+        with self.autocast():
+            yield network
+        network.requires_grad_(True)
+
+    def shared(self, values: Tensor) -> Tensor:
+        """This process's part of what was drawn for all ``n_batch`` rows of a batch, on the device."""
+        return share(values, self.rank, self.world).to(self.device)
+
+    def _note(self, values: dict[str, Tensor]) -> None:
+        for key, tensor in values.items():
+            value = float(tensor.detach())
+            if not math.isfinite(value):
+                raise FloatingPointError(
+                    f"{key} is {value} after step {self.iteration}: lower the learning rate (now "
+                    f"{self.present_learning_rate:g})"
+                )
+            self.running[key] = 0.98 * self.running.get(key, value) + 0.02 * value
+
+    @property
+    def present_learning_rate(self) -> float:
+        config = self.config
+        falls = getattr(config, "decay", False)
+        return config.learning_rate * (cosine(self.iteration, config.n_steps) if falls else 1.0)
+
+    @property
+    def done(self) -> bool:
+        return self.iteration >= self.config.n_steps
+
+    @property
+    def n_parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    def framed(self, scalars: dict[str, float], **arrays: Any) -> Frame:
+        """A frame at this step: the running averages, and what the model adds."""
+        common = {"batches": float(self.iteration), "learning_rate": self.present_learning_rate, **self.running}
+        arrays = {key: value.cpu().numpy() if isinstance(value, Tensor) else value for key, value in arrays.items()}
+        step = math.ceil(self.iteration / self.config.batches_per_step)
+        return Frame(step=step, scalars=common | scalars, arrays=arrays)
+
+    def state_dict(self) -> dict[str, Any]:
+        kept = {f"network.{key}": value.detach().clone() for key, value in self.network.state_dict().items()}
+        for key, optimizer in self.optimizers.items():
+            kept |= optimizer_state(optimizer, self.network[key] if key else self.network, key)
+        running = {f"running.{key}": value for key, value in self.running.items()}
+        return {"iteration": self.iteration, **running, **kept, "generator": self.rng.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from ``state``, under this engine's own settings; another size is a ValueError."""
+        load_network(self.network, state, self.name)
+        for key, optimizer in self.optimizers.items():
+            load_optimizer_state(optimizer, self.network[key] if key else self.network, state, key)
+        self.iteration = int(state["iteration"])
+        self.running = {key.removeprefix("running."): float(state[key]) for key in state if key.startswith("running.")}
+        if "generator" in state:
+            self.rng.set_state(state["generator"].cpu())
+
+    def setup(self, fabric: Fabric) -> None:
+        """All players on Fabric's devices, in its precision."""
+        for key in self.learners:
+            network = self.network[key] if key else self.network
+            self.learners[key], self.optimizers[key] = fabric.setup(network, self.optimizers[key])
+        self.autocast = fabric.autocast
+
+
+def stream(seed: int, use: int) -> torch.Generator:
+    """A generator for one fixed use, apart from the one that the steps draw from."""
+    return torch.Generator().manual_seed(seed * 16 + use)
+
+
+def start_small(network: nn.Module, rng: torch.Generator) -> nn.Module:
+    """Radford et al. 2015, section 4: weights from N(0, 0.02^2), normalisation's from N(1, 0.02^2), biases 0."""
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.normal_(layer.weight, 0.0, 0.02, generator=rng)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, 0.02, generator=rng)
+    return network
+
+
+def to_bytes(images: Tensor) -> Tensor:
+    """Levels in 0..1 as bytes."""
+    return (255 * images.clamp(0, 1)).round().to(torch.uint8)
+
+
+def check(config: Any, **ranges: tuple[float, float]) -> None:
+    """ValueError names the first setting outside its range; the learning rate is always looked at."""
+    for name, (low, high) in {"learning_rate": (1e-9, 1), "batches_per_step": (1, 10**6), **ranges}.items():
+        if not low <= (value := getattr(config, name)) <= high:
+            raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value}")

@@ -23,7 +23,7 @@ import torch
 from scipy.special import ndtri
 from torch import Tensor, nn
 
-from engines import devices, learning
+from engines import learning
 from engines.engine import Frame
 from engines.maths.variational import (
     bernoulli_log_prob,
@@ -131,67 +131,35 @@ def _conv(config: VAEConfig) -> tuple[nn.Module, nn.Module]:
     return encoder, decoder
 
 
-class VariationalAutoencoder:
+class VariationalAutoencoder(learning.Learner):
     """Stochastic gradient ascent on the ELBO of ``data`` (images); without data it encodes and decodes only."""
 
     name: ClassVar[str] = "vae"
     Config: ClassVar[type] = VAEConfig
-    learns_from: ClassVar[str] = "images"
-    training_state: ClassVar[tuple[str, ...]] = learning.TRAINING_STATE
 
     def __init__(self, config: VAEConfig, *, data: Any = None, device: str = "auto") -> None:
-        self.config = config
-        self.device = devices.resolve(device)
-        self.generator = torch.Generator().manual_seed(config.seed)
-        self.data = None
-        if data is not None:
-            self.data = learning.Images.of(data, n_pixels=config.n_pixels, device=self.device)
-        self.network: Any = learning.build(lambda: VAENetwork(config), generator=self.generator, device=self.device)
-        self.optimizer: Any = learning.adam(self.network, config.learning_rate)
-        # Fabric puts its own in these places (learning.setup); alone, they are the plain ones.
-        self.learner, self.backward, self.rank, self.world = self.network, torch.Tensor.backward, 0, 1
-        self.iteration = 0
-        self.running_loss = float("nan")
+        self.n_pixels = config.n_pixels
+        super().__init__(config, data=data, device=device)
         self._probe_noise = torch.randn(config.shown, config.latent_dim, generator=_generator(config.seed, 1))
         self._probe_pixels = torch.rand(config.shown, config.n_pixels, generator=_generator(config.seed, 2))
 
+    def make(self) -> nn.Module:
+        return VAENetwork(self.config)
+
     # -- learning --------------------------------------------------------------------------------------
 
-    def step(self) -> None:
-        """``batches_per_step`` steps of Adam."""
-        for _ in range(self.config.batches_per_step):
-            if not self.done:
-                self._learn()
-
-    def _learn(self) -> None:
+    def learn(self, rows: Tensor) -> dict[str, Tensor]:
         """One batch: both terms of the ELBO from one sample of q per image, one step of Adam on the loss."""
-        if self.data is None:
-            raise ValueError("this vae has no data to learn from: create it with data=images")
-        config = self.config
-        rows = learning.batch_rows(
-            self.iteration, n_rows=len(self.data.train), batch_size=config.batch_size, seed=config.seed
-        )
-        noise = torch.randn(len(rows), config.latent_dim, generator=self.generator)
-        threshold = torch.rand(len(rows), config.n_pixels, generator=self.generator)
-        rows, noise, threshold = (learning.share(value, self.rank, self.world) for value in (rows, noise, threshold))
-        x = self._pixels(self.data.train[rows.to(self.device)], threshold.to(self.device))
-
-        log_likelihood, kl = self.learner(x, noise.to(self.device))  # (B,), (B, D)
+        noise = self.shared(torch.randn(self.n_batch, self.config.latent_dim, generator=self.rng))
+        threshold = self.shared(torch.rand(self.n_batch, self.config.n_pixels, generator=self.rng))
+        log_likelihood, kl = self.learners[""](self._pixels(rows, threshold), noise)  # (B,), (B, D)
         loss = (-log_likelihood + self.present_beta * kl.sum(dim=1)).mean()
-        learning.descend(self, loss)
-
-    @property
-    def present_learning_rate(self) -> float:
-        config = self.config
-        return config.learning_rate * (learning.cosine(self.iteration, config.n_steps) if config.decay else 1.0)
+        self.descend(loss)
+        return {"loss": loss}
 
     @property
     def present_beta(self) -> float:
         return self.config.beta * min(1.0, (self.iteration + 1) / max(1, self.config.warm_up))
-
-    @property
-    def done(self) -> bool:
-        return self.iteration >= self.config.n_steps
 
     def _pixels(self, levels: Tensor, threshold: Tensor) -> Tensor:
         """Bytes (B, P) as what is learned from: black or white with the level's chance, or the level itself."""
@@ -304,13 +272,7 @@ class VariationalAutoencoder:
         ``manifold`` (144, P) bytes: the grid of `manifold_codes` where D = 2, else 144 fixed draws of the prior.
         """
         arrays: dict[str, Any] = {"manifold": _bytes(self.decode(manifold_codes(self.config.latent_dim)))}
-        scalars = {
-            "batches": float(self.iteration),
-            "beta": self.present_beta,
-            "learning_rate": self.present_learning_rate,
-        }
-        if not math.isnan(self.running_loss):
-            scalars["loss"] = self.running_loss
+        scalars = {"beta": self.present_beta}
         if self.data is not None:
             levels = self.data.probe[: self.config.shown]
             x = self._pixels(levels, self._probe_pixels[: len(levels)].to(self.device))
@@ -331,24 +293,7 @@ class VariationalAutoencoder:
                 "originals": levels[:10],
                 "reconstructions": _bytes(self.decode(mean[:10])),
             }
-        return Frame(
-            step=math.ceil(self.iteration / self.config.batches_per_step),
-            scalars=scalars,
-            arrays={name: value.cpu().numpy() for name, value in arrays.items()},
-        )
-
-    @property
-    def n_parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.network.parameters())
-
-    # -- saving ----------------------------------------------------------------------------------------
-
-    def state_dict(self) -> dict[str, Any]:
-        return learning.state_of(self)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from ``state``, under this engine's beta and learning rate; another size is a ValueError."""
-        learning.load_state(self, state)
+        return self.framed(scalars, **arrays)
 
 
 def manifold_codes(latent_dim: int, n: int = GRID) -> Tensor:

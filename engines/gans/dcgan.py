@@ -21,7 +21,6 @@ each takes its batch statistics from its own share.
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -31,13 +30,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines import devices, learning
+from engines import learning
 from engines.engine import Frame
 from engines.maths.samples import frechet_distance, precision_recall
 
 if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
     from engines.foundations.classifier import Classifier
 
 SHOWN = 64  # samples of a frame, from the same codes at every step
@@ -174,113 +171,44 @@ def _down(n_in: int, n_out: int, side: int, config: DCGANConfig, *, bias: bool =
     return [nn.Conv2d(n_in, n_out, 3, padding=1, bias=bias), nn.MaxPool2d(2, ceil_mode=True)]
 
 
-class DCGAN:
+class DCGAN(learning.Learner):
     """Both networks learn from ``data`` (images), the discriminator first; without data it generates only."""
 
     name: ClassVar[str] = "dcgan"
     Config: ClassVar[type] = DCGANConfig
-    learns_from: ClassVar[str] = "images"
-    training_state: ClassVar[tuple[str, ...]] = learning.TRAINING_STATE
 
     def __init__(self, config: DCGANConfig, *, data: Any = None, device: str = "auto") -> None:
-        self.config = config
-        self.device = devices.resolve(device)
-        self.generator = torch.Generator().manual_seed(config.seed)  # of random numbers; the network is network["G"]
-        self.data = None
-        if data is not None:
-            self.data = learning.Images.of(data, n_pixels=784, device=self.device)
-
-        def build(make: Any) -> nn.Module:
-            network = learning.build(make, generator=self.generator, device=torch.device("cpu"))
-            if config.small_start:
-                _start_small(network, self.generator)
-            return network.to(self.device).eval()
-
-        self.network: Any = nn.ModuleDict(
-            {"G": build(lambda: Generator(config)), "D": build(lambda: Discriminator(config))}
-        )
-        betas = (config.beta1, 0.999)
-        self.optimizers: dict[str, Any] = {
-            key: learning.adam(net, config.learning_rate, betas) for key, net in self.network.items()
-        }
-        self.learners: dict[str, Any] = dict(self.network.items())
-        self.backward, self.rank, self.world = torch.Tensor.backward, 0, 1
-        self.autocast: Any = nullcontext  # Fabric's, where a precision is asked for
-        self.iteration = 0
-        self.running: dict[str, float] = {}  # averages over about the last 50 batches
+        super().__init__(config, data=data, device=device)
         self._real: np.ndarray | None = None  # features of training images, once frames measure
-        self.codes = draw_codes(SHOWN, config, generator=_generator(config.seed, 1))
+        self.codes = draw_codes(SHOWN, config, generator=learning.stream(config.seed, 1))
+
+    def make(self) -> nn.Module:
+        return nn.ModuleDict({"G": Generator(self.config), "D": Discriminator(self.config)})
+
+    def start(self, network: nn.Module) -> nn.Module:
+        return learning.start_small(network, self.rng) if self.config.small_start else network
 
     # -- learning --------------------------------------------------------------------------------------
 
-    def step(self) -> None:
-        """``batches_per_step`` rounds: the discriminator learns, then the generator."""
-        for _ in range(self.config.batches_per_step):
-            if not self.done:
-                self._learn()
-
-    def _learn(self) -> None:
-        if self.data is None:
-            raise ValueError("this dcgan has no data to learn from: create it with data=images")
-        config, n_rows = self.config, len(self.data.train)
-        rows = learning.batch_rows(self.iteration, n_rows=n_rows, batch_size=config.batch_size, seed=config.seed)
-        z = draw_codes(len(rows), config, generator=self.generator)
-        rows, z = (learning.share(value, self.rank, self.world).to(self.device) for value in (rows, z))
-        self.network.train()  # batch normalisation by each batch's own statistics, real and fake apart
-
-        x_fake = self.learners["G"](z)  # (B, 1, S, S)
-        logit_real, logit_fake = (
-            self.learners["D"](self._image(self.data.train[rows])),
-            self.learners["D"](x_fake.detach()),
-        )
+    def learn(self, rows: Tensor) -> dict[str, Tensor]:
+        """The discriminator learns, then the generator."""
+        G, D = self.learners["G"], self.learners["D"]
+        x_fake = G(self._codes())  # (B, 1, S, S)
+        logit_real, logit_fake = D(self._image(rows)), D(x_fake.detach())
         d_loss = F.softplus(-logit_real).mean() + F.softplus(logit_fake).mean()  # -log D(x) - log(1 - D(G(z)))
-        self._descend("D", d_loss)
-
-        # The gradient goes through the discriminator as it is now, and moves only the generator.
-        self.network["D"].requires_grad_(False)
-        for i in range(config.g_steps):
+        self.descend(d_loss, "D")
+        for i in range(self.config.g_steps):
             if i:
-                z = draw_codes(config.batch_size, config, generator=self.generator)
-                x_fake = self.learners["G"](learning.share(z, self.rank, self.world).to(self.device))
-            with self.autocast():
-                g_loss = F.softplus(-self.network["D"](x_fake)).mean()  # -log D(G(z))
-            self._descend("G", g_loss)
-        self.network["D"].requires_grad_(True)
-        self.network.eval()
-        self.iteration += 1
-        self._note(
-            d_loss=d_loss,
-            g_loss=g_loss,
-            d_real=logit_real.detach().sigmoid().mean(),
-            d_fake=logit_fake.detach().sigmoid().mean(),
-        )
+                x_fake = G(self._codes())
+            with self.held("D") as judge:
+                g_loss = F.softplus(-judge(x_fake)).mean()  # -log D(G(z))
+            self.descend(g_loss, "G")
+        d_real, d_fake = (logit.sigmoid().mean() for logit in (logit_real, logit_fake))
+        return {"d_loss": d_loss, "g_loss": g_loss, "d_real": d_real, "d_fake": d_fake}
 
-    def _descend(self, key: str, loss: Tensor) -> None:
-        optimizer = self.optimizers[key]
-        optimizer.zero_grad(set_to_none=True)
-        self.backward(loss)
-        for group in optimizer.param_groups:
-            group["lr"] = self.present_learning_rate
-        optimizer.step()
-
-    def _note(self, **values: Tensor) -> None:
-        for key, tensor in values.items():
-            value = float(tensor.detach())
-            if not math.isfinite(value):
-                raise FloatingPointError(
-                    f"{key} is {value} after step {self.iteration}: lower the learning rate "
-                    f"(now {self.present_learning_rate:g})"
-                )
-            self.running[key] = 0.98 * self.running.get(key, value) + 0.02 * value
-
-    @property
-    def present_learning_rate(self) -> float:
-        config = self.config
-        return config.learning_rate * (learning.cosine(self.iteration, config.n_steps) if config.decay else 1.0)
-
-    @property
-    def done(self) -> bool:
-        return self.iteration >= self.config.n_steps
+    def _codes(self) -> Tensor:
+        """Codes for a batch, this process's share of them: (B, D)."""
+        return self.shared(draw_codes(self.n_batch, self.config, generator=self.rng))
 
     def _image(self, rows: Any) -> Tensor:
         """Images (B, ...) of 784 pixels, bytes or 0..1, as the discriminator takes them: (B, 1, S, S) in -1..1."""
@@ -347,7 +275,7 @@ class DCGAN:
         """
         by = _classifier(self.config.judge or "mnist", str(self.device))
         real = by.features(np.array(images)).cpu().numpy()
-        result = self.judge(self.sample(5_000, generator=_generator(self.config.seed, 2)), real=real, by=by)
+        result = self.judge(self.sample(5_000, generator=learning.stream(self.config.seed, 2)), real=real, by=by)
         if self.data is not None:
             result["frechet_real"] = frechet_distance(real, by.features(self.data.train[:5_000]).cpu().numpy())
         return result
@@ -365,56 +293,16 @@ class DCGAN:
             "samples": (255 * images).round().to(torch.uint8).flatten(1).cpu().numpy(),
             "score_fake": self.network["D"](2 * images[:, None] - 1).sigmoid().cpu().numpy(),
         }
-        scalars = {"batches": float(self.iteration), "learning_rate": self.present_learning_rate, **self.running}
+        scalars: dict[str, float] = {}
         if self.data is not None:
             arrays["score_real"] = self.score(self.data.probe[:SHOWN]).sigmoid().cpu().numpy()
             if self.config.judge:
                 by = _classifier(self.config.judge, str(self.device))
                 if self._real is None:
                     self._real = by.features(self.data.train[: 2 * JUDGED]).cpu().numpy()
-                samples = self.sample(JUDGED, generator=_generator(self.config.seed, 3))
+                samples = self.sample(JUDGED, generator=learning.stream(self.config.seed, 3))
                 scalars |= self.judge(samples, real=self._real, by=by)
-        return Frame(step=math.ceil(self.iteration / self.config.batches_per_step), scalars=scalars, arrays=arrays)
-
-    @property
-    def n_parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.network.parameters())
-
-    # -- saving, and many devices ----------------------------------------------------------------------
-
-    def state_dict(self) -> dict[str, Any]:
-        kept = {f"network.{key}": value.detach().clone() for key, value in self.network.state_dict().items()}
-        for key, optimizer in self.optimizers.items():
-            kept |= learning.optimizer_state(optimizer, self.network[key], key)
-        running = {f"running.{key}": value for key, value in self.running.items()}
-        return {"iteration": self.iteration, **running, **kept, "generator": self.generator.get_state()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from ``state``, under this engine's learning rate; another size is a ValueError."""
-        learning.load_network(self.network, state, self.name)
-        for key, optimizer in self.optimizers.items():
-            learning.load_optimizer_state(optimizer, self.network[key], state, key)
-        self.iteration = int(state["iteration"])
-        self.running = {key.removeprefix("running."): float(state[key]) for key in state if key.startswith("running.")}
-        if "generator" in state:
-            self.generator.set_state(state["generator"].cpu())
-
-    def setup(self, fabric: Fabric) -> None:
-        """Both networks on Fabric's devices, in its precision."""
-        for key, network in self.network.items():
-            self.learners[key], self.optimizers[key] = fabric.setup(network, self.optimizers[key])
-        self.autocast = fabric.autocast
-
-
-def _start_small(network: nn.Module, generator: torch.Generator) -> None:
-    """Radford et al. 2015, section 4: weights from N(0, 0.02^2), normalisation's from N(1, 0.02^2), biases 0."""
-    for layer in network.modules():
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            nn.init.normal_(layer.weight, 0.0, 0.02, generator=generator)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-        elif isinstance(layer, nn.BatchNorm2d):
-            nn.init.normal_(layer.weight, 1.0, 0.02, generator=generator)
+        return self.framed(scalars, **arrays)
 
 
 @lru_cache(maxsize=4)
@@ -423,7 +311,3 @@ def _classifier(data_name: str, device: str) -> Classifier:
     from engines.checkpoints import load_engine
 
     return load_engine("classifier", "" if data_name == "mnist" else data_name, device=device)  # type: ignore[return-value]
-
-
-def _generator(seed: int, use: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed * 16 + use)

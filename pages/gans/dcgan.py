@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-import streamlit as st
+import numpy as np
+import torch
 
+import engines
+from engines import data, devices
+from engines.engine import Frame
+from engines.gans.dcgan import DCGAN, GAP, draw_codes
+from engines.run import Run
+from pages.autoencoders.images import images
 from pages.catalogue import entry
-from pages.gans import dcgan_notes, dcgan_pictures, dcgan_runs
-from pages.ui import board, forks, frame, live, settings, stage
-from pages.ui.forks import Change
-from pages.ui.player import layers, player
+from pages.gans import dcgan_notes, dcgan_pictures
+from pages.ui import board, sheets, shipped, show
+from pages.ui.live import SLOTS, Blocks
+from pages.ui.maths import number
+from pages.ui.page import page
+from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, Switch
+from pages.ui.show import Film
+from pages.ui.stage import Scene
 
-PAGE = entry("dcgan")
-LAST = dcgan_runs.N_CODES - 1
+VARIANTS = {"mnist": "", "fashion": "fashion"}
+N_CODES = 64  # of which the viewer chooses
+LAST = N_CODES - 1
+WALK = 25  # images of a walk
 
-VIEW = Choice(
-    key="view",
-    label="What to see",
-    options=("film", "layers", "walk", "arithmetic", "scores", "train"),
-    default="film",
-    help="film: a recorded training; layers: inside the generator; walk and arithmetic: moving the code; scores: what "
-    "the discriminator says; train: networks that start to learn now.",
-)
 DATA = Choice(
     key="data", label="Images", options=("mnist", "fashion"), default="mnist", help="Which images were learned from."
 )
@@ -33,30 +39,38 @@ CODE_SEED = Number(
 A = Number(key="a", label="Code a", low=0, high=LAST, default=0, help="Counted row by row in the sheet of 64.")
 B = Number(key="b", label="Code b", low=0, high=LAST, default=9, help="Counted row by row in the sheet of 64.")
 C = Number(key="c", label="Code c", low=0, high=LAST, default=18, help="Counted row by row in the sheet of 64.")
-SIZE = Choice(key="size", label="Pixels a side", options=("28", "32"), default="28", help="Restarts the run.")
+SIZE = Choice(key="size", label="Pixels a side", options=("28", "32"), default="28", field="size", kind=int)
 CHANNELS = Choice(
     key="channels",
     label="Channels next to the image",
     options=("8", "16", "32", "64"),
     default="16",
     slider=True,
-    help="Twice and four times as many below it. The shipped one has 64. Restarts the run.",
+    field="channels",
+    kind=int,
+    help="Twice and four times as many below it. The shipped one has 64.",
 )
 LATENT = Choice(
-    key="nz", label="Numbers in a code", options=("2", "16", "32", "100"), default="16", help="Restarts the run."
+    key="nz", label="Numbers in a code", options=("2", "16", "32", "100"), default="16", field="latent_dim", kind=int
 )
 STRIDED = Switch(
-    key="strided", label="Strided convolutions", default=True, help="Off: resize and pool instead. Restarts the run."
+    key="strided", label="Strided convolutions", default=True, field="strided", help="Off: resize and pool instead."
 )
-NORM = Switch(key="norm", label="Batch normalisation", default=True, help="In both networks. Restarts the run.")
-HIDDEN = Switch(key="hidden", label="A fully connected hidden layer", help="The recipe has none. Restarts the run.")
-RELU = Switch(key="relu", label="ReLU in the generator", default=True, help="Off: tanh. Restarts the run.")
-LEAKY = Switch(key="leaky", label="LeakyReLU in the discriminator", default=True, help="Off: ReLU. Restarts the run.")
+NORM = Switch(key="norm", label="Batch normalisation", default=True, field="batch_norm", help="In both networks.")
+HIDDEN = Switch(key="hidden", label="A fully connected hidden layer", field="hidden_layer", help="The recipe has none.")
+RELU = Switch(key="relu", label="ReLU in the generator", default=True, field="generator_relu", help="Off: tanh.")
+LEAKY = Switch(key="leaky", label="LeakyReLU in the discriminator", default=True, field="leaky", help="Off: ReLU.")
 SMALL = Switch(
-    key="small", label="Weights from N(0, 0.02²)", default=True, help="Off: uniform by fan-in. Restarts the run."
+    key="small", label="Weights from N(0, 0.02²)", default=True, field="small_start", help="Off: uniform by fan-in."
 )
 BETA = Choice(
-    key="beta1", label="Adam's β₁", options=("0", "0.5", "0.9"), default="0.5", help="0.5 in the recipe. Restarts."
+    key="beta1",
+    label="Adam's β₁",
+    options=("0", "0.5", "0.9"),
+    default="0.5",
+    field="beta1",
+    kind=float,
+    help="0.5 in the recipe.",
 )
 RATE = Choice(
     key="rate",
@@ -64,179 +78,259 @@ RATE = Choice(
     options=("2e-5", "2e-4", "1e-3", "1e-2"),
     default="2e-4",
     slider=True,
-    help="0.0002 in the recipe. Applies live.",
+    field="learning_rate",
+    kind=float,
+    live=True,
+    help="0.0002 in the recipe.",
 )
-TWICE = Number(key="gsteps", label="Steps of G a batch", low=1, high=4, default=1, help="Applies live.")
-BATCH = Choice(key="batch", label="Batch size", options=("32", "64", "128"), default="64", help="Applies live.")
-SEED = Number(key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="The same seed, the same run.")
-RECIPE = (STRIDED, NORM, HIDDEN, RELU, LEAKY, SMALL, BETA)
-TRAIN = (SIZE, CHANNELS, LATENT, *RECIPE, RATE, TWICE, BATCH, SEED)
-ALL = (VIEW, DATA, CODE_SEED, A, B, C, *TRAIN)
-FORKS = (
-    Change(field="learning_rate", choice=RATE, parse=float),
-    Change(field="batch_size", choice=BATCH, parse=int),
-    Change(field="g_steps", choice=Choice(key="", label=TWICE.label, options=("1", "2", "4"), default="2"), parse=int),
+TWICE = Number(key="gsteps", label="Steps of G a batch", low=1, high=4, default=1, field="g_steps", live=True)
+BATCH = Choice(
+    key="batch", label="Batch size", options=("32", "64", "128"), default="64", field="batch_size", kind=int, live=True
 )
-SHOWN, RUN, RIVAL = (f"dcgan:{name}" for name in ("shown", "run", "rival"))
+SEED = Number(
+    key="seed",
+    label="Seed",
+    low=0,
+    high=9999,
+    default=0,
+    slider=False,
+    field="seed",
+    help="The same seed, the same run.",
+)
+TRAIN = (SIZE, CHANNELS, LATENT, STRIDED, NORM, HIDDEN, RELU, LEAKY, SMALL, BETA, RATE, TWICE, BATCH, SEED)
+VIEWS = {
+    "film": ("a recorded training", (DATA,)),
+    "layers": ("inside the generator", (DATA, CODE_SEED, A)),
+    "walk": ("from one code to another", (DATA, CODE_SEED, A, B)),
+    "arithmetic": ("what tells two codes apart, put onto a third", (DATA, CODE_SEED, A, B, C)),
+    "scores": ("what the discriminator says", (DATA, CODE_SEED)),
+    "train": ("networks that start to learn now", (DATA, *TRAIN)),
+}
+LAYERS = layers(*dcgan_pictures.LAYERS)
 
 
 def main() -> None:
-    frame.head(PAGE)
-    settings.show_notices(PAGE.slug, ALL)
-    chosen = {setting.key: settings.value(setting) for setting in ALL}
-    record = train(chosen) if chosen["view"] == "train" else shown(chosen)
-    if record is not None:
-        live.TABLE.wait_until_watched(record.token)
-    with frame.controls():
-        controls(chosen)
-    if chosen["view"] == "train" and record is not None:
-        forks.form(PAGE.slug, record, RIVAL, FORKS)
-    elif chosen["view"] == "scores":
-        board.kept(PAGE.slug, "Draw an image and ask the discriminator", "Clear the board to take it away again.")
-    below(chosen)
-    frame.notes(PAGE, why=dcgan_notes.why, questions=dcgan_notes.questions(chosen["data"]))
+    with page(entry("dcgan"), VIEWS, why=dcgan_notes.why, questions=dcgan_notes.questions_of) as chosen:
+        name, seed, a, b, c = (chosen[key] for key in ("data", "codes", "a", "b", "c"))
+        match chosen["view"]:
+            case "film":
+                show.film("dcgan", recorded, name, layers=LAYERS)
+                dcgan_notes.measured(name)
+            case "layers":
+                show.film("dcgan", layer_by_layer, name, seed, a, speed=1)
+            case "walk":
+                show.film("dcgan", walk, name, seed, a, b, speed=8)
+            case "arithmetic":
+                show.film("dcgan", arithmetic, name, seed, a, b, c, speed=8)
+            case "scores":
+                show.film("dcgan", scores, name, seed, board.drawn("dcgan"), autoplay=False)
+                board.kept("dcgan", "Draw an image and ask the discriminator", "Clear the board to take it away again.")
+            case "train":
+                show.learn("dcgan", partial(training, name), TRAIN, chosen, of=name, layers=LAYERS)
+        if chosen["view"] in ("layers", "walk", "arithmetic"):
+            dcgan_notes.sheet(sheet_of(name, seed), f"{name}-{seed}")
 
 
-def controls(chosen: dict[str, Any]) -> None:
-    show, view = settings.show, chosen["view"]
-    training, coded = view == "train", view in ("layers", "walk", "arithmetic", "scores")
-    show(VIEW)
-    show(DATA)
-    show(CODE_SEED, when=coded)
-    show(A, when=view in ("layers", "walk", "arithmetic"))
-    show(B, when=view in ("walk", "arithmetic"))
-    show(C, when=view == "arithmetic")
-    if coded:
-        st.button("New codes", on_click=new_codes, width="stretch", help="Another 64 draws.")
-    for setting in TRAIN:
-        show(setting, when=training)
-    if training:
-        left, right = st.columns(2)
-        left.button("Restart", on_click=restart, width="stretch", help="The same run again, from its start.")
-        right.button("New seed", on_click=new_seed, width="stretch", help="The same settings, another start.")
+# -- training --------------------------------------------------------------------------------------------------
 
 
-def restart() -> None:
-    forks.drop(PAGE.slug, RIVAL)
-    stage.drop(RUN)
+def recorded(name: str) -> Film:
+    frames = shipped.frames("dcgan", VARIANTS[name])
+    return Film(
+        frames=frames,
+        base=dcgan_pictures.training_base(28, recorded=True, judged="frechet" in frames[-1].scalars),
+        draw=dcgan_pictures.training_picture,
+        numbers=dcgan_pictures.training_numbers,
+    )
 
 
-def new_seed() -> None:
-    st.session_state[SEED.key] = (int(st.session_state.get(SEED.key, 0)) + 1) % (SEED.high + 1)
+def training(name: str, **own: Any) -> Scene:
+    """Networks that start to learn now."""
+    n_steps = 2_000 if devices.hosted() else 50_000
+    engine = engines.create("dcgan", data=images(name), n_steps=n_steps, **own)
+    return training_scene(Run(engine, slots=SLOTS, frame_interval=1.0), own["size"])
 
 
-def new_codes() -> None:
-    st.session_state[CODE_SEED.key] = (int(st.session_state.get(CODE_SEED.key, 0)) + 1) % (CODE_SEED.high + 1)
+def training_scene(run: Run, side: int) -> Scene:
+    return Scene(
+        run=run,
+        base=dcgan_pictures.training_base(side, recorded=False, judged=False),
+        draw=dcgan_pictures.training_picture,
+        explain=lambda frame, _: dcgan_pictures.training_numbers(frame),
+        again=lambda fork: training_scene(fork, side),
+    )
 
 
-def shown(chosen: dict[str, Any]) -> Any:
-    """The shipped networks: their training as a film, or what they make of codes now."""
-    view, name, seed = chosen["view"], chosen["data"], chosen["codes"]
-    drawn = board.drawn(PAGE.slug) if view == "scores" else None
-    makers = {
-        "film": ((), lambda: dcgan_runs.film(name)),
-        "layers": ((seed, chosen["a"]), lambda: dcgan_runs.layers_scene(name, seed, chosen["a"])),
-        "walk": ((seed, chosen["a"], chosen["b"]), lambda: dcgan_runs.walk_scene(name, seed, chosen["a"], chosen["b"])),
-        "arithmetic": (
-            (seed, chosen["a"], chosen["b"], chosen["c"]),
-            lambda: dcgan_runs.arithmetic_scene(name, seed, chosen["a"], chosen["b"], chosen["c"]),
-        ),
-        "scores": (
-            (seed, None if drawn is None else drawn.tobytes()),
-            lambda: dcgan_runs.scores_scene(name, seed, drawn),
-        ),
-    }
-    own, make = makers[view]
-    record, problem = stage.keep(SHOWN, fixed={"view": view, "data": name, "own": own}, changing={}, make=make)
-    if problem:
-        st.warning(problem)
-    if record is None:
-        return None
-    if view != "film":
-        record.run.play(None)  # all its frames are ready
-    speeds = {"film": 4, "layers": 1, "walk": 8, "arithmetic": 8, "scores": 1}
-    show(record, None, key=f"dcgan-{view}", autoplay=view != "scores", speed=speeds[view], wide=True)
-    return record
+# -- codes -----------------------------------------------------------------------------------------------------
 
 
-def train(chosen: dict[str, Any]) -> Any:
-    """Networks that start to learn now; every rule of the recipe is a switch."""
-    own = {
-        "size": int(chosen["size"]),
-        "channels": int(chosen["channels"]),
-        "latent_dim": int(chosen["nz"]),
-        "strided": chosen["strided"],
-        "batch_norm": chosen["norm"],
-        "hidden_layer": chosen["hidden"],
-        "generator_relu": chosen["relu"],
-        "leaky": chosen["leaky"],
-        "small_start": chosen["small"],
-        "beta1": float(chosen["beta1"]),
-        "seed": chosen["seed"],
-    }
-    changing = {
-        "learning_rate": float(chosen["rate"]),
-        "g_steps": chosen["gsteps"],
-        "batch_size": int(chosen["batch"]),
-    }
-    with st.spinner("Preparing the images"):
-        record, problem = stage.keep(
-            RUN,
-            fixed={"data": chosen["data"], **own},
-            changing=changing,
-            make=lambda: dcgan_runs.live_scene(chosen["data"], **own, **changing),
+def model(name: str) -> DCGAN:
+    return shipped.model("dcgan", VARIANTS[name])
+
+
+def codes(name: str, seed: int) -> torch.Tensor:
+    """The 64 codes of a seed, seed 0 the recorded ones: (64, D)."""
+    engine = model(name)
+    if seed == 0:
+        return engine.codes
+    return draw_codes(N_CODES, engine.config, generator=torch.Generator().manual_seed(seed))
+
+
+def sheet_of(name: str, seed: int) -> np.ndarray:
+    """All 64 images of a seed as one sheet, to choose from."""
+    return sheets.sheet(as_bytes(model(name).decode(codes(name, seed))), 8)
+
+
+def as_bytes(images_: torch.Tensor) -> np.ndarray:
+    return (255 * images_).round().to(torch.uint8).cpu().numpy()
+
+
+def layer_by_layer(name: str, seed: int, i: int) -> Film:
+    """The generator's maps for one code, a layer a step."""
+    maps = [map_[0].cpu().numpy() for map_ in model(name).maps(codes(name, seed)[i : i + 1])]
+    frames = dcgan_pictures.layers_frames(maps)
+    draw = partial(dcgan_pictures.layers_picture, last=len(frames) - 1)
+    numbers = partial(layer_numbers, engine=model(name))
+    base = dcgan_pictures.layers_base(frames)
+    return Film(frames=frames, base=base, draw=draw, numbers=numbers)
+
+
+def layer_numbers(frame: Frame, engine: DCGAN) -> Blocks:
+    if frame.step == 0:
+        config = engine.config
+        words = f"The code has {config.latent_dim} numbers, drawn from N(0, 1)."
+        if config.switches:
+            words += f" The first {config.switches} are switches: each is moved {GAP:g} further away from zero."
+        return [{"text": words}]
+    layer = engine.network["G"].layers[frame.step - 1][0]
+    kernel, stride, padding = layer.kernel_size[0], layer.stride[0], layer.padding[0]
+    n = sum(parameter.numel() for parameter in engine.network["G"].layers[frame.step - 1].parameters())
+    before = 1 if frame.step == 1 else (int(frame.scalars["side"]) + 2 * padding - kernel) // stride + 1
+    rows = [["fractionally-strided convolution", ""]]
+    rows += [["channels", f"{layer.in_channels} to {layer.out_channels}"], ["kernel", f"{kernel} x {kernel}"]]
+    rows += [["stride", f"1/{stride}"], ["padding", str(padding)], ["weights", f"{n:,}"]]
+    side = int(frame.scalars["side"])
+    return [
+        {"table": rows},
+        {"text": f"Size: ({before} - 1) x {stride} - 2 x {padding} + {kernel} = {side}."},
+        {"text": "Open Transposed convolution to do one by hand."},
+    ]
+
+
+def walk(name: str, seed: int, start: int, end: int) -> Film:
+    """From one code to another along a great circle, so that every code on the way is as likely as its ends."""
+    engine, z = model(name), codes(name, seed)
+    shares = torch.linspace(0, 1, WALK)
+    path = slerp(z[start], z[end], shares)
+    made = as_bytes(engine.decode(path))
+    ends = as_bytes(engine.decode(z[[start, end]]))
+
+    def words(frame: Frame) -> str:
+        return f"{100 * frame.scalars['share']:.0f} % of the way from code {start} to code {end}."
+
+    return path_film(engine, path, lambda i: [ends[0], made[i], ends[1]], shares, words, "step of the walk")
+
+
+def arithmetic(name: str, seed: int, a: int, b: int, c: int) -> Film:
+    """c + t (a - b): what tells a from b, put onto c, from none of it to all."""
+    engine, z = model(name), codes(name, seed)
+    shares = torch.linspace(0, 1, WALK)
+    path = z[c] + shares[:, None] * (z[a] - z[b])
+    made, given = as_bytes(engine.decode(path)), as_bytes(engine.decode(z[[a, b, c]]))
+
+    def words(frame: Frame) -> str:
+        return f"a is code {a}, b code {b}, c code {c}; at the right c + {frame.scalars['share']:.2f} (a − b)."
+
+    return path_film(engine, path, lambda i: [*given, made[i]], shares, words, "step to c + a − b")
+
+
+def path_film(engine: DCGAN, path: torch.Tensor, row: Any, shares: torch.Tensor, words: Any, title: str) -> Film:
+    scores = engine.score(engine.decode(path)).cpu().numpy()
+    frames = [
+        Frame(
+            step=i,
+            scalars={"share": float(share), "logit": float(scores[i])},
+            arrays={"sheet": sheets.sheet(np.stack(row(i)), len(row(i)))},
         )
-    if problem:
-        st.warning(problem)
-    if record is None:
-        return None
-    rival = forks.of(PAGE.slug, record, RIVAL)
-    more = {"go": stage.goes(RUN), "forkable": rival is None, "wide": True}
-    show(record, rival, key="dcgan-train", autoplay=True, speed="max", **more)
-    return record
+        for i, share in enumerate(shares)
+    ]
+    return Film(
+        frames=frames,
+        base=dcgan_pictures.path_base(frames[0].arrays["sheet"].shape, len(frames), title),
+        draw=lambda frame: dcgan_pictures.path_picture(frame, scores, words(frame)),
+        numbers=lambda frame: path_numbers(frame, path, engine.config.switches),
+    )
 
 
-def show(record: Any, rival: Any, *, key: str, **options: Any) -> None:
-    """The player, or two of them side by side."""
-    options |= {"slug": PAGE.slug, "present": st.query_params.get("present") == "1"}
-    if key in ("dcgan-film", "dcgan-train"):
-        options["layers"] = layers(*dcgan_pictures.LAYERS)
-    if rival is None:
-        player(record.token, key=key, on_event=on_event, numbers=True, **options)
-        return
-    options |= {"group": record.token}
-    left, right = st.columns(2)
-    with left:
-        player(record.token, key=f"{key}-a", on_event=on_event, title="The run as it was", lead=True, **options)
-    with right:
-        player(rival.token, key=f"{key}-b", title=forks.title(PAGE.slug), lead=False, open="end", **options)
-    st.button("Back to one run", on_click=forks.drop, args=(PAGE.slug, RIVAL))
+def path_numbers(frame: Frame, path: torch.Tensor, switches: int) -> Blocks:
+    z = path[frame.step]
+    usual = (len(z) + switches * (GAP**2 + 2 * GAP * (2 / np.pi) ** 0.5)) ** 0.5  # the root of E|z|^2
+    return [
+        {"text": f"The code's length is {number(float(z.norm()))}; that of a drawn one is about {usual:.2f}."},
+        {"text": f"Its first numbers: {', '.join(f'{v:+.2f}' for v in z[:6])}."},
+        {"text": f"D's logit {frame.scalars['logit']:+.3f}: a probability of "
+                 f"{1 / (1 + np.exp(-frame.scalars['logit'])):.3f} that the image is real."},
+    ]  # fmt: skip
 
 
-def on_event(name: str) -> None:
-    """What the viewer pressed in the player, before the page runs again."""
-    keys = [f"dcgan-{view}" for view in VIEW.options] + ["dcgan-train-a"]
-    events = [st.session_state[key].get(name) for key in keys if st.session_state.get(key)]
-    event = next((event for event in events if event), None)
-    if name == "gone":
-        for slot in (SHOWN, RUN):
-            stage.drop(slot)
-    elif event and name == "fork":
-        forks.ask(PAGE.slug, int(event.get("step", 0)))
+def slerp(a: torch.Tensor, b: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    """Codes on the great circle from a to b, lengths in between as well: (D,), (D,), (T,) -> (T, D). White 2016."""
+    cosine = torch.dot(a, b) / (a.norm() * b.norm())
+    angle = torch.arccos(cosine.clamp(-1, 1))
+    if float(angle.sin()) < 1e-4:  # the same direction: a straight line is the circle
+        return a + shares[:, None] * (b - a)
+    t = shares[:, None]
+    return (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
 
 
-def below(chosen: dict[str, Any]) -> None:
-    """The codes to choose from, what the shipped model reaches, and downloads."""
-    view = chosen["view"]
-    with st.container(key="lab-about"):
-        if view in ("layers", "walk", "arithmetic"):
-            dcgan_notes.sheet(chosen["data"], chosen["codes"])
-        elif view == "film":
-            dcgan_notes.measured(chosen["data"])
-        elif view == "train":
-            st.caption(
-                "A step is one batch. Frames are taken once a second at full speed, so that watching costs little."
-            )
+def scores(name: str, seed: int, drawn: np.ndarray | None) -> Film:
+    """What D says of 64 real and 64 generated images, the most real first; a drawing takes the first place."""
+    engine = model(name)
+    made = engine.decode(codes(name, seed))
+    real = np.array(data.load(name, split="test").x[:64])
+    score_real, score_fake = engine.score(real).cpu().numpy(), engine.score(made).cpu().numpy()
+    inner = as_bytes(made)
+    rows = [real[np.argsort(-score_real)], inner[np.argsort(-score_fake)]]
+    both = np.concatenate([sheets.sheet(part[:32], 8) for part in rows])
+    probability = [1 / (1 + np.exp(-score)) for score in (score_real, score_fake)]
+    scalars = {"real": float(probability[0].mean()), "fake": float(probability[1].mean())}
+    if drawn is not None:
+        scalars["drawn"] = float(torch.sigmoid(engine.score(torch.as_tensor(drawn, dtype=torch.float32)[None])))
+    frame = Frame(
+        step=0, scalars=scalars, arrays={"sheet": both, "score_real": probability[0], "score_fake": probability[1]}
+    )
+    base = dcgan_pictures.scores_base(both.shape)
+    return Film(frames=[frame], base=base, draw=scores_picture, numbers=scores_numbers)
 
 
-main()
+def scores_picture(frame: Frame) -> dict[str, Any]:
+    s = frame.scalars
+    words = (
+        f"Upper half: real test images, lower half: generated ones, the most convincing of 64 first. D gives real ones "
+        f"{s['real']:.2f} on average, generated ones {s['fake']:.2f}."
+    )
+    if "drawn" in s:
+        words += f" Your drawing: {s['drawn']:.3f}."
+    patches = {}
+    for i, key in enumerate(("score_real", "score_fake")):
+        counts, _ = np.histogram(frame.arrays[key], bins=dcgan_pictures.BINS, range=(0, 1))
+        patches[i] = {"y": counts.astype(np.float32)}
+    return {"sheet": frame.arrays["sheet"], "traces": patches, "caption": words, "alt": words}
+
+
+def scores_numbers(frame: Frame) -> Blocks:
+    rows = [["", "mean", "lowest", "highest"]]
+    for label, key in (("real", "score_real"), ("generated", "score_fake")):
+        found = frame.arrays[key]
+        rows.append([label, f"{found.mean():.3f}", f"{found.min():.3f}", f"{found.max():.3f}"])
+    blocks: Blocks = [{"text": "D's probability of real:"}, {"table": rows}]
+    if "drawn" in frame.scalars:
+        blocks.append({"text": f"Your drawing: {frame.scalars['drawn']:.4f}."})
+    blocks.append(
+        {"text": "D has learned to tell this generator from data, not to know a good digit when it sees one."}
+    )
+    return blocks
+
+
+if __name__ == "__main__":
+    main()

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.gans import dcgan_runs
+from pages.ui import shipped
 from pages.ui.frame import Question
+
+VARIANTS = {"mnist": "", "fashion": "fashion"}
 
 
 def measured(name: str) -> None:
     """What the card says of the shipped model, in words and with its floor."""
-    card = dcgan_runs.card(name)
+    card = shipped.card("dcgan", VARIANTS[name])
     m = card["metrics"]
     what = "digits" if name == "mnist" else "clothes"
     st.caption(
@@ -40,10 +42,10 @@ def trained(config: dict[str, Any]) -> str:
 
 def after_one_epoch(name: str) -> str:
     """How far the recorded run had come when it had seen every training image about once."""
-    frames = [frame for frame in dcgan_runs.recorded_frames(name) if "frechet" in frame.scalars]
+    frames = [frame for frame in shipped.frames("dcgan", VARIANTS[name]) if "frechet" in frame.scalars]
     if not frames:
         return ""
-    card = dcgan_runs.card(name)
+    card = shipped.card("dcgan", VARIANTS[name])
     epoch = card["data"]["n_train"] / card["config"]["batch_size"]
     first = min(frames, key=lambda frame: abs(frame.scalars["batches"] - epoch)).scalars
     return (
@@ -53,16 +55,15 @@ def after_one_epoch(name: str) -> str:
     )
 
 
-def sheet(name: str, seed: int) -> None:
+def sheet(pixels: np.ndarray, name: str) -> None:
     """The 64 images that the codes give, to choose from and to take away."""
     from PIL import Image
 
     with st.expander("All 64 codes, numbered row by row from 0", icon=":material/grid_view:"):
-        pixels = dcgan_runs.sheet_of(name, seed)
         st.image(np.repeat(np.repeat(pixels, 2, axis=0), 2, axis=1), caption="Row r, column c is code 8 r + c.")
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, format="PNG")
-        st.download_button("PNG", file.getvalue(), f"dcgan-{name}-{seed}.png", "image/png", on_click="ignore")
+        st.download_button("PNG", file.getvalue(), f"dcgan-{name}.png", "image/png", on_click="ignore")
 
 
 def why() -> None:
@@ -114,6 +115,10 @@ classifier gives one class at least 0.9. The features are the last hidden layer 
         )
 
 
+def questions_of(chosen: dict[str, Any]) -> list[Question]:
+    return questions(chosen["data"])
+
+
 def questions(name: str) -> list[Question]:
     return [
         Question(
@@ -134,7 +139,9 @@ def questions(name: str) -> list[Question]:
 
 def _check_curve(name: str) -> Callable[[Any], tuple[bool, str]]:
     def check(answer: Any) -> tuple[bool, str]:
-        frames = [f for f in dcgan_runs.recorded_frames(name) if "frechet" in f.scalars and "g_loss" in f.scalars]
+        frames = [
+            f for f in shipped.frames("dcgan", VARIANTS[name]) if "frechet" in f.scalars and "g_loss" in f.scalars
+        ]
         first, last = frames[0].scalars, frames[-1].scalars
         return answer == "the Fréchet distance", (
             f"In the recorded run G's loss went from {first['g_loss']:.2f} to {last['g_loss']:.2f}, the Fréchet "

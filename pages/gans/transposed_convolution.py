@@ -133,9 +133,9 @@ def trained_layer(i: int) -> tuple[tuple[np.ndarray, np.ndarray], dict[str, int]
 
     The pair whose input channel speaks loudest, so that there is something to see.
     """
-    from pages.gans import dcgan_runs
+    from pages.gans import dcgan
 
-    generator = dcgan_runs.model("mnist")
+    generator = dcgan.model("mnist")
     map_ = generator.maps(generator.codes[:1])[i - 1][0]  # (C, n, n)
     layer = generator.network["G"].layers[i - 1][0]
     channel = int(map_.abs().sum(dim=(1, 2)).argmax())

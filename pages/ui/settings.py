@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,9 @@ class Choice:
     default: str
     help: str = ""
     slider: bool = False  # where the options have an order
+    field: str = ""  # the engine's setting, where it is one
+    live: bool = False  # may change while a run goes
+    kind: Callable[[str], Any] = str  # what the engine takes
 
     def problem(self, text: str) -> str:
         if text in self.options:
@@ -67,6 +70,9 @@ class Number:
     default: int
     help: str = ""
     slider: bool = True
+    field: str = ""
+    live: bool = False
+    kind: Callable[[Any], Any] = int
 
     def problem(self, text: str) -> str:
         try:
@@ -152,6 +158,9 @@ class Switch:
     label: str
     default: bool = False
     help: str = ""
+    field: str = ""
+    live: bool = False
+    kind: Callable[[Any], Any] = bool
 
     def problem(self, text: str) -> str:
         return "" if text.lower() in ("true", "false") else f"{self.key} is {text[:20]!r}; it must be true or false"
@@ -234,3 +243,13 @@ def show_notices(slug: str, settings: Sequence[Setting]) -> None:
         if st.button("Understood", key=f"{kept_key}:seen"):
             st.session_state.pop(kept_key)
             st.rerun()
+
+
+def next_of(setting: Number) -> None:
+    """The next number, from the highest on to 0; for a button."""
+    st.session_state[setting.key] = (int(st.session_state.get(setting.key, setting.default)) + 1) % (setting.high + 1)
+
+
+def of_engine(settings: Sequence[Any], chosen: Mapping[str, Any], *, live: bool) -> dict[str, Any]:
+    """What an engine is made of, by its own names: the settings that may change while it runs, or the others."""
+    return {s.field: s.kind(chosen[s.key]) for s in settings if s.field and s.live == live}

@@ -40,3 +40,29 @@ def sheet_axes(shape: tuple[int, int], *, x: tuple[float, float], y: tuple[float
         "xaxis2": {"domain": list(x), "range": [0, columns], "anchor": "y2", **hidden},
         "yaxis2": {"domain": list(y), "range": [rows, 0], "anchor": "x2", "scaleanchor": "x2", **hidden},
     }
+
+
+def film_base(rows: int, columns: int, side: int, *curves: dict[str, Any], log: bool = True) -> dict[str, Any]:
+    """What the pictures of a training share: a sheet of images over all of the stage, and curves beside it."""
+    cell = side + GAP
+    hidden = {"visible": False}
+    return {
+        "layout": {"xaxis": hidden, "yaxis": hidden,
+                   **sheet_axes((rows * cell + GAP, columns * cell + GAP), x=(0, 1))},
+        "traces": [OPEN],
+        "curve_sets": list(curves),
+        "curve_log": log,
+    }  # fmt: skip
+
+
+def curves(name: str, unit: str, **scalars: str) -> dict[str, Any]:
+    """One choice of curves: ``curves("Losses", "nats", d_loss="D", g_loss="G")``."""
+    looks = [("@first", "solid"), ("@second", "dot"), ("@bound", "dash")]
+    return {
+        "name": name,
+        "curve_label": unit,
+        "curves": [
+            {"scalar": scalar, "name": said, "colour": colour, "dash": dash}
+            for (scalar, said), (colour, dash) in zip(scalars.items(), looks, strict=False)
+        ],
+    }

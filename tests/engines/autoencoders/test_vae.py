@@ -57,7 +57,7 @@ def test_probabilities_of_all_images_sum_to_one():
 
 def test_a_step_is_adam_on_the_negated_bound():
     vae, by_hand = small(beta=2.5, pixels="grey", learning_rate=0.01), small(beta=2.5, pixels="grey")
-    noise = torch.randn(20, 2, generator=by_hand.generator)
+    noise = torch.randn(20, 2, generator=by_hand.rng)
     order = torch.randperm(60, generator=generator())  # the first epoch of seed 0
     x = torch.tensor(IMAGES)[order[:20]].float() / 255
     mean, log_var = by_hand.network.encoder(x).chunk(2, dim=1)

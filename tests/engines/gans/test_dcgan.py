@@ -75,7 +75,7 @@ def test_a_round_takes_the_two_steps_of_the_paper():
     g.train(), d.train()
     g_adam, d_adam = (torch.optim.Adam(net.parameters(), lr=2e-4, betas=(0.5, 0.999)) for net in (g, d))
     held = torch.Generator()
-    held.set_state(engine.generator.get_state())
+    held.set_state(engine.rng.get_state())
     z = torch.randn(16, 6, generator=held)
     rows = engines.learning.batch_rows(0, n_rows=64, batch_size=16, seed=0)
     real = torch.tensor(IMAGES)[rows].float().reshape(16, 1, 28, 28) / 127.5 - 1
