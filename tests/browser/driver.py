@@ -29,7 +29,7 @@ class Server:
     """`streamlit run` in a process of its own; ended by ``stop``."""
 
     def __init__(self, app: Path = ROOT / "app.py", env: Mapping[str, str] | None = None) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self._log_path = Path(tempfile.mkdtemp(prefix="lab-server-")) / "log.txt"
         began = time.perf_counter()
@@ -103,7 +103,7 @@ class Server:
         pytest.fail(f"the server did not start; its log:\n{log}", pytrace=False)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
