@@ -10,7 +10,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from pages.autoencoders import gaussians, latent
-from pages.ui import live, player
+from pages.ui import guard, live, player
 
 
 def sorry(error: Exception) -> bool:
@@ -43,10 +43,11 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     sweeper.cancel()
 
 
+guard.limit_uploads()
 app = st.App(
     Path(__file__).parent / "pages" / "shell.py",
     routes=[*live.ROUTES, *latent.ROUTES, *gaussians.ROUTES, *player.ROUTES],
-    middleware=[Middleware(player.Preload)],
+    middleware=[Middleware(guard.Guard), Middleware(player.Preload)],
     lifespan=lifespan,
     on_script_error=sorry,
 )

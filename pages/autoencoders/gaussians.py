@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import math
 import threading
 from collections.abc import Callable
@@ -12,20 +10,16 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from engines.maths.divergences import integrand, kl_three_ways, log_normal
 from pages.ui import palette, player
-from pages.ui.wire import pack
+from pages.ui.questions import route
 
 LOW, HIGH = -7.0, 7.0  # of the axis
 MEANS = (-5.0, 5.0)
 SPREADS = (0.2, 3.0)
 POINTS = 281
 MAX_SAMPLES = 100_000
-MAX_BODY = 2_000
 
 _LOADER = """
 export default async function (component) {
@@ -72,27 +66,7 @@ def whole(question: dict[str, Any], key: str, low: int, high: int) -> int:
     return value
 
 
-async def answer(request: Request) -> Response:
-    """One question as JSON, one answer; a wrong question is one sentence with status 400."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY:
-            return _json({"error": f"a question of more than {MAX_BODY:,} bytes is over the limit"}, 413)
-    try:
-        question = json.loads(body)
-        if not isinstance(question, dict):
-            raise ValueError("a question must be a JSON object")
-        return _json(await asyncio.to_thread(compare, question), 200)
-    except (ValueError, RecursionError) as error:
-        return _json({"error": str(error)[:300]}, 400)
-
-
-def _json(value: dict[str, Any], status: int) -> Response:
-    return Response(pack(value), status_code=status, media_type="application/json")
-
-
-ROUTES = [Route("/lab/kl", answer, methods=["POST"])]
+ROUTES = [route("/lab/kl", compare)]
 
 _mount_lock = threading.Lock()
 

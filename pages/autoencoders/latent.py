@@ -6,10 +6,8 @@ names a shipped variant ("default", "fashion", "conv", "beta-4") or is the token
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
-import json
 import math
 import threading
 from collections.abc import Callable
@@ -17,20 +15,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from pages.ui import live, palette, player
-from pages.ui.wire import pack
+from pages.ui.questions import follow, route
 
 if TYPE_CHECKING:
     from engines.autoencoders.vae import VariationalAutoencoder
 
 MAX_CODES = 400  # decoded in one request
 MAX_SAMPLES = 24
-MAX_BODY = 1 << 17  # bytes
 FAR = 30.0  # standard deviations of the prior
 N_ELBO = 16  # samples of q(z|x) behind the shown reconstruction term
 
@@ -151,7 +144,8 @@ def picture(question: dict[str, Any]) -> np.ndarray:
 def codes(value: Any, latent_dim: int) -> np.ndarray:
     """(N, D) from JSON; ValueError names what is wrong."""
     try:
-        z = np.asarray(value, dtype=np.float32)
+        with np.errstate(over="ignore"):  # what is too large for a float32 becomes infinite, and is refused below
+            z = np.asarray(value, dtype=np.float32)
     except (TypeError, ValueError):
         z = np.zeros(0, dtype=np.float32)
     if z.ndim != 2 or z.shape[1] != latent_dim or not 1 <= len(z) <= MAX_CODES:
@@ -177,60 +171,9 @@ def _bytes(levels: Any) -> np.ndarray:
     return np.rint(255 * np.asarray(levels.cpu() if hasattr(levels, "cpu") else levels)).astype(np.uint8)
 
 
-ANSWERS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
-    "decode": decode,
-    "prior": prior,
-    "posterior": posterior,
-}
-
-
-async def answer(request: Request) -> Response:
-    """One question as JSON, one answer; a wrong question is one sentence with status 400."""
-    ask = ANSWERS.get(request.path_params["what"])
-    if ask is None:
-        return _json({"error": f"no such question; known: {', '.join(ANSWERS)}"}, 404)
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY:
-            return _json({"error": f"a question of more than {MAX_BODY:,} bytes is over the limit"}, 413)
-    try:
-        question = json.loads(body)
-        if not isinstance(question, dict):
-            raise ValueError("a question must be a JSON object")
-        return _json(await asyncio.to_thread(ask, request.path_params["source"], question), 200)
-    except (ValueError, RecursionError) as error:
-        return _json({"error": str(error)[:300]}, 400)
-
-
-def _json(value: dict[str, Any], status: int) -> Response:
-    return Response(pack(value), status_code=status, media_type="application/json")
-
-
-async def follow(socket: WebSocket) -> None:
-    """`decode` over a socket, one JSON question after another: half the delay of a request each."""
-    await socket.accept()
-    while True:
-        try:
-            text = await socket.receive_text()
-        except (WebSocketDisconnect, KeyError, RuntimeError):
-            return
-        try:
-            question = json.loads(text[:MAX_BODY])
-            if not isinstance(question, dict):
-                raise ValueError("a question must be a JSON object")
-            found = await asyncio.to_thread(decode, socket.path_params["source"], question)
-        except (ValueError, RecursionError) as error:
-            found = {"error": str(error)[:300]}
-        try:
-            await socket.send_text(pack(found))
-        except (WebSocketDisconnect, RuntimeError):
-            return
-
-
 ROUTES = [
-    WebSocketRoute("/lab/vae/{source}/follow", follow),
-    Route("/lab/vae/{source}/{what}", answer, methods=["POST"]),
+    follow("/lab/vae/{source}/follow", decode),
+    *(route(f"/lab/vae/{{source}}/{ask.__name__}", ask) for ask in (decode, prior, posterior)),
 ]
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import secrets
 import threading
@@ -27,6 +26,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engines.engine import Frame
 from engines.run import Run, Slots
+from pages.ui.guard import read_json
 from pages.ui.wire import pack
 
 PAUSE_AFTER = 10.0
@@ -226,12 +226,7 @@ def obey(live: Live, text: str) -> dict[str, Any] | None:
     """Carry out one command of the player; ValueError says in one sentence what is wrong with it."""
     if len(text) > MAX_MESSAGE:
         raise ValueError(f"a command of {len(text)} characters is over the limit of {MAX_MESSAGE}")
-    try:
-        command = json.loads(text)
-    except (ValueError, RecursionError) as error:  # no JSON, a number of 5000 digits, 8000 brackets
-        raise ValueError(f"a command must be JSON ({error})") from None
-    if not isinstance(command, dict):
-        raise ValueError("a command must be a JSON object")
+    command = read_json(text)
     match command.get("do"):
         case "play":
             live.run.play(_speed(command.get("speed")))

@@ -64,6 +64,12 @@ class Server:
         """The server's resident memory in bytes (Linux)."""
         return int(self._proc("statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    def peak_rss(self) -> int:
+        """The most resident memory that the server has had, in bytes (Linux)."""
+        found = re.search(r"VmHWM:\s+(\d+) kB", self._proc("status").read_text())
+        assert found is not None
+        return int(found[1]) * 1024
+
     def cpu_seconds(self) -> float:
         """Processor time that the server has used so far (Linux)."""
         fields = self._proc("stat").read_text().rpartition(")")[2].split()

@@ -97,8 +97,8 @@ def test_the_prior_is_standard_normal_and_reproducible():
         ("decode", {"z": [[0, 0]] * 401}, "z must be 1 to 400 codes"),
         ("decode", {}, "z must be 1 to 400 codes"),
         ("decode", {"z": [[1e9, 0]]}, "z must lie within 30 of zero"),
-        ("decode", {"z": [[float("nan"), 0]]}, "z must lie within 30 of zero"),
-        ("decode", {"z": [[float("inf"), 0]]}, "z must lie within 30 of zero"),
+        ("decode", {"z": [[float("nan"), 0]]}, "finite numbers"),
+        ("decode", {"z": [[float("inf"), 0]]}, "finite numbers"),
         ("posterior", {"row": -1}, "a row or seed must be a whole number >= 0, got -1"),
         ("posterior", {"row": 10_000}, "row must be from 0 to 9,999, got 10000"),
         ("posterior", {"row": 0.5}, "a row or seed must be a whole number"),
@@ -118,7 +118,7 @@ def test_a_wrong_question_is_a_sentence_with_status_400(what, question, said):
 def test_what_is_no_question_at_all_is_refused_too():
     for body in (b"", b"no json", b"[1, 2]", b"null", b"[" * 5000):
         assert request("/lab/vae/default/decode", body)[0] == 400
-    assert request("/lab/vae/default/decode", b" " * 200_000)[0] == 413
+    assert request("/lab/vae/default/decode", b" " * 200_000)[0] == 400  # pages.ui.guard refuses it before it is read
     assert request("/lab/vae/default/launch", b"{}")[0] == 404
     assert request("/lab/vae/default/decode", b"", "GET")[0] == 405
     for source in ("nonsense", "..", "beta-3", "x" * 300):
