@@ -40,6 +40,9 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "multiscale": "engines.autoregressive.multiscale:Multiscale",
         "fill": "engines.autoregressive.fill:Fill",
         "row_lstm": "engines.autoregressive.row_lstm:RowLSTM",
+        "trpo": "engines.imitation.trpo:TRPO",
+        "behavioural_cloning": "engines.imitation.behavioural_cloning:BehaviouralCloning",
+        "gail": "engines.imitation.gail:GAIL",
         "diagonal_bilstm": "engines.autoregressive.diagonal_bilstm:DiagonalBiLSTM",
     }
 )

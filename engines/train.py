@@ -106,6 +106,27 @@ def prepare_images(name: str, *, n: int | None = None) -> Material:
     return Material(train=train, test=held.x, sha256=bundled.data_hash(name), about=about, test_labels=held.labels)
 
 
+def prepare_imitation(name: str, *, learns_from: str) -> Material:
+    """The environment ``name`` for one that learns from its reward, or the demonstrations of its expert."""
+    from engines.imitation import demonstrations
+    from engines.imitation.environments import environment
+
+    environment(name)
+    nothing = np.zeros((0, 0))  # what is learned is tested by acting, not on held-out rows
+    if learns_from == "environment":
+        return Material(
+            train=None, test=nothing, sha256=hashlib.sha256(name.encode()).hexdigest(), about={"kind": "environment"}
+        )
+    shown = demonstrations.load(name)
+    sha256 = hashlib.sha256((demonstrations.FOLDER / f"{name}.npz").read_bytes()).hexdigest()
+    about = {
+        "kind": "demonstrations",
+        "n_trajectories": len(shown.trajectories),
+        "mean_return": float(shown.returns.mean()),
+    }
+    return Material(train=shown, test=nothing, sha256=sha256, about=about)
+
+
 def parse_settings(name: str, pairs: Sequence[str]) -> dict[str, Any]:
     """["n_components=10"] -> {"n_components": 10}, each value read as its Config field's type."""
     hints = typing.get_type_hints(engine_class(name).Config)
@@ -211,8 +232,13 @@ def train(options: argparse.Namespace, command: str) -> int:
         if (value := getattr(options, option)) is not None and value < least:
             raise ValueError(f"--{option} must be >= {least}, got {value}")
     settings = parse_settings(options.name, options.set)
-    learns_from_images = getattr(engine_class(options.name), "learns_from", "").endswith("images")
-    if learns_from_images:
+    learns_from = getattr(engine_class(options.name), "learns_from", "")
+    learns_from_images = learns_from.endswith("images")
+    if learns_from in ("environment", "demonstrations"):
+        material = prepare_imitation(options.data, learns_from=learns_from)
+        if learns_from == "environment":
+            settings.setdefault("environment", options.data)
+    elif learns_from_images:
         if options.pca is not None:
             raise ValueError(f"{options.name} learns from pixels: leave out --pca")
         material = prepare_images(options.data, n=options.n)

@@ -14,6 +14,7 @@ import engines
 from engines import learning
 from engines.autoregressive.fill import Picture
 from engines.engine import Engine, rebuild
+from engines.imitation import demonstrations
 from engines.run import Run
 
 # What each engine learns from here, how small it is, and a setting that may change while it runs.
@@ -65,6 +66,21 @@ SMALL: dict[str, dict[str, Any]] = {
     "dcgan": {
         "data": np.random.default_rng(0).integers(0, 256, size=(40, 784), dtype=np.uint8),
         "settings": {"channels": 2, "latent_dim": 4, "batch_size": 10, "n_steps": 8},
+        "change": {"learning_rate": 1e-4},
+    },
+    "trpo": {
+        "data": None,
+        "settings": {"width": 8, "n_envs": 4, "horizon": 30, "n_steps": 20},
+        "change": {"kl_limit": 0.1},
+    },
+    "gail": {
+        "data": demonstrations.load("pendulum"),
+        "settings": {"width": 8, "n_envs": 4, "horizon": 30, "n_steps": 20},
+        "change": {"reward": "logit"},
+    },
+    "behavioural_cloning": {
+        "data": demonstrations.load("cartpole"),
+        "settings": {"width": 8, "n_steps": 200},
         "change": {"learning_rate": 1e-4},
     },
     "kmeans": {"data": np.random.default_rng(0).normal(size=(60, 2)), "change": {"max_iterations": 50}},
