@@ -11,7 +11,8 @@ left and upper neighbour. The second LSTM does so from the right; its states are
 see the future. One pixel escapes both: the last of the row above, which features of that row may not see (mask A) and
 those of this row see only from nearby, through the first layer's kernel.
 
-Departure: Adam instead of RMSProp.
+Departures: Adam instead of RMSProp; no skip connections from every layer to the output, which the paper tries beside
+its residual ones (section 3.3).
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ van den Oord, Kalchbrenner & Kavukcuoglu 2016, "Pixel recurrent neural networks"
 convolutional one of its four networks. Mask A hides the pixel itself, mask B shows a layer its own place: its
 features there have seen earlier pixels only.
 
-Departures: Adam instead of RMSProp; the kernels' rows below the present one, which the masks make zero, are left out;
-the blocks' kernel may be larger than 3 x 3. Stacked 3 x 3 masks never see a wedge to the right above the pixel (van
-den Oord et al. 2016b, figure 1): that blind spot is the paper's own, and `gated_pixelcnn` its cure. Wider kernels make
-it narrower, since a step up may go further aside.
+Departures: Adam instead of RMSProp; no skip connections from every layer to the output (section 3.3); the kernels' rows
+below the present one, which the masks make zero, are left out; the blocks' kernel may be larger than 3 x 3. Stacked
+3 x 3 masks never see a wedge to the right above the pixel (van den Oord et al. 2016b, figure 1): that blind spot is the
+paper's own, and `gated_pixelcnn` its cure. Wider kernels make it narrower, since a step up may go further aside.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ van den Oord, Kalchbrenner & Kavukcuoglu 2016, "Pixel recurrent neural networks"
 is masked (B) and sees its own row to the left; K^{ss} sees three places of the row above, so that a pixel's context
 widens by one place a row: a triangle, which misses pixels to the far left and right.
 
-Departure: Adam instead of RMSProp.
+Departures: Adam instead of RMSProp; no skip connections from every layer to the output, which the paper tries beside
+its residual ones (section 3.3).
 """
 
 from __future__ import annotations

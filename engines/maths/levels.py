@@ -1,6 +1,6 @@
 r"""Distributions over the grey levels 0, ..., L - 1 of a pixel: a softmax, and a discretised mixture of logistics.
 
-    softmax:   P(x = l) = exp a_l / \sum_k exp a_k                        van den Oord et al. 2016a, section 3.3
+    softmax:   P(x = l) = exp a_l / \sum_k exp a_k                        van den Oord et al. 2016a, section 2.2
     mixture:   P(x) = \sum_i \pi_i [\sigma((x + h - \mu_i) / s_i) - \sigma((x - h - \mu_i) / s_i)]
                                                                           Salimans et al. 2017, eq. 2
 with the levels laid out on -1..1, h half the distance between two of them, and the first and the last bin
@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-LOG_SCALES = (-7.0, 7.0)  # from a quarter of a bin of 256 to flat, between which nothing under- or overflows
+LOG_SCALES = (-7.0, 7.0)  # from 0.12 of a bin of 256 to flat, between which nothing under- or overflows
 
 
 def spread(x: Tensor, n_levels: int) -> Tensor:

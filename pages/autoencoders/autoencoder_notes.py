@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.autoencoders import autoencoder_runs
 from pages.ui.frame import Question
+from pages.ui.maths import close
 
 
 def why() -> None:
@@ -56,7 +57,7 @@ def questions() -> list[Question]:
             hint="Choose narrow and compare the solid curve with the dashed one.",
         ),
         Question(
-            text="What is the squared error per image of the model with M = 2?",
+            text="What is the squared error per image of the model with M = 2, to one decimal place?",
             kind="number",
             check=_error_of_two,
             hint="Choose narrow and go to the first step.",
@@ -79,4 +80,4 @@ def _first_below(answer: str) -> tuple[bool, str]:
 
 def _error_of_two(answer: float) -> tuple[bool, str]:
     error = _errors()[2]
-    return bool(abs(answer - error) <= 1), f"It is {error:.1f}, over 10,000 test images."
+    return close(answer, error, places=1), f"It is {error:.1f}, over 10,000 test images."

@@ -10,7 +10,7 @@ from engines.autoencoders.vae import USED_NATS
 from engines.engine import Frame
 from pages.autoencoders.vae_pictures import GAP, SIDE
 from pages.ui.live import Blocks
-from pages.ui.maths import latex, number
+from pages.ui.maths import added, adds_up, latex, number
 
 HIDDEN = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
 ROWS = 3  # of the sweep's sheet: images, reconstructions, draws from the prior
@@ -115,7 +115,7 @@ def image_picture(frame: Frame, frames: list[Frame]) -> dict[str, Any]:
     shown = [f for f in frames if f.step <= frame.step]
     words = (
         f"K = {frame.step}: the bound is {s['bound']:.2f} nats (± {s['standard_error']:.2f}), "
-        f"{s['bound'] - s['elbo']:.2f} above the ELBO of {s['elbo']:.2f}. "
+        f"{s['bound'] - s['elbo']:.2f} above the ELBO. "
         "Left: what each pixel costs; middle: what each dimension of the code costs."
     )
     path = {
@@ -132,12 +132,13 @@ def image_numbers(frame: Frame) -> Blocks:
     pixels = frame.arrays["pixels"].astype(float)
     order = np.argsort(kl)[::-1][:6]
     rows = [["dimension", "KL, nats"], *[[str(d + 1), f"{kl[d]:.4f}"] for d in order]]
-    rows.append([f"all {len(kl)}", f"{kl.sum():.4f}"])
+    rounded = "" if len(kl) > len(order) or adds_up(kl, kl.sum(), places=4) else " (rounded)"
+    rows.append([f"all {len(kl)}{rounded}", f"{kl.sum():.4f}"])
     worst = int(np.argmin(pixels))
     return [
         {"text": "In nats, for this image:"},
-        {"math": latex(rf"\mathrm{{ELBO}} = {s['reconstruction']:.4f} - {s['kl']:.4f}")},
-        {"math": latex(rf"= {s['reconstruction'] - s['kl']:.4f}")},
+        {"math": latex(r"\mathrm{ELBO} = \mathbb{E}_q[\log p(x|z)] - \mathrm{KL}")},
+        {"math": latex("= " + added(s["reconstruction"], s["kl"], weights=(1, -1), places=4, tex=True))},
         {"text": f"The {len(pixels)} pixels sum to {pixels.sum():.4f}; the costliest, in row {worst // SIDE + 1} and "
                  f"column {worst % SIDE + 1}, takes {pixels[worst]:.2f}."},
         {"table": rows},
@@ -268,24 +269,17 @@ def rows_sheet(frame: Frame) -> np.ndarray:
 
 def sweep_numbers(frame: Frame) -> Blocks:
     s = frame.scalars
+    gap = -s["elbo"] - s["nll"]
+    rounded = "" if adds_up((-s["elbo"], s["nll"]), gap, weights=(1, -1)) else " (rounded)"
     return [
         {"text": f"The model trained with β = {s['beta']:g}, over 10,000 test images, in nats per image:"},
-        {
-            "math": latex(
-                rf"-\mathrm{{ELBO}} = {s['reconstruction']:.2f} + {s['kl']:.2f} = {s['reconstruction'] + s['kl']:.2f}"
-            )
-        },
-        {
-            "math": latex(
-                rf"\mathrm{{loss}} = {s['reconstruction']:.2f} + {s['beta']:g}\cdot {s['kl']:.2f} = "
-                rf"{s['reconstruction'] + s['beta'] * s['kl']:.2f}"
-            )
-        },
+        {"math": latex(r"-\mathrm{ELBO} = " + added(s["reconstruction"], s["kl"], tex=True))},
+        {"math": latex(r"\mathrm{loss} = " + added(s["reconstruction"], s["kl"], weights=(1, s["beta"]), tex=True))},
         {
             "table": [
                 ["", "nats"],
                 ["−log p(x), 500 samples", f"{s['nll']:.2f}"],
-                ["gap of the bound", f"{-s['elbo'] - s['nll']:.2f}"],
+                [f"gap of the bound{rounded}", f"{gap:.2f}"],
             ]
         },
         {"text": f"A dimension is used where its mean KL is above {USED_NATS} nats: {s['used_dimensions']:.0f} here."},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from pages.autoencoders import vae_pictures, vae_runs
 from pages.autoencoders.images import labels
 from pages.ui import board, stage
 from pages.ui.frame import Question
+from pages.ui.maths import added, close
 
 GLYPHS = "0123456789"
 
@@ -118,8 +120,8 @@ one by one.
 **The mean is not a sample.** The decoder's mean image is smooth, and it is what papers print. A sample of the model
 draws every pixel from its chance, and is rough, because the decoder takes the pixels as independent given $z$.
 
-**A path between codes** passes through images that the model finds plausible; a blend of pixels passes through double
-exposures.
+**A path between codes** passes through images that the decoder draws; a blend of pixels passes through double
+exposures. Not every place on the way is as likely under the prior: where few codes lie, the images are poorer.
 """
         )
 
@@ -135,9 +137,9 @@ def questions(frames: Callable[[], list[Any]]) -> list[Question]:
             hint="See the curves beside the film, or pick an image on the plane.",
         ),
         Question(
-            text="Over the whole training, does the KL rise or fall?",
+            text="From the first step to the newest, does the KL rise all the way?",
             kind="choice",
-            options=("rises", "falls"),
+            options=("yes", "no"),
             check=lambda answer: _kl_moves(frames(), answer),
             hint="A code that says nothing costs nothing. Choose film and look at the dashed curve.",
         ),
@@ -174,10 +176,15 @@ def _kl_moves(frames: list[Any], answer: str) -> tuple[bool, str]:
     if len(found) < 2:
         return NO_RUN
     first, last = found[0], found[-1]
-    moved = "rises" if last.scalars["kl"] > first.scalars["kl"] else "falls"
-    return answer == moved, (
-        f"From {first.scalars['kl']:.2f} nats at step {first.step} to {last.scalars['kl']:.2f} at step {last.step}: "
-        "the code comes to say more about the image."
+    falls = [b for a, b in pairwise(found) if b.scalars["kl"] < a.scalars["kl"]]
+    said = (
+        f"It falls {len(falls)} times, first before step {falls[0].step}."
+        if falls
+        else "It never falls on the way: the code comes to say more about the image."
+    )
+    return (answer == "no") == bool(falls), (
+        f"From {first.scalars['kl']:.2f} nats at step {first.step} to {last.scalars['kl']:.2f} at step {last.step}. "
+        + said
     )
 
 
@@ -186,6 +193,6 @@ def _bound(frames: list[Any], answer: float) -> tuple[bool, str]:
     if not found:
         return NO_RUN
     s = found[-1].scalars
-    return bool(abs(answer + s["elbo"]) <= 1), (
-        f"At step {found[-1].step} it is {s['reconstruction']:.1f} + {s['kl']:.1f} = {-s['elbo']:.1f} nats."
+    return close(answer, -s["elbo"]), (
+        f"At step {found[-1].step} it is {added(s['reconstruction'], s['kl'], places=1)} nats."
     )

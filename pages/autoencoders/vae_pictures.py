@@ -11,7 +11,7 @@ from engines.engine import Frame
 from pages.mixtures.gmm_numbers import index
 from pages.ui import palette
 from pages.ui.live import Blocks
-from pages.ui.maths import latex, number
+from pages.ui.maths import added, adds_up, latex, number
 
 SIDE = 28
 GAP = 1
@@ -97,9 +97,9 @@ def picture(frame: Frame, latent_dim: int) -> dict[str, Any]:
         scalars["negative_elbo"] = -scalars["elbo"]
         batches = scalars.get("batches", frame.step)
         words = (
-            f"After {batches:,.0f} batches: reconstruction {scalars['reconstruction']:.1f} + KL "
-            f"{scalars['kl']:.1f} = {-scalars['elbo']:.1f} nats per test image. {scalars['used_dimensions']:.0f} of "
-            f"{latent_dim} dimensions carry something."
+            f"After {batches:,.0f} batches: reconstruction and KL are "
+            f"{added(scalars['reconstruction'], scalars['kl'], places=1)} nats per test image. "
+            f"{scalars['used_dimensions']:.0f} of {latent_dim} dimensions carry something."
         )
     if latent_dim == 2 and "means" in arrays:
         means = arrays["means"]
@@ -138,21 +138,13 @@ def explain(frame: Frame, pick: dict[str, Any], names: tuple[str, ...], labels: 
     top = np.argsort(kl)[::-1][:6]
     rows = [["dimension", "μ", "σ", "KL, nats"]]
     rows += [[str(d + 1), f"{mean[d]:.3f}", f"{np.exp(log_var[d] / 2):.3f}", f"{kl[d]:.3f}"] for d in top]
-    rows.append([f"all {len(kl)}", "", "", f"{kl.sum():.3f}"])
+    rounded = "" if len(kl) > len(top) or adds_up(kl, kl.sum(), places=3) else " (rounded)"
+    rows.append([f"all {len(kl)}{rounded}", "", "", f"{kl.sum():.3f}"])
     return [
         {"text": f"Over {len(arrays['means'])} test images at step {frame.step}, in nats per image:"},
-        {
-            "math": latex(
-                rf"-\mathrm{{ELBO}} = {number(s['reconstruction'], tex=True)} + {number(s['kl'], tex=True)}"
-                rf" = {number(-s['elbo'], tex=True)}"
-            )
-        },
-        {
-            "math": latex(
-                rf"\mathrm{{loss}} = {number(s['reconstruction'], tex=True)} + \beta\cdot {number(s['kl'], tex=True)}"
-                rf",\quad \beta = {number(s['beta'], tex=True)}"
-            )
-        },
+        {"math": latex(r"-\mathrm{ELBO} = " + added(s["reconstruction"], s["kl"], tex=True))},
+        {"math": latex(r"\mathrm{loss} = " + added(s["reconstruction"], s["kl"], weights=(1, s["beta"]), tex=True))},
+        {"math": latex(rf"\beta = {number(s['beta'], tex=True)}")},
         {"text": f"Test image {i} ({names[labels[i]]}): q(z|x), its most used dimensions first."},
         {"table": rows},
         {"math": latex(r"\mathrm{KL}_d = \tfrac12\left(\mu_d^2 + \sigma_d^2 - 1 - \log\sigma_d^2\right)")},

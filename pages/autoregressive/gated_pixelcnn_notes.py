@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from pages.autoregressive.cards import card
@@ -22,11 +24,23 @@ def measured(name: str) -> None:
 
 
 def price() -> None:
-    """What the kernel costs in nats, as the cards of two PixelCNNs say."""
-    narrow, wide = (card("pixelcnn", variant)["metrics"]["test_nll"] for variant in ("k3", ""))
-    st.caption(
-        f"PixelCNN here has 3 × 3 kernels, as in the paper: {narrow:.2f} nats a test image. With kernels of 7 × 7, "
-        f"which reach further and whose blind spot is narrower, {wide:.2f}."
+    """Which PixelCNN stands here, and why its nats say nothing about kernels."""
+    st.caption(unequal(card("pixelcnn", "k3"), card("pixelcnn")))
+
+
+def unequal(here: dict[str, Any], other: dict[str, Any]) -> str:
+    """Two PixelCNNs that differ in more than their kernels, as their cards say."""
+
+    def said(card: dict[str, Any]) -> str:
+        c = card["config"]
+        return (
+            f"{c['kernel']} × {c['kernel']} kernels in {c['n_blocks']} blocks, {card['parameter_count']:,} weights, "
+            f"{card['steps']:,} batches of {c['batch_size']}: {card['metrics']['test_nll']:.2f} nats a test image"
+        )
+
+    return (
+        f"PixelCNN here has {said(here)}. The one on PixelCNN's own page has {said(other)}. They differ in more than "
+        "their kernels, so the two figures do not say what a blind spot costs."
     )
 
 

@@ -84,7 +84,7 @@ def questions() -> list[Question]:
         Question(
             text="The lower half is hidden. How many pixels does the model draw for one completion?",
             kind="number",
-            check=lambda answer: (int(answer) == 392, "14 rows of 28 pixels are 392 steps, one after another."),
+            check=lambda answer: (answer == 392, "14 rows of 28 pixels are 392 steps, one after another."),
             hint="The counter under the stage counts them.",
         ),
         Question(
@@ -100,7 +100,7 @@ def questions() -> list[Question]:
         Question(
             text="In the view layers: how many of the 49 weights of the first kernel are in use?",
             kind="number",
-            check=lambda answer: (int(answer) == 24, "Three rows of seven above, and three to the left: 24."),
+            check=lambda answer: (answer == 24, "Three rows of seven above, and three to the left: 24."),
             hint="Mask A hides the middle as well.",
         ),
     ]

@@ -61,7 +61,7 @@ def questions() -> list[Question]:
         Question(
             text="The mixture has five components. How many numbers describe one pixel's distribution?",
             kind="number",
-            check=lambda answer: (int(answer) == 15, "Each component has a weight, a mean and a scale: 5 · 3 = 15."),
+            check=lambda answer: (answer == 15, "Each component has a weight, a mean and a scale: 5 · 3 = 15."),
             hint="Point at a pixel and count the table.",
         ),
         Question(

@@ -331,8 +331,8 @@ def classify_scene(name: str, row: int, drawn: np.ndarray | None) -> Scene:
         explain=lambda _f, _p: [
             {"math": latex(r"p(y \mid x) = \frac{p(x \mid y)\, p(y)}{\sum_k p(x \mid k)\, p(k)}")},
             {"table": table},
-            {"text": "In nats. 784 pixels taken as if they were independent given the directions make the model far "
-                     "too sure of itself."},
+            {"text": "In nats. The covariances are full, but the images of a class are no Gaussian: where 784 pixels "
+                     "add to a density that does not fit, the model is far too sure of itself."},
         ],
     )  # fmt: skip
 

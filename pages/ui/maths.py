@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 
@@ -33,3 +34,34 @@ def number(value: float, *, tex: bool = False) -> str:
     if tex:
         return rf"{mantissa}\cdot 10^{{{power}}}"
     return f"{mantissa}e{power}".replace("-", "−")
+
+
+def added(*parts: float, weights: Sequence[float] = (), places: int = 2, tex: bool = False) -> str:
+    """The parts, each with its sign, and their sum: "202.8 + 0.8 = 203.7 (rounded)". Every figure is rounded by itself,
+    as it stands elsewhere; where the rounded ones do not add up, it is said. A weight stands before its part: only its
+    sign where it is 1 or -1.
+    """
+    weights = weights or (1,) * len(parts)
+    total, shown = math.fsum(w * v for w, v in zip(weights, parts, strict=True)), ""
+    for weight, part in zip(weights, parts, strict=True):
+        factor = "" if abs(weight) == 1 else f"{abs(weight):g}" + (r"\cdot " if tex else " · ")
+        sign = (" + ", " − ")[weight < 0] if shown else ("", "−")[weight < 0]
+        figure = f"{part:.{places}f}"
+        shown += sign + factor + (f"({figure})" if part < 0 and (weight < 0 or shown) else figure)
+    said = "" if adds_up(parts, total, weights=weights, places=places) else " (rounded)"
+    text = f"{shown} = {total:.{places}f}"
+    if tex:
+        return text.replace("−", "-") + (rf"\ \text{{{said.strip()}}}" if said else "")
+    return text.replace("-", "−") + said
+
+
+def adds_up(parts: Sequence[float], total: float, *, weights: Sequence[float] = (), places: int = 2) -> bool:
+    """Whether the figures as shown, rounded to so many places, add up to the shown total."""
+    weights = weights or (1,) * len(parts)
+    shown = math.fsum(w * round(v, places) for w, v in zip(weights, parts, strict=True))
+    return abs(shown - round(total, places)) < 0.5 * 10.0**-places
+
+
+def close(answer: float, truth: float, places: int = 0) -> bool:
+    """Whether an answer is right to so many decimal places: within half a unit of the last one."""
+    return abs(answer - truth) <= 0.5 * 10.0**-places + 1e-9

@@ -258,11 +258,13 @@ class Latent {
     this.root.dataset.picked = words;
     const kl = given.kl.reduce((a, b) => a + b, 0);
     const row = (name, value, note) => el("tr", {}, el("td", {}, name), el("td", {}, value), el("td", {}, note));
+    const elbo = given.log_likelihood - kl;
+    const adds = Math.abs(given.log_likelihood.toFixed(2) - kl.toFixed(2) - elbo.toFixed(2)) < 0.005;
     const unit = this.data.binary ? "" : " (grey levels: a cross-entropy, no likelihood)";
     this.terms.replaceChildren(el("table", { class: "terms" },
       row("reconstruction", given.log_likelihood.toFixed(2), `E[log p(x|z)], nats${unit}`),
       row("KL(q(z|x) || p(z))", kl.toFixed(2), "nats"),
-      row("ELBO", (given.log_likelihood - kl).toFixed(2), "their difference")));
+      row("ELBO", elbo.toFixed(2), adds ? "their difference" : "their difference (rounded)")));
     this.strip("posterior", `What the encoder says of ${words}: the image, its reconstruction, and images of codes drawn from q(z|x)`, [
       [given.image, "image"], ...(this.data.binary ? [[given.seen, "black/white"]] : []), [given.reconstruction, "at the mean", given.mean],
       ...[...given.means].map((image, i) => [image, `draw ${i + 1}`, given.z[i]])]);
@@ -280,6 +282,7 @@ class Latent {
     this.strip("prior", "Prior predictive: codes from N(0, I), their mean images", [...unpack(answer.means)].map((image, i) => [image, `z ${i + 1}`, z[i]]));
     this.strip("prior-samples", "The same codes, every pixel drawn", [...unpack(answer.samples)].map((image, i) => [image, `z ${i + 1}`, z[i]]));
     this.draw();
+    this.moveTo([...z[0]]); // the large image is the first of them
   }
 
   async walk() {
