@@ -8,8 +8,10 @@ r"""A Gaussian mixture fitted by expectation-maximisation, in two visible half-s
 
 Dempster, Laird & Rubin 1977; the bound of Neal & Hinton 1998 is what both half-steps raise.
 
-Departures: a small constant (the regularisation) is added to every variance; an empty component stays
-where it is, with weight zero. Both half-steps come out of one pass over the data (survey.py).
+Departures: to every variance the regularisation is added, in units of the data's mean variance, so that the fit is the
+same in all units (scikit-learn's ``reg_covar`` is ``regularisation * variance``); with it the M step is no longer the
+exact maximum, and the log-likelihood may fall a little. An empty component stays where it is, with weight zero. Both
+half-steps come out of one pass over the data (survey.py).
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ class GMMConfig:
     covariance_type: str = "full"
     init: str = "kmeans++"
     means: tuple[tuple[float, ...], ...] = ()  # for init="given", one per component
-    regularisation: float = 1e-6  # added to every variance, in squared units of the data
+    regularisation: float = 1e-6  # added to every variance, in units of the data's mean variance
     tolerance: float = 1e-4  # done when the mean log-likelihood rises by less, in nats per point
     max_iterations: int = 200
     seed: int = 0
@@ -115,7 +117,8 @@ class GaussianMixture:
 
     def _survey(self, parameters: Parameters) -> Survey:
         """One pass over the data: responsibilities, log-likelihood and the sums that an M step needs."""
-        return self._features.survey(parameters, self.config.covariance_type)
+        p = parameters
+        return self._features.survey(p.weights.log(), p.means, p.covariances, self.config.covariance_type)
 
     def _maximise(self, survey: Survey) -> Parameters:
         """Bishop 2006, eqs. 9.24 to 9.27, from the sums of a survey."""
@@ -136,12 +139,15 @@ class GaussianMixture:
         n_dims = self.data.shape[1]
         k = self.config.n_components
         means = choose_means(self.data, self.config.init, k, self.config.means, self.generator)
-        spread = self.data.var(dim=0, correction=0).mean() / k ** (2 / n_dims) + self.config.regularisation
-        if spread <= 0:
-            spread = torch.ones_like(spread)
+        spread = self.variance * (1 / k ** (2 / n_dims) + self.config.regularisation)
         full = spread * torch.eye(n_dims, dtype=self.data.dtype, device=self.device).expand(k, n_dims, n_dims)
         weights = torch.full((k,), 1 / k, dtype=self.data.dtype, device=self.device)
         return Parameters(weights, means, gaussians.from_full(full, self.config.covariance_type, weights))
+
+    @property
+    def variance(self) -> float:
+        """The mean of the dimensions' variances, the unit of the regularisation; 1 where all points are the same."""
+        return float(self._features.scale**2)
 
     def set_parameters(self, weights: Any, means: Any, covariances: Any) -> None:
         """Start again from these parameters, covariances in the form of this mixture's type."""
@@ -274,6 +280,7 @@ class GaussianMixture:
             "phase": self.phase,
             "converged": self._converged,
             "covariance_type": self.config.covariance_type,
+            "regularisation": self.config.regularisation,
             "weights": now.weights.clone(),
             "means": now.means.clone(),
             "covariances": now.covariances.clone(),
@@ -297,7 +304,8 @@ class GaussianMixture:
         self.generator.set_state(state["generator"].cpu())
         self._ready = self._survey(self.parameters)
         # A change of type or regularisation lets EM move again from where it had settled.
-        same = state["covariance_type"] == self.config.covariance_type
+        settings = self.config.covariance_type, self.config.regularisation
+        same = (state["covariance_type"], state["regularisation"]) == settings
         self._converged = bool(state["converged"]) and same
         self._responsibilities = None
         if self.phase == "E":

@@ -33,7 +33,18 @@ def points_of(data: Any, n_components: int, device: torch.device) -> Tensor:
             f"n_components is {n_components} but there {'is' if len(points) == 1 else 'are'} only {len(points)} "
             f"point{'' if len(points) == 1 else 's'}: use at most {len(points)} or add points"
         )
+    n_different = distinct(points, n_components)
+    if n_components > n_different:
+        found = f"only {n_different} of the {len(points):,} points differ"
+        found = f"all {len(points):,} points are the same" if n_different == 1 else found
+        raise ValueError(f"n_components is {n_components} but {found}: use at most {n_different} or add others")
     return points
+
+
+def distinct(points: Tensor, enough: int) -> int:
+    """How many different points there are, counted no further than where the first rows already hold ``enough``."""
+    first = len(torch.unique(points[: 64 * enough], dim=0))
+    return first if first >= enough else len(torch.unique(points, dim=0))
 
 
 def choose_means(data: Tensor, init: str, k: int, given: Any, generator: torch.Generator) -> Tensor:

@@ -45,16 +45,16 @@ class Survey:
 class Features:
     """phi(x) for all points: (x_i x_j for i <= j) or (x_i^2), then x_i, then 1.
 
-    Points are centred and scaled by one number first, so that squares stay of order one and every
-    covariance type keeps its form.
+    Points are centred and scaled by one number first, the root of their mean variance, so that squares stay of order
+    one, every covariance type keeps its form, and a fit is the same in all units.
     """
 
     def __init__(self, data: Tensor, covariance_type: str) -> None:
         n_points, n_dims = data.shape
         self.data = data
         self.centre = data.mean(dim=0)
-        self.scale = data.std(correction=0).clamp_min(1e-300) if n_points > 1 else torch.ones((), dtype=data.dtype)
-        if self.scale < 1e-150:
+        self.scale = data.std(dim=0, correction=0).square().mean().sqrt()
+        if self.scale < 1e-150:  # all points are the same
             self.scale = torch.ones_like(self.scale)
         self.quadratic = covariance_type in ("full", "tied")
         self.rows, self.columns = torch.triu_indices(n_dims, n_dims, device=data.device)
@@ -75,9 +75,12 @@ class Features:
         phi[-1] = 1
         return phi
 
-    def survey(self, parameters: Parameters, kind: str) -> Survey:
-        """log-sum-exp over components and the sums weighted by responsibilities, chunk by chunk."""
-        coefficients = self._coefficients(parameters, kind)  # (K, F)
+    def survey(self, log_weights: Tensor, means: Tensor, covariances: Tensor, kind: str) -> Survey:
+        """log-sum-exp over components and the sums weighted by responsibilities, chunk by chunk.
+
+        Log-weights (K,) need not be those of weights that sum to one: a variational mixture's are not.
+        """
+        coefficients = self._coefficients(log_weights, means, covariances, kind)  # (K, F)
         n_points, n_dims = self.data.shape
         shares = torch.empty(len(coefficients), n_points, dtype=self.data.dtype, device=self.data.device)
         moments = torch.zeros_like(coefficients)
@@ -113,14 +116,14 @@ class Features:
         sums = self.scale * moments[:, self.n_squares : -1] + counts[:, None] * self.centre
         return Survey(shares, math.nan, counts, sums, moments)
 
-    def _coefficients(self, parameters: Parameters, kind: str) -> Tensor:
+    def _coefficients(self, log_weights: Tensor, means: Tensor, covariances: Tensor, kind: str) -> Tensor:
         r"""log \pi_k + log N(z | m_k, S_k) as a linear function of phi(z), for z the scaled point: (K, F).
 
         With P = S^{-1}:  -1/2 z^T P z + (P m)^T z - 1/2 m^T P m - 1/2 log|2 pi S| + log pi.
         """
-        means = (parameters.means - self.centre) / self.scale  # (K, D)
+        means = (means - self.centre) / self.scale  # (K, D)
         k, n_dims = means.shape
-        covariances = parameters.covariances / self.scale**2
+        covariances = covariances / self.scale**2
         if self.quadratic:
             full = gaussians.to_full(covariances, kind, k, n_dims)
             factors = self._factors(full)
@@ -138,7 +141,7 @@ class Features:
             squares = 1 / variances
             linear = means / variances
             log_det = variances.log().sum(dim=1)
-        constant = parameters.weights.log() - 0.5 * ((linear * means).sum(dim=1) + log_det + n_dims * gaussians.LOG_2PI)
+        constant = log_weights - 0.5 * ((linear * means).sum(dim=1) + log_det + n_dims * gaussians.LOG_2PI)
         return torch.cat([-0.5 * squares, linear, constant[:, None]], dim=1)
 
     def _factors(self, full: Tensor) -> Tensor:
@@ -152,7 +155,9 @@ class Features:
         return factors
 
     def covariances(self, survey: Survey, means: Tensor, counts: Tensor, kind: str, reg: float) -> Tensor:
-        r"""\sum_n \gamma_nk x x^T / N_k - \mu \mu^T in the form of ``kind``, regularised, in the data's units."""
+        r"""\sum_n \gamma_nk x x^T / N_k - \mu \mu^T in the form of ``kind``, in the data's units,
+        with ``reg`` times the data's mean variance added to every variance.
+        """
         k, n_dims = means.shape
         scaled = (means - self.centre) / self.scale  # (K, D)
         squares = survey.moments[:, : self.n_squares]
@@ -161,7 +166,7 @@ class Features:
             sharp = (variances < SHARP).any(dim=1)
             for j in sharp.nonzero().flatten().tolist():
                 variances[j] = self._centred(survey.responsibilities[j], means[j], counts[j]).diagonal()
-            variances = self.scale**2 * variances + reg
+            variances = self.scale**2 * (variances + reg)
             return variances if kind == "diag" else variances.mean(dim=1)
         second = torch.empty(k, n_dims, n_dims, dtype=means.dtype, device=means.device)
         second[:, self.rows, self.columns] = squares
@@ -174,9 +179,8 @@ class Features:
             sharp = (full.diagonal(dim1=1, dim2=2) < SHARP).any(dim=1)
             for j in sharp.nonzero().flatten().tolist():
                 full[j] = self._centred(survey.responsibilities[j], means[j], counts[j])
-        full = self.scale**2 * full
         full.diagonal(dim1=-2, dim2=-1).add_(reg)
-        return full
+        return self.scale**2 * full
 
     def _centred(self, shares: Tensor, mean: Tensor, count: Tensor) -> Tensor:
         """One component's covariance by the two-pass formula, which keeps its digits when it is tiny: (D, D)."""

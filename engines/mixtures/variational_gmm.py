@@ -29,7 +29,7 @@ from engines import devices
 from engines.engine import Frame
 from engines.maths import gaussians
 from engines.mixtures.start import INITS, choose_means, points_of
-from engines.mixtures.survey import Features, Parameters, Survey
+from engines.mixtures.survey import Features, Survey
 
 COVARIANCE_TYPES = ("full", "diag")
 WEIGHT_PRIORS = ("dirichlet", "process")
@@ -169,8 +169,7 @@ class VariationalGaussianMixture:
         log_det = _log_det(posterior.covariances)  # of W^{-1} / nu
         extra = self._log_det_precision(posterior) + log_det - n_dims / posterior.mean_precision
         log_weights = self._log_weights(posterior) + 0.5 * extra
-        pseudo = Parameters(log_weights.exp(), posterior.means, posterior.covariances)
-        return self._features.survey(pseudo, self.config.covariance_type)
+        return self._features.survey(log_weights, posterior.means, posterior.covariances, self.config.covariance_type)
 
     def _maximise(self, survey: Survey) -> Posterior:
         """Eqs. 10.58 to 10.63."""

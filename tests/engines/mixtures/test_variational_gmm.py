@@ -213,7 +213,9 @@ def test_a_wrong_setting_is_one_sentence(settings, said):
 
 
 def test_points_without_a_width_are_refused():
-    with pytest.raises(ValueError, match="all points are the same"):
+    with pytest.raises(ValueError, match="n_components is 10 but all 20 points are the same: use at most 1"):
         engines.create("variational_gmm", data=np.ones((20, 2)), device="cpu")
+    with pytest.raises(ValueError, match="all points are the same, which leaves the prior without a width"):
+        engines.create("variational_gmm", data=np.ones((20, 2)), n_components=1, device="cpu")
     with pytest.raises(ValueError, match="degrees_of_freedom must be above 3 for 4 dimensions"):
         engines.create("variational_gmm", data=IRIS, degrees_of_freedom=3.0, device="cpu")
