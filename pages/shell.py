@@ -12,6 +12,7 @@ if str(ROOT) not in sys.path:  # where a test runs this file alone
 import streamlit as st  # noqa: E402
 
 from pages.catalogue import CATALOGUE, PAGES  # noqa: E402
+from pages.ui import settings  # noqa: E402
 from pages.ui.frame import apply_style  # noqa: E402
 
 st.set_page_config(page_title="Generative Models Lab", page_icon=str(ROOT / "assets" / "icon.png"), layout="wide")
@@ -21,4 +22,6 @@ for item in CATALOGUE:
         st.Page(item.file, title=item.title, icon=item.icon or None, url_path=item.slug)
     )
 apply_style()
-st.navigation(sections, position="top").run()
+chosen = st.navigation(sections, position="top")
+settings.arriving(chosen.url_path)
+chosen.run()

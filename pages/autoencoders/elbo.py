@@ -94,7 +94,7 @@ def play_scene(name: str, values: dict[str, Any] | None) -> None:
 
 def make_equal() -> None:
     for q, p in ((MQ, MP), (SQ, SP)):
-        st.session_state[q.key] = settings.value(p)
+        settings.put({q.key: settings.value(p)})
 
 
 def trade_off(chosen: dict[str, Any]) -> Any:
@@ -161,7 +161,7 @@ def moved() -> None:
     event = (st.session_state.get("elbo-gaussians") or {}).get("moved")
     if event:
         for setting in HANDLES:
-            st.session_state[setting.key] = min(max(float(event[setting.key]), setting.low), setting.high)
+            settings.put({setting.key: min(max(float(event[setting.key]), setting.low), setting.high)})
 
 
 main()

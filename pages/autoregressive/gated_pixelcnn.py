@@ -105,7 +105,7 @@ def restart() -> None:
 
 
 def new_seed() -> None:
-    st.session_state[SEED.key] = (int(st.session_state.get(SEED.key, 0)) + 1) % (SEED.high + 1)
+    settings.next_of(SEED)
 
 
 def shown(chosen: dict[str, Any]) -> Any:

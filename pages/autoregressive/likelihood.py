@@ -62,7 +62,7 @@ def controls() -> None:
 
 
 def another() -> None:
-    st.session_state[ROW.key] = int(np.random.default_rng().integers(ROW.high + 1))
+    settings.put({ROW.key: int(np.random.default_rng().integers(ROW.high + 1))})
 
 
 def image_of(chosen: dict[str, Any], drawn: np.ndarray | None) -> np.ndarray:

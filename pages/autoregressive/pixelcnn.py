@@ -114,7 +114,7 @@ def controls(chosen: dict[str, Any]) -> None:
 
 
 def another() -> None:
-    st.session_state[ROW.key] = int(np.random.default_rng().integers(ROW.high + 1))
+    settings.put({ROW.key: int(np.random.default_rng().integers(ROW.high + 1))})
 
 
 def restart() -> None:
@@ -123,7 +123,7 @@ def restart() -> None:
 
 
 def new_seed() -> None:
-    st.session_state[SEED.key] = (int(st.session_state.get(SEED.key, 0)) + 1) % (SEED.high + 1)
+    settings.next_of(SEED)
 
 
 def picture_of(chosen: dict[str, Any]) -> tuple[np.ndarray, np.ndarray | None]:
@@ -236,7 +236,7 @@ def on_event(name: str) -> None:
         forks.ask(PAGE.slug, int(event.get("step", 0)))
     elif event and name == "cells":
         st.session_state[CELLS] = fills.cells_of(event.get("cells"))
-        st.session_state[HIDE.key] = "painted"
+        settings.put({HIDE.key: "painted"})
 
 
 main()

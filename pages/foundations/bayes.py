@@ -135,7 +135,7 @@ def on_event(name: str) -> None:
 
 
 def new_seed() -> None:
-    st.session_state[SEED.key] = (int(st.session_state.get(SEED.key, 0)) + 1) % (SEED.high + 1)
+    settings.next_of(SEED)
 
 
 def about(record: Any) -> None:

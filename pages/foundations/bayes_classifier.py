@@ -54,11 +54,11 @@ RUN = "bayes-classifier:run"
 
 def main() -> None:
     frame.head(PAGE)
+    settings.show_notices(PAGE.slug, (*SHARED, ROWS["mnist"]))
     row = ROWS[settings.value(DATA)]
-    moved = st.session_state.get(row.key, 0) > row.high  # the viewer changed to a set with fewer images
-    if moved:
-        st.session_state[row.key] = row.high
-    settings.show_notices(PAGE.slug, (*SHARED, ROWS["mnist"] if moved else row))
+    if settings.value(row) > row.high:  # the viewer changed to a set with fewer images
+        settings.put({row.key: row.high})
+        settings.read(PAGE.slug, (*SHARED, row))
     chosen = {setting.key: settings.value(setting) for setting in (*SHARED, row)}
     record = shown(chosen)
     if record is not None:
@@ -93,7 +93,7 @@ def controls(chosen: dict[str, Any]) -> None:
 
 def still() -> None:
     for setting in AMOUNTS:
-        st.session_state[setting.key] = 0.0
+        settings.put({setting.key: 0.0})
 
 
 def shake() -> None:
@@ -101,15 +101,15 @@ def shake() -> None:
 
     drawn = np.random.default_rng().standard_normal(DIRECTIONS)
     for setting, amount in zip(AMOUNTS, drawn, strict=True):
-        st.session_state[setting.key] = float(np.clip(np.round(2 * amount) / 2, -3, 3))
+        settings.put({setting.key: float(np.clip(np.round(2 * amount) / 2, -3, 3))})
 
 
 def new_seed() -> None:
-    st.session_state[SEED.key] = (int(st.session_state.get(SEED.key, 0)) + 1) % (SEED.high + 1)
+    settings.next_of(SEED)
 
 
 def another(row: Number) -> None:
-    st.session_state[row.key] = (int(st.session_state.get(row.key, 0)) + 1) % (row.high + 1)
+    settings.next_of(row)
 
 
 def shown(chosen: dict[str, Any]) -> Any:

@@ -172,7 +172,7 @@ def play_scene(name: str, values: dict[str, Any] | None) -> None:
 
 
 def new_seed() -> None:
-    st.session_state[SEED.key] = (int(st.session_state.get(SEED.key, 0)) + 1) % (SEED.high + 1)
+    settings.next_of(SEED)
 
 
 def points(chosen: dict[str, Any]) -> tuple[Any, gmm_runs.Cloud | None]:

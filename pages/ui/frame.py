@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from pages.catalogue import PAGES, Entry
+from pages.ui import settings
 
 # Presenter mode is a class on <body>, set by the player: nothing but the stage and the player stays.
 _STYLE = """
@@ -35,6 +36,8 @@ def apply_style() -> None:
 
 def head(entry: Entry) -> None:
     """The page's title and its one-line idea."""
+    settings.at(entry.slug)
+    settings.one_entry()
     with st.container(key="lab-head", gap="xsmall"):
         st.header(entry.title, anchor=False)
         st.markdown(entry.idea)

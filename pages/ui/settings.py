@@ -1,255 +1,274 @@
-"""Settings that live in the address bar, so that a link reproduces a scene.
+"""Settings: each page has its own, and the address bar shows them, so that a link reproduces what is seen.
 
-Each setting is one widget bound to a query parameter of the same name (Streamlit's own binding does the
-reading and writing). `notices` looks at the address first and says in one sentence each what in it is
-unknown or out of range, because Streamlit drops such values without a word.
+A setting of the page `gmm` with the key "k" is the widget "gmm:k" and the parameter "k" of the address: no other page
+reads either. `read` looks once a run at what says how the page stands: the address, where the viewer has just come to
+it (a link, the menu, Back, Forward); the widgets after that; and a scene or a button, which go before both. It then
+writes the address, which holds what is not at its default. Nothing else writes it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-# A scene sets widgets that have a default, which is what we want and Streamlit logs a stack trace about.
-logging.getLogger("streamlit.elements.lib.policies").setLevel(logging.ERROR)
+from pages.ui.plain import quoted
 
 # Parameters that belong to the app, not to a page.
 COMMON = ("present", "scene")
+MAX_NAMED = 5  # unknown keys that are named
+WHOLE = re.compile(
+    r"-?[0-9]{1,15}(\.0{1,3})?"
+)  # as the controls write it: no 1e3, 1_000, NaN or digits of another script
+FRACTION = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    key: str
+class _Setting:
+    key: str  # its parameter in the address
     label: str
-    options: Sequence[str]
-    default: str
     help: str = ""
-    slider: bool = False  # where the options have an order
     field: str = ""  # the engine's setting, where it is one
     live: bool = False  # may change while a run goes
+    when: Callable[[Mapping[str, Any]], bool] | None = None  # shown only where this holds of what is chosen
+    fold: str = ""  # the title of the fold that it is put into
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice(_Setting):
+    options: Sequence[str]
+    default: str
+    labels: Mapping[str, str] | None = None  # words for readers; the address has the key
+    slider: bool = False  # where the options have an order
     kind: Callable[[str], Any] = str  # what the engine takes
+
+    def said(self, option: str) -> str:
+        return (self.labels or {}).get(option, option)
 
     def problem(self, text: str) -> str:
         if text in self.options:
             return ""
-        return f"{self.key} has no value {text[:30]!r}; choose one of {', '.join(self.options)}"
+        return f"{self.key} has no value {quoted(text)}; choose one of {', '.join(self.options)}"
 
     def parse(self, text: str) -> str:
-        """The value that an address means, as the widget will read it; the default where it means none."""
+        """The value that an address means; the default where it means none."""
         return text if text in self.options else self.default
 
     def widget(self, **more: Any) -> str:
-        if self.slider:
-            return st.select_slider(
-                self.label,
-                list(self.options),
-                self.default,
-                key=self.key,
-                help=self.help,
-                bind="query-params",
-                **more,
-            )
-        index = list(self.options).index(self.default)
-        return st.selectbox(
-            self.label, list(self.options), index=index, key=self.key, help=self.help, bind="query-params", **more
-        )
+        make = st.select_slider if self.slider else st.selectbox
+        return make(self.label, list(self.options), help=self.help, format_func=self.said, **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Number:
-    key: str
-    label: str
+class Number(_Setting):
     low: int
     high: int
     default: int
-    help: str = ""
     slider: bool = True
-    field: str = ""
-    live: bool = False
     kind: Callable[[Any], Any] = int
 
     def problem(self, text: str) -> str:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if value == math.floor(value) if math.isfinite(value) else False:
-            if self.low <= value <= self.high:
-                return ""
-            return f"{self.key} is {text[:20]}; it goes from {self.low} to {self.high}"
-        return f"{self.key} is {text[:20]!r}; it must be a whole number from {self.low} to {self.high}"
+        if not WHOLE.fullmatch(text):
+            return f"{self.key} is {quoted(text)}; it must be a whole number from {self.low} to {self.high}"
+        within = self.low <= float(text) <= self.high
+        return "" if within else f"{self.key} is {text}; it goes from {self.low} to {self.high}"
 
     def parse(self, text: str) -> int:
-        with contextlib.suppress(ValueError, OverflowError):
-            if self.low <= float(text) <= self.high:
-                return int(float(text))
-        return self.default
+        return self.default if self.problem(text) else int(float(text))
 
     def widget(self, **more: Any) -> int:
         make = st.slider if self.slider else st.number_input
-        return int(
-            make(
-                self.label,
-                self.low,
-                self.high,
-                self.default,
-                key=self.key,
-                help=self.help,
-                bind="query-params",
-                **more,
-            )
-        )
+        return int(make(self.label, self.low, self.high, help=self.help, **more))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Real:
+class Real(_Setting):
     """A number with a fraction, on a slider."""
 
-    key: str
-    label: str
     low: float
     high: float
     default: float
     step: float
-    help: str = ""
+    kind: Callable[[Any], Any] = float
 
     def problem(self, text: str) -> str:
-        try:
-            value = float(text)
-        except ValueError:
-            return f"{self.key} is {text[:20]!r}; it must be a number from {self.low:g} to {self.high:g}"
-        return (
-            ""
-            if self.low <= value <= self.high
-            else f"{self.key} is {text[:20]}; it goes from {self.low:g} to {self.high:g}"
-        )
+        if not FRACTION.fullmatch(text):
+            return f"{self.key} is {quoted(text)}; it must be a number from {self.low:g} to {self.high:g}"
+        within = self.low <= float(text) <= self.high
+        return "" if within else f"{self.key} is {text}; it goes from {self.low:g} to {self.high:g}"
 
     def parse(self, text: str) -> float:
-        with contextlib.suppress(ValueError):
-            if self.low <= float(text) <= self.high:
-                return float(text)
-        return self.default
+        return self.default if self.problem(text) else float(text)
 
     def widget(self, **more: Any) -> float:
-        return float(
-            st.slider(
-                self.label,
-                self.low,
-                self.high,
-                self.default,
-                self.step,
-                key=self.key,
-                help=self.help,
-                bind="query-params",
-                **more,
-            )
-        )
+        return float(st.slider(self.label, self.low, self.high, step=self.step, help=self.help, **more))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Switch:
-    key: str
-    label: str
+class Switch(_Setting):
     default: bool = False
-    help: str = ""
-    field: str = ""
-    live: bool = False
     kind: Callable[[Any], Any] = bool
 
     def problem(self, text: str) -> str:
-        return "" if text.lower() in ("true", "false") else f"{self.key} is {text[:20]!r}; it must be true or false"
+        return "" if text.lower() in ("true", "false") else f"{self.key} is {quoted(text)}; it must be true or false"
 
     def parse(self, text: str) -> bool:
         return {"true": True, "false": False}.get(text.lower(), self.default)
 
     def widget(self, **more: Any) -> bool:
-        return st.toggle(self.label, self.default, key=self.key, help=self.help, bind="query-params", **more)
+        return st.toggle(self.label, help=self.help, **more)
 
 
 Setting = Choice | Number | Real | Switch
 
 
-def apply(settings: Sequence[Setting], values: Mapping[str, Any]) -> None:
-    """Set these settings to ``values`` and all others to their defaults; for a callback, before the widgets."""
-    for setting in settings:
-        st.session_state[setting.key] = values.get(setting.key, setting.default)
+def written(value: Any) -> str:
+    """A value as the address has it."""
+    if isinstance(value, float):
+        return f"{value:.6f}".rstrip("0").rstrip(".")
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+# -- how a page stands -----------------------------------------------------------------------------------------
+
+
+def arriving(place: str) -> None:
+    """The shell says which page is shown: where it is another than before, the address speaks first."""
+    if st.session_state.get("settings:place") != place:
+        st.session_state.update({"settings:place": place, "settings:arrived": True})
+
+
+def at(slug: str) -> None:
+    """The page whose settings are meant from here on, in callbacks too."""
+    if st.session_state.get("settings:page") != slug:
+        st.session_state.update({"settings:page": slug, "settings:arrived": True})
+
+
+def read(slug: str, settings: Sequence[Setting]) -> dict[str, Any]:
+    """What is chosen on the page, by key, before any widget has been drawn; the address then says the same."""
+    at(slug)
+    state, context = st.session_state, get_script_run_ctx(suppress_warning=True)
+    back = context is not None and context.is_history_navigation  # Back or Forward: a bare address means the defaults
+    arrived = state.pop("settings:arrived", False) or back
+    address = dict(st.query_params)
+    kept = state.get(f"{slug}:settings", {})
+    if arrived and (back or set(address) - {"present"}):
+        said = notices(settings, address)
+        state[f"{slug}:address"] = said
+        chosen = {s.key: s.parse(address[s.key]) if s.key in address else s.default for s in settings}
+    else:
+        chosen = {s.key: state.get(_widget(slug, s.key), kept.get(s.key, s.default)) for s in settings}
+    # A callback may have put something; a set of options may have changed under a value.
+    chosen |= {key: value for key, value in state.pop(f"{slug}:put", {}).items() if key in chosen}
+    chosen = {s.key: chosen[s.key] if not s.problem(written(chosen[s.key])) else s.default for s in settings}
+    for key, value in chosen.items():
+        name = _widget(slug, key)
+        if name in state and state[name] != value:
+            del state[name]  # `show` starts the widget again from what is chosen
+    state[f"{slug}:settings"] = kept | chosen
+    shown = {s.key: written(chosen[s.key]) for s in settings if chosen[s.key] != s.default}
+    new = {key: address[key] for key in COMMON if key in address} | shown
+    if new != address:
+        st.query_params.from_dict(new)
+    return chosen
+
+
+def _widget(slug: str, key: str) -> str:
+    return f"{slug}:{key}"
+
+
+def _page() -> str:
+    return st.session_state.get("settings:page", "")
 
 
 def value(setting: Setting) -> Any:
-    """The setting's value before its widget has been drawn, so that a page can show its stage first."""
-    if setting.key in st.session_state:
-        return st.session_state[setting.key]
-    text = st.query_params.get(setting.key)
-    return setting.default if text is None else setting.parse(text)
+    """The setting's value, which `read` has found; the default before that."""
+    return st.session_state.get(f"{_page()}:settings", {}).get(setting.key, setting.default)
 
 
-def show(setting: Setting, *, when: bool = True, **more: Any) -> Any:
-    """The setting's widget and its value. ``when`` it does not apply it stays on the page, out of sight:
-    so it keeps its value and its place in the address, and a scene can set it.
-    """
-    # The same container either way: a widget that moves to another one loses touch with the address.
-    with st.container(key=f"lab-setting-{setting.key}"):
-        value = setting.widget(**more)
-        if not when:
-            # Its wrapper too, which would leave a gap.
-            place = f".st-key-lab-setting-{setting.key}"
-            st.html(f"<style>{place}, [data-testid=stLayoutWrapper]:has(> {place}) {{ display: none; }}</style>")
-    return value
+def put(values: Mapping[str, Any]) -> None:
+    """Set some settings, by key; for a callback, before the page runs again."""
+    name = f"{_page()}:put"
+    st.session_state[name] = st.session_state.get(name, {}) | dict(values)
 
 
-def _instead(setting: Setting, text: str) -> str:
-    """What Streamlit makes of a value that has a problem: of 5.5 its whole part, else the default."""
-    if isinstance(setting, Number):
-        with contextlib.suppress(ValueError, OverflowError):
-            if setting.low <= float(text) <= setting.high:
-                return f"Its whole part, {int(float(text))},"
-    default = str(setting.default)
-    return f"The default, {default.lower() if isinstance(setting, Switch) else default},"
-
-
-def notices(settings: Sequence[Setting], query: Mapping[str, str]) -> list[str]:
-    """One sentence for every part of the address that this page cannot follow; [] where all is well."""
-    by_key = {setting.key: setting for setting in settings}
-    sentences = []
-    for key, text in query.items():
-        if key in COMMON:
-            continue
-        if key not in by_key:
-            known = ", ".join(by_key)
-            sentences.append(f"The address sets {key[:30]!r}, which this page does not know; it knows {known}.")
-        elif problem := by_key[key].problem(text):
-            sentences.append(f"In the address, {problem}. {_instead(by_key[key], text)} is used instead.")
-    return sentences
-
-
-def show_notices(slug: str, settings: Sequence[Setting]) -> None:
-    """Say what is wrong with the address, once per visit, before the widgets read it."""
-    query = dict(st.query_params)
-    new = notices(settings, query)
-    kept_key = f"{slug}:address"
-    if new:
-        st.session_state[kept_key] = new
-        for key in query:
-            if key not in COMMON and key not in {setting.key for setting in settings}:
-                del st.query_params[key]
-    if sentences := st.session_state.get(kept_key):
-        st.warning("  \n".join(sentences), icon=":material/link_off:")
-        if st.button("Understood", key=f"{kept_key}:seen"):
-            st.session_state.pop(kept_key)
-            st.rerun()
+def apply(settings: Sequence[Setting], values: Mapping[str, Any]) -> None:
+    """Set these settings to ``values`` and all others to their defaults."""
+    put({setting.key: values.get(setting.key, setting.default) for setting in settings})
 
 
 def next_of(setting: Number) -> None:
-    """The next number, from the highest on to 0; for a button."""
-    st.session_state[setting.key] = (int(st.session_state.get(setting.key, setting.default)) + 1) % (setting.high + 1)
+    """The next number, from the highest on to the lowest; for a button."""
+    put({setting.key: value(setting) + 1 if value(setting) < setting.high else setting.low})
+
+
+def show(setting: Setting, *, when: bool = True, **more: Any) -> Any:
+    """The setting's widget and its value; ``when`` it does not apply there is none, and the value stays as it is."""
+    if not when:
+        return value(setting)
+    name = _widget(_page(), setting.key)
+    if name not in st.session_state:
+        st.session_state[name] = value(setting)
+    with st.container(key=f"lab-setting-{setting.key}"):
+        return setting.widget(key=name, **more)
 
 
 def of_engine(settings: Sequence[Any], chosen: Mapping[str, Any], *, live: bool) -> dict[str, Any]:
     """What an engine is made of, by its own names: the settings that may change while it runs, or the others."""
     return {s.field: s.kind(chosen[s.key]) for s in settings if s.field and s.live == live}
+
+
+# -- what in an address cannot be followed ---------------------------------------------------------------------
+
+
+def notices(settings: Sequence[Setting], query: Mapping[str, str]) -> list[str]:
+    """One sentence for every part of the address that this page cannot follow; [] where all is well."""
+    by_key = {setting.key: setting for setting in settings}
+    unknown = [key for key in query if key not in COMMON and key not in by_key]
+    sentences = []
+    for key, text in query.items():
+        if key in unknown[:MAX_NAMED]:
+            known = f"it knows {', '.join(by_key)}" if by_key else "it has no settings"
+            sentences.append(f"The address sets {quoted(key)}, which this page does not know; {known}.")
+        elif key in by_key and (problem := by_key[key].problem(text)):
+            default = written(by_key[key].default)
+            sentences.append(f"In the address, {problem}. The default, {default}, is used instead.")
+    if (more := len(unknown) - MAX_NAMED) > 0:
+        sentences.append(f"It sets {more} more that this page does not know.")
+    return sentences
+
+
+def show_notices(slug: str, settings: Sequence[Setting]) -> dict[str, Any]:
+    """Read the settings and say what is wrong with the address, once per visit."""
+    chosen = read(slug, settings)
+    kept_key = f"{slug}:address"
+    if sentences := st.session_state.get(kept_key):
+        st.warning("  \n".join(sentences), icon=":material/link_off:")
+        if st.button("Understood", key=f"{kept_key}:seen"):
+            st.session_state.pop(kept_key)
+            st.rerun()
+    return chosen
+
+
+# Streamlit makes a new entry in the browser's history of every change of the query; the pages' settings are one place.
+_ONE_ENTRY = """<script>
+if (!history.labOneEntry) {
+  history.labOneEntry = true;
+  const push = history.pushState.bind(history);
+  history.pushState = (state, title, address) => {
+    const url = new URL(address, location.href);
+    if (document.body.classList.contains("lab-present")) url.searchParams.set("present", "1");
+    if (url.pathname === location.pathname) history.replaceState(state, title, url);
+    else push(state, title, url);
+  };
+}
+</script>"""
+
+
+def one_entry() -> None:
+    """Settings change the address in place; only another page is a step of Back and Forward."""
+    st.html(_ONE_ENTRY, unsafe_allow_javascript=True)

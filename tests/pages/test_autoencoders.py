@@ -40,7 +40,7 @@ def metrics(name: str, variant: str) -> dict[str, float]:
 
 
 def choose(at: Any, key: str, wanted: Any) -> Any:
-    box = next(w for w in (*at.selectbox, *at.slider, *at.number_input) if w.key == key)
+    box = next(w for w in (*at.selectbox, *at.slider, *at.number_input) if w.key.endswith(f":{key}"))
     return sound(box.set_value(wanted).run())
 
 

@@ -140,7 +140,7 @@ def test_settings_out_of_range_in_the_address_are_named():
 def test_temperature_applies_live_and_other_settings_start_anew():
     at = opened(FOLDER / "pixelcnn.py")
     token = at.session_state["pixelcnn:run"]["token"]
-    sound(next(s for s in at.slider if s.key == "t").set_value(0.5).run())
+    sound(next(s for s in at.slider if s.key.endswith(":t")).set_value(0.5).run())
     assert at.session_state["pixelcnn:run"]["token"] == token
     assert config(at, "pixelcnn:run").temperature == 0.5
     press(at, "New seed")

@@ -89,10 +89,10 @@ def test_the_posterior_shown_is_the_models_and_the_confusion_adds_up():
 def test_sliders_move_along_directions_and_go_back():
     at = opened(PAGE, view="directions", y="2", d1="2", d3="-1")
     press(at, "A random draw")
-    amounts = [next(s for s in at.slider if s.key == f"d{i}").value for i in range(1, 7)]
+    amounts = [next(s for s in at.slider if s.key.endswith(f":d{i}")).value for i in range(1, 7)]
     assert all(-3 <= amount <= 3 for amount in amounts)
     press(at, "Back to the mean")
-    assert [next(s for s in at.slider if s.key == f"d{i}").value for i in range(1, 7)] == [0.0] * 6
+    assert [next(s for s in at.slider if s.key.endswith(f":d{i}")).value for i in range(1, 7)] == [0.0] * 6
 
 
 def test_a_test_image_beyond_the_set_is_a_sentence_and_clothes_have_fewer():
@@ -100,9 +100,9 @@ def test_a_test_image_beyond_the_set_is_a_sentence_and_clothes_have_fewer():
     assert any("row is 9999; it goes from 0 to 4999" in text for text in said(at))
     at = opened(PAGE, view="classify", row="9999")
     assert said(at) == []
-    sound(next(s for s in at.selectbox if s.key == "data").set_value("fashion").run())
+    sound(next(s for s in at.selectbox if s.key.endswith(":data")).set_value("fashion").run())
     assert said(at) == []
-    assert next(n for n in at.number_input if n.key == "row").value <= 4999
+    assert next(n for n in at.number_input if n.key.endswith(":row")).value <= 4999
     press(at, "Another test image")
 
 

@@ -79,12 +79,12 @@ def test_arrows_keep_their_proportions_and_none_is_none():
 def test_what_applies_live_and_what_restarts():
     at = opened(PAGE)
     token = at.session_state[RUN]["token"]
-    sound(next(s for s in at.selectbox if s.key == "objective").set_value("wgan-gp").run())
-    sound(next(s for s in at.slider if s.key == "gsteps").set_value(3).run())
+    sound(next(s for s in at.selectbox if s.key.endswith(":objective")).set_value("wgan-gp").run())
+    sound(next(s for s in at.slider if s.key.endswith(":gsteps")).set_value(3).run())
     assert at.session_state[RUN]["token"] == token
     made = config(at, RUN)
     assert (made.objective, made.g_steps) == ("wgan-gp", 3)
-    sound(next(s for s in at.slider if s.key == "gwidth").set_value(8).run())
+    sound(next(s for s in at.slider if s.key.endswith(":gwidth")).set_value(8).run())
     assert at.session_state[RUN]["token"] != token
     press(at, "New seed")
     assert config(at, RUN).seed == 1

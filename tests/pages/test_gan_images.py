@@ -10,16 +10,16 @@ import torch
 
 import engines
 from pages.catalogue import PAGES
-from pages.gans import dcgan_notes, dcgan_runs
+from pages.gans import dcgan, dcgan_notes
 from pages.gans import transposed_convolution_notes as conv_notes
 from pages.gans import transposed_convolution_pictures as conv_pictures
-from pages.ui import live, sheets
+from pages.ui import live, sheets, shipped
 from pages.ui.wire import pack
 from tests.pages.test_pages import _alone, config, on_stage, opened, press, said, sound, value  # noqa: F401
 
 DCGAN = PAGES / "gans" / "dcgan.py"
 CONV = PAGES / "gans" / "transposed_convolution.py"
-SHOWN, RUN, STEPS = "dcgan:shown", "dcgan:run", "transposed-convolution:run"
+RUN, STEPS = "dcgan:run", "transposed-convolution:run"
 
 
 def played(held):
@@ -32,7 +32,7 @@ def played(held):
 def test_every_view_of_the_shipped_networks_opens_and_draws(view):
     at = opened(DCGAN, view=view)
     assert said(at) == []
-    held = on_stage(at, SHOWN)
+    held = on_stage(at, RUN)
     frames = played(held)
     for frame in (frames[0], frames[-1]):
         json.loads(pack([live.picture(held, frame), held.explain(frame, {})]))
@@ -41,25 +41,24 @@ def test_every_view_of_the_shipped_networks_opens_and_draws(view):
 
 def test_the_recorded_film_is_the_same_codes_at_forty_or_more_steps_and_ends_as_the_shipped_generator():
     for name in ("mnist", "fashion"):
-        frames = dcgan_runs.recorded_frames(name)
+        frames = shipped.frames("dcgan", dcgan.VARIANTS[name])
         assert len(frames) >= 40
         steps = np.array([frame.step for frame in frames])
         assert steps[0] == 0
         assert (
             np.diff(np.log(steps[8:])).std() < 0.2 * np.diff(np.log(steps[8:])).mean() + 0.05
         )  # evenly in the logarithm
-        now = dcgan_runs.as_bytes(dcgan_runs.model(name).decode(dcgan_runs.codes(name, 0)))
+        now = dcgan.as_bytes(dcgan.model(name).decode(dcgan.codes(name, 0)))
         assert np.abs(now.reshape(64, -1).astype(int) - frames[-1].arrays["samples"]).max() <= 1
 
 
 def test_layers_show_what_the_generator_computes():
-    engine = dcgan_runs.model("mnist")
-    made = dcgan_runs.layers_scene("mnist", 0, 5)
-    frames = played(made)
-    maps = engine.maps(dcgan_runs.codes("mnist", 0)[5:6])
+    engine = dcgan.model("mnist")
+    frames = dcgan.layer_by_layer("mnist", 0, 5).frames
+    maps = engine.maps(dcgan.codes("mnist", 0)[5:6])
     assert [int(frame.scalars["side"]) for frame in frames] == [1, 4, 7, 14, 28]
     assert [int(frame.scalars["channels"]) for frame in frames] == [map_.shape[1] for map_ in maps]
-    image = dcgan_runs.as_bytes(engine.decode(dcgan_runs.codes("mnist", 0)[5:6]))[0]
+    image = dcgan.as_bytes(engine.decode(dcgan.codes("mnist", 0)[5:6]))[0]
     assert np.abs(frames[-1].arrays["maps"][0].astype(int) - image).max() <= 1
 
 
@@ -67,17 +66,17 @@ def test_a_great_circle_keeps_lengths_and_ends():
     generator = torch.Generator().manual_seed(0)
     a, b = torch.randn(2, 50, generator=generator)
     a, b = a / a.norm(), b / b.norm()
-    path = dcgan_runs.slerp(a, b, torch.linspace(0, 1, 9))
+    path = dcgan.slerp(a, b, torch.linspace(0, 1, 9))
     torch.testing.assert_close(path[0], a)
     torch.testing.assert_close(path[-1], b)
     torch.testing.assert_close(path.norm(dim=1), torch.ones(9))
-    torch.testing.assert_close(dcgan_runs.slerp(a, a, torch.linspace(0, 1, 3)), a.expand(3, -1))
+    torch.testing.assert_close(dcgan.slerp(a, a, torch.linspace(0, 1, 3)), a.expand(3, -1))
 
 
 def test_arithmetic_ends_at_c_plus_a_minus_b():
-    engine, z = dcgan_runs.model("mnist"), dcgan_runs.codes("mnist", 3)
-    frames = played(dcgan_runs.arithmetic_scene("mnist", 3, 1, 2, 4))
-    expected = dcgan_runs.as_bytes(engine.decode((z[4] + z[1] - z[2])[None]))[0]
+    engine, z = dcgan.model("mnist"), dcgan.codes("mnist", 3)
+    frames = dcgan.arithmetic("mnist", 3, 1, 2, 4).frames
+    expected = dcgan.as_bytes(engine.decode((z[4] + z[1] - z[2])[None]))[0]
     last = frames[-1].arrays["sheet"][2:30, -30:-2]
     assert np.abs(last.astype(int) - expected).max() <= 1
 
@@ -90,7 +89,7 @@ def test_every_rule_of_the_recipe_reaches_the_engine_and_rates_apply_live():
     assert (made.strided, made.batch_norm, made.hidden_layer, made.generator_relu) == (False, False, True, False)
     assert (made.leaky, made.small_start, made.beta1, made.size) == (False, False, 0.9, 32)
     token = at.session_state[RUN]["token"]
-    sound(next(s for s in at.select_slider if s.key == "rate").set_value("1e-3").run())
+    sound(next(s for s in at.select_slider if s.key.endswith(":rate")).set_value("1e-3").run())
     assert at.session_state[RUN]["token"] == token
     assert config(at, RUN).learning_rate == 1e-3
 
@@ -162,7 +161,7 @@ def test_a_trained_layer_has_the_generators_own_sizes(layer):
     at = opened(CONV, values=f"dcgan-{layer}")
     assert said(at) == []
     held = on_stage(at, STEPS)
-    maps = dcgan_runs.model("mnist").maps(dcgan_runs.codes("mnist", 0)[:1])
+    maps = dcgan.model("mnist").maps(dcgan.codes("mnist", 0)[:1])
     assert held.run.engine.config.output_size == maps[layer].shape[2]
     json.loads(pack([held.base, live.picture(held, held.run.history.last)]))
     assert len(held.base["tips"]) == maps[layer].shape[2] ** 2  # every cell's sum, in the largest too

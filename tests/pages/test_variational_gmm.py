@@ -77,7 +77,7 @@ def test_both_densities_are_drawn_and_scored_on_points_that_the_run_has_not_seen
 def test_the_concentration_changes_the_run_as_it_goes_and_the_rest_restarts():
     at = opened(PAGE)
     token = at.session_state[SLOT]["token"]
-    slider = next(s for s in at.select_slider if s.key == "conc")
+    slider = next(s for s in at.select_slider if s.key.endswith(":conc"))
     sound(slider.set_value("10").run())
     assert at.session_state[SLOT]["token"] == token
     assert config(at, SLOT).concentration == 10
