@@ -1,10 +1,10 @@
-"""A drawing board for one 28 x 28 image, as MNIST's are: white on black, fitted into 20 x 20, centred by mass."""
+"""A drawing board for one 28 x 28 image, as MNIST's are, or an image file in its place (photos.py prepares it)."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import io
+import hashlib
 import threading
 from collections.abc import Callable
 from functools import lru_cache
@@ -14,12 +14,8 @@ import numpy as np
 import streamlit as st
 
 from engines import devices
-from pages.ui import player
-
-SIDE, BOX = 28, 20
-MAX_BYTES = 5_000_000
-MAX_PIXELS = 16_000_000
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
+from pages.ui import photos, player
+from pages.ui.photos import SIDE
 
 _LOADER = """
 export default async function (component) {
@@ -50,69 +46,28 @@ def show(key: str, *, label: str = "Drawing board") -> np.ndarray | None:
     return read(getattr(result, "image", None))
 
 
-def upload(key: str) -> tuple[np.ndarray | None, str]:
-    """An image file in place of a drawing: the image (28, 28) in 0..1 or None, and what is wrong with the file."""
-    limit = min(devices.limits().max_upload_bytes, MAX_BYTES)
-    hint = f"PNG, JPEG, GIF, BMP or WebP, up to {limit // 1_000_000} MB. One figure on a plain ground works best."
-    file = st.file_uploader("Or an image file", type=["png", "jpg", "jpeg", "gif", "bmp", "webp"], key=key, help=hint)
+def upload(key: str, side: int | None = None) -> tuple[np.ndarray | None, str]:
+    """An image file in place of a drawing, as MNIST has them (28, 28) or, given a side, in colour (side, side, 3), in
+    0..1; None without one, and what is wrong with the file.
+    """
+    limit = min(devices.limits().max_upload_bytes, photos.MAX_BYTES)
+    hint = f"PNG, JPEG, GIF, BMP or WebP, up to {limit // 1_000_000} MB. "
+    hint += "One figure on a plain ground works best." if side is None else "Its middle square is taken."
+    types = ["png", "jpg", "jpeg", "gif", "bmp", "webp"]
+    file = st.file_uploader("Or an image file", type=types, key=key, help=hint, max_upload_size=limit // 1_000_000)
     if file is None:
         return None, ""
+    raw = file.getvalue()
     try:
-        return from_file(file.getvalue(), max_bytes=limit), ""
+        return _prepared(hashlib.sha256(raw).hexdigest(), side, limit, _raw=raw), ""
     except ValueError as error:
         return None, str(error)
 
 
-def from_file(raw: bytes, *, max_bytes: int = MAX_BYTES) -> np.ndarray:
-    """Any image as MNIST has them: grey, the ink white on black, fitted into 20 x 20, centred by mass: (28, 28).
-
-    Transparency counts as white paper. Where the border is light the image is turned into its negative.
-    ValueError: too large, no image, or nothing on it.
-    """
-    from PIL import Image
-
-    if len(raw) > max_bytes:
-        raise ValueError(f"the file has {len(raw):,} bytes, the limit is {max_bytes:,}: make the image smaller")
-    try:
-        with Image.open(io.BytesIO(raw), formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:  # known from the head, before anything is unpacked
-                raise ValueError(
-                    f"the image has {width:,} x {height:,} pixels, the limit is {MAX_PIXELS:,} in all: make it smaller"
-                )
-            clear = image.convert("RGBA")
-            paper = Image.new("RGBA", clear.size, (255, 255, 255, 255))
-            grey = np.asarray(Image.alpha_composite(paper, clear).convert("L"), dtype=np.float64) / 255
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(
-            f"the file is no image that can be read ({type(error).__name__}): give a PNG or JPEG"
-        ) from None
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    ground = float(np.median(border))
-    ink = np.abs(grey - ground)
-    if ink.max() < 0.1:
-        raise ValueError("the image is blank: give one with a figure on it")
-    return centred(ink / ink.max())
-
-
-def centred(ink: np.ndarray) -> np.ndarray:
-    """Ink (H, W) in 0..1 -> (28, 28): its box scaled to 20 x 20, its centre of mass in the middle."""
-    from PIL import Image
-
-    rows, columns = (np.flatnonzero(ink.max(axis=axis) > 0.15) for axis in (1, 0))
-    box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = BOX / max(box.shape)
-    height, width = (max(1, round(scale * side)) for side in box.shape)
-    small = Image.fromarray(np.rint(255 * box).astype(np.uint8)).resize((width, height), Image.Resampling.BOX)
-    levels = np.asarray(small, dtype=np.float64) / 255
-    mass = levels.sum() or 1.0
-    along = [(levels.sum(axis=1 - axis) * (np.arange(levels.shape[axis]) + 0.5)).sum() / mass for axis in (0, 1)]
-    top, left = (
-        min(max(0, round(SIDE / 2 - centre)), SIDE - side) for centre, side in zip(along, levels.shape, strict=True)
-    )
-    out = np.zeros((SIDE, SIDE))
-    out[top : top + height, left : left + width] = levels
-    return out
+@st.cache_data(max_entries=64, show_spinner=False)
+def _prepared(digest: str, side: int | None, limit: int, _raw: bytes) -> np.ndarray:  # noqa: ARG001
+    """Unpacked once for each content, not once for each run of the script."""
+    return photos.figure(_raw, max_bytes=limit) if side is None else photos.colour(_raw, side, max_bytes=limit)
 
 
 def kept(slug: str, title: str, note: str = "") -> None:

@@ -2,12 +2,15 @@
 
 import base64
 import io
+import subprocess
+import sys
+import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter, PngImagePlugin
 
-from pages.ui import board
+from pages.ui import board, photos
 
 
 def png(array: np.ndarray, mode: str = "L", **options) -> bytes:
@@ -42,7 +45,7 @@ def test_what_the_browser_sends_is_read_or_refused():
 ])  # fmt: skip
 def test_any_file_becomes_white_ink_fitted_and_centred(make):
     ink = seven()
-    found = board.from_file(make(ink))
+    found = photos.figure(make(ink))
     assert found.shape == (28, 28)
     assert found.max() > 0.9
     rows, columns = (np.flatnonzero(found.max(axis=axis) > 0.2) for axis in (1, 0))
@@ -50,7 +53,7 @@ def test_any_file_becomes_white_ink_fitted_and_centred(make):
     mass = found.sum()
     centre = [(found.sum(axis=1 - axis) * (np.arange(28) + 0.5)).sum() / mass for axis in (0, 1)]
     np.testing.assert_allclose(centre, 14, atol=0.6)
-    np.testing.assert_allclose(found, board.centred(ink), atol=0.15)
+    np.testing.assert_allclose(found, photos.centred(ink), atol=0.15)
 
 
 @pytest.mark.parametrize(
@@ -61,18 +64,134 @@ def test_any_file_becomes_white_ink_fitted_and_centred(make):
         (b"%PDF-1.7 not an image", "no image that can be read"),
         (png(np.full((40, 40), 255)), "the image is blank"),
         (png(np.stack([np.full((9, 9), 255)] * 3 + [np.zeros((9, 9))], axis=-1), "RGBA"), "the image is blank"),
-        (png(np.zeros((4100, 4100))), "4,100 x 4,100 pixels, the limit is 16,000,000"),
-        (bytes(5_000_001), "5,000,001 bytes, the limit is 5,000,000"),
+        (png(np.zeros((4000, 4000, 3)), "RGB"), "4,000 x 4,000 pixels, the limit for its kind is 10,000,000 in all"),
+        (bytes(10_000_001), "10,000,001 bytes, the limit is 10,000,000"),
         (png(np.random.default_rng(0).integers(0, 255, (60, 60)))[:900], "no image that can be read"),
     ],
 )
 def test_what_is_no_picture_is_one_sentence(raw, said):
     with pytest.raises(ValueError, match=said):
-        board.from_file(raw)
+        photos.figure(raw)
 
 
 def test_a_single_speck_in_a_corner_still_fits():
     ink = np.zeros((50, 300))
     ink[49, 299] = 1
-    found = board.centred(ink)
+    found = photos.centred(ink)
     assert found.sum() > 0
+
+
+def rotated(ink: np.ndarray, orientation: int) -> bytes:
+    """A photo whose EXIF data say how the camera was held."""
+    out = io.BytesIO()
+    image = Image.fromarray((255 * (1 - ink)).astype(np.uint8))
+    turn = {3: 180, 6: 90, 8: 270}[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image.rotate(turn, expand=True).save(out, "JPEG", quality=95, exif=exif)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_a_photo_is_turned_as_the_camera_was_held(orientation):
+    ink = seven()
+    np.testing.assert_allclose(photos.figure(rotated(ink, orientation)), photos.centred(ink), atol=0.15)
+
+
+def test_a_shadow_over_the_page_is_no_ink():
+    ink = np.kron(seven(), np.ones((6, 6)))
+    y, x = np.mgrid[: len(ink), : len(ink)] / len(ink)
+    light = 0.95 - 0.35 * x - 0.25 * y - 0.2 * (x + y > 1.1)  # slanting, and the edge of a hand
+    noise = np.random.default_rng(0).normal(0, 0.01, ink.shape)
+    photo = np.clip(light * (1 - 0.8 * ink) + noise, 0, 1)
+    out = io.BytesIO()
+    Image.fromarray((255 * photo).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1)).save(out, "JPEG", quality=85)
+    found = photos.figure(out.getvalue())
+    wanted = photos.centred(ink)
+    assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > 0.95
+    assert found[wanted == 0].mean() < 0.02
+
+
+def test_a_hairline_is_still_seen_at_28_pixels():
+    ink = np.zeros((1000, 1000))
+    ink[100:900, 500] = 1
+    ink[100, 300:700] = 1
+    found = photos.figure(png(255 * (1 - ink)))
+    assert found.max() > 0.9
+    assert 20 <= (found > 0.5).sum() <= 60
+
+
+def test_white_ink_on_nothing_is_ink():
+    ink = seven()
+    rgba = np.stack([np.full_like(ink, 255)] * 3 + [255 * ink], axis=-1)
+    np.testing.assert_allclose(photos.figure(png(rgba, "RGBA")), photos.centred(ink), atol=0.15)
+
+
+def test_colour_photos_are_cropped_or_fitted():
+    image = np.zeros((200, 400, 3))
+    image[:, 100:300] = (255, 0, 0)
+    square = photos.colour(png(image, "RGB"), 64)
+    assert square.shape == (64, 64, 3)
+    assert square.dtype == np.float32
+    np.testing.assert_allclose(square[8:-8, 8:-8], np.broadcast_to([1, 0, 0], (48, 48, 3)), atol=0.02)
+    whole = photos.colour(png(image, "RGB"), 64, crop=False)
+    np.testing.assert_allclose(whole[0, :], 1)  # white above and below
+    np.testing.assert_allclose(whole[32, 2], 0, atol=0.02)
+    np.testing.assert_allclose(whole[32, 32], [1, 0, 0], atol=0.02)
+
+
+def test_a_long_strip_and_deep_greys_are_opened():
+    strip = np.zeros((1, 30_000))
+    strip[0, 10_000:20_000] = 255
+    assert photos.opened(png(strip)).size == (1000, 1)
+    deep = io.BytesIO()
+    Image.fromarray((60_000 * (1 - seven())).astype(np.uint16)).save(deep, "PNG")
+    np.testing.assert_allclose(photos.figure(deep.getvalue()), photos.centred(seven()), atol=0.15)
+
+
+def test_no_file_of_ten_megabytes_takes_sixty_more(tmp_path):
+    """Each in turn in a process of its own; the peak of all is what counts."""
+    rng = np.random.default_rng(0)
+    smooth = Image.fromarray(rng.integers(0, 255, (75, 100, 3), dtype=np.uint8))
+
+    def save(name: str, image: Image.Image, kind: str, **options) -> None:
+        image.save(tmp_path / name, kind, **options)
+        assert (tmp_path / name).stat().st_size <= 10_000_000
+
+    save("00-small.png", smooth, "PNG")
+    save("big.png", Image.new("RGB", (4000, 4000)), "PNG")
+    save("grey.png", Image.new("L", (6300, 6300), 200), "PNG")
+    save("palette.png", Image.new("P", (6300, 6300)), "PNG")
+    save("bits.png", Image.new("1", (6300, 6300)), "PNG")
+    save("deep.png", Image.new("I;16", (4400, 4400)), "PNG")
+    save("limit.png", smooth.resize((3600, 2700)), "PNG")
+    save("photo.jpg", smooth.resize((8000, 6000)), "JPEG", quality=60)
+    save("progressive.jpg", smooth.resize((4000, 3000)), "JPEG", quality=60, progressive=True)
+    save("huge.jpg", Image.new("RGB", (20_000, 20_000)), "JPEG", quality=20)
+    save("photo.webp", smooth.resize((2000, 1500)), "WEBP")
+    save("big.webp", Image.new("RGB", (8000, 8000)), "WEBP")
+    save("grey.gif", Image.new("P", (6000, 6000)), "GIF")
+    texts = PngImagePlugin.PngInfo()
+    for i in range(60):
+        texts.add(b"zTXt", f"k{i}".encode() + b"\0\0" + zlib.compress(bytes(1_000_000)))
+    save("texts.png", smooth, "PNG", pnginfo=texts)
+    program = """
+import resource, sys, pathlib, gc
+import numpy, PIL.Image
+from pages.ui import photos
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+before = None
+for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+    raw = path.read_bytes()
+    for make in (photos.figure, lambda raw: photos.colour(raw, 64)):
+        try:
+            make(raw)
+        except ValueError as error:
+            assert "\\n" not in str(error)
+    before = before or peak()
+    print(path.name, round(peak() - before, 1))
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    rises = dict(line.split() for line in done.stdout.splitlines())
+    assert len(rises) == 14
+    assert max(map(float, rises.values())) <= 60, rises
