@@ -19,6 +19,7 @@ from engines import data
 from pages.autoregressive import fills
 from pages.catalogue import entry
 from pages.mixtures.gmm_pictures import ellipse, extent
+from pages.ui import shipped
 from pages.ui.palette import ROLES, component, label
 from pages.ui.stage import Scene
 
@@ -151,7 +152,7 @@ def fill_of(scene: Scene, steps: list[int]) -> list[np.ndarray]:
 
 def pixelcnn() -> str:
     """The lower half of a digit completed eight ways."""
-    model = fills.model("pixelcnn")
+    model = shipped.model("pixelcnn")
     x = fills.levels(model, fills.test_image("mnist", 4), seed=4)
     scene = fills.fill_scene(model, x, fills.hidden("lower half"), n=8, seed=1)
     return filled(fill_of(scene, [0, 50, 100, 150, 200, 250, 300, 392]), 4, "Eight completions of half a digit")
@@ -159,15 +160,15 @@ def pixelcnn() -> str:
 
 def gated_pixelcnn() -> str:
     """One image of each class, row by row."""
-    from pages.autoregressive.gated_pixelcnn_runs import classes_scene
-
-    scene = classes_scene("mnist", seed=2, temperature=1.0)
+    blank, everything = np.zeros((28, 28), dtype=np.uint8), fills.hidden("everything")
+    model = shipped.model("gated_pixelcnn")
+    scene = fills.fill_scene(model, blank, everything, n=10, labels=tuple(range(10)), seed=2)
     return filled(fill_of(scene, [100, 200, 300, 400, 500, 600, 700, 784]), 5, "Ten digits drawn by their class")
 
 
 def pixelcnn_pp() -> str:
     """The lower half of a grey digit completed eight ways."""
-    model = fills.model("pixelcnn_pp")
+    model = shipped.model("pixelcnn_pp")
     x = fills.levels(model, fills.test_image("mnist", 3))
     scene = fills.fill_scene(model, x, fills.hidden("lower half"), n=8, seed=1)
     return filled(fill_of(scene, [0, 50, 100, 150, 200, 250, 300, 392]), 4, "Eight completions of a grey digit")
@@ -175,31 +176,24 @@ def pixelcnn_pp() -> str:
 
 def pixelrnn() -> str:
     """The two LSTMs crossing the image along its diagonals, and what a pixel gets to know through them."""
-    from pages.autoregressive.pixelrnn_runs import SPAN, diagonal_scene
+    from pages.autoregressive.pixelrnn import SPAN, diagonal_bilstm
 
-    scene = diagonal_scene(18, 13)
-    run = scene.run
-    run.play()
-    run.wait(60)
-    frames = [run.history.at(k) for k in (8, 18, 28, SPAN + 8, SPAN + 18, SPAN + 28, 2 * SPAN)]
+    film = diagonal_bilstm(18, 13)
     groups = []
-    for frame in frames:
-        sheet = scene.draw(frame)["sheet"]
+    for k in (8, 18, 28, SPAN + 8, SPAN + 18, SPAN + 28, 2 * SPAN):
+        sheet = film.draw(film.frames[k])["sheet"]
         groups.append(f'<image x="4" y="40" width="352" height="130" href="{picture(sheet)}"/>')
     return moving(groups, "Two LSTMs crossing an image along its diagonals")
 
 
 def likelihood() -> str:
     """An image, what each of its pixels costs, and the image decoded from the bytes."""
-    from pages.autoregressive.likelihood_runs import coding_scene
+    from pages.autoregressive.likelihood import compress
 
-    model = fills.model("pixelcnn")
-    scene = coding_scene(model, fills.levels(model, fills.test_image("mnist", 0), seed=0), 0)
-    scene.run.play()
-    scene.run.wait(60)
+    film = compress("pixelcnn", fills.levels(shipped.model("pixelcnn"), fills.test_image("mnist", 0), seed=0), 0)
     groups = []
     for step in (4, 12, 20, 28, 36, 44, 56):
-        sheet = scene.draw(scene.run.history.at(step))["sheet"]
+        sheet = film.draw(film.frames[step])["sheet"]
         groups.append(f'<image x="4" y="48" width="352" height="124" href="{picture(sheet)}"/>')
     return moving(groups, "An image becoming bytes and coming back")
 

@@ -1,12 +1,14 @@
-"""Images being filled in, for all pages that show it: the model, what is hidden, the stage, and a pixel asked about."""
+"""Images being filled in, for all pages that show it: what is hidden, the stage, and a pixel asked about."""
 
 from __future__ import annotations
 
-import threading
-from functools import lru_cache
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import streamlit as st
 import torch
 
 import engines
@@ -15,33 +17,146 @@ from engines.autoregressive.fill import Picture
 from engines.autoregressive.raster import RasterModel
 from engines.engine import Frame
 from engines.run import Run
-from pages.ui.live import SLOTS, Blocks
+from pages.ui import settings, show
+from pages.ui.forks import Change
+from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
+from pages.ui.player import layers
+from pages.ui.settings import Choice, Number, Real
 from pages.ui.sheets import GAP, OPEN, sheet, sheet_axes
 from pages.ui.stage import Scene
 
 SIDE = 28
 HIDDEN = 75  # the grey of a pixel that is not drawn yet
-HIDE = ("lower half", "right half", "block", "everything", "painted")
-NOTHING = "nothing is hidden yet: choose Hide pixels below the stage and paint over the image"
+NOTHING = "Nothing is hidden yet: choose Hide pixels below the stage and paint over the image."
 SPEEDS = [1, 4, 16, 60, 200, 600]
-_loading = threading.Lock()
+LAYERS = (("sheet", "Images"), ("mask", "What was hidden"), ("pixel", "The pixel at hand"))
 
 
-def model(name: str, variant: str = "") -> Any:
-    """A shipped model; one copy for all viewers."""
-    with _loading:  # two viewers who ask at once must not load it twice
-        return _model(name, variant)
+# -- what is hidden --------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=8)
-def _model(name: str, variant: str) -> Any:
-    return engines.pretrained(name, variant)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HiddenPart(Choice):
+    """A part that has a name, or one painted by hand: in the address "painted." and its pixels."""
+
+    def said(self, option: str) -> str:
+        return f"Painted, {hidden(option).sum()} pixels" if option.startswith(PAINTED) else Choice.said(self, option)
+
+    def problem(self, text: str) -> str:
+        return "" if text.startswith(PAINTED) and hidden(text).any() else Choice.problem(self, text)
+
+    def parse(self, text: str) -> str:
+        return self.default if self.problem(text) else text
+
+    def widget(self, **more: Any) -> str:
+        now = settings.value(self)
+        options = [*PARTS, now if now.startswith(PAINTED) else "painted"]
+        return st.selectbox(self.label, options, format_func=self.said, help=self.help, **more)
+
+
+PAINTED = "painted."
+PARTS: dict[str, Any] = {
+    "lower half": np.s_[SIDE // 2 :],
+    "right half": np.s_[:, SIDE // 2 :],
+    "block": np.s_[9:20, 8:20],
+    "everything": np.s_[:],
+}
+
+
+def hidden(what: str) -> np.ndarray:
+    """True where a pixel is hidden: (28, 28); nowhere where the text means none."""
+    mask = np.zeros((SIDE, SIDE), dtype=bool)
+    if what in PARTS:
+        mask[PARTS[what]] = True
+    elif what.startswith(PAINTED):
+        try:
+            bits = base64.b64decode(what.removeprefix(PAINTED)[:200] + "=", altchars=b"-_", validate=True)
+        except ValueError:
+            bits = b""
+        if len(bits) == SIDE * SIDE // 8:
+            mask = np.unpackbits(np.frombuffer(bits, dtype=np.uint8)).reshape(SIDE, SIDE).astype(bool)
+    return mask
+
+
+def painted(cells: Any) -> str:
+    """Raster positions as a browser sends them, as the setting has them; what is none is left out."""
+    mask = np.zeros(SIDE * SIDE, dtype=bool)
+    if isinstance(cells, list):
+        mask[[v for v in cells[: SIDE * SIDE] if type(v) is int and 0 <= v < SIDE * SIDE]] = True
+    bits = base64.urlsafe_b64encode(np.packbits(mask).tobytes()).decode().rstrip("=")
+    return PAINTED + bits if mask.any() else "painted"
+
+
+# -- settings that these pages share ---------------------------------------------------------------------------
+
+
+def row(default: int) -> Number:
+    return Number(
+        key="row", label="Test image", low=0, high=9999, default=default, slider=False, help="Of MNIST's 10,000."
+    )
+
+
+HIDE = HiddenPart(
+    key="hide",
+    label="What is hidden",
+    options=(*PARTS, "painted"),
+    default="lower half",
+    labels={"lower half": "The lower half", "right half": "The right half", "block": "A block in the middle",
+            "everything": "Everything", "painted": "Painted by hand"},
+    help="Or choose Hide pixels below the stage and paint over an image.",
+)  # fmt: skip
+
+
+def images(default: str = "4") -> Choice:
+    return Choice(
+        key="n", label="Images side by side", options=("1", "4", "9", "16"), default=default, slider=True,
+        help="From the same known pixels, with different random numbers.",
+    )  # fmt: skip
+
+
+TEMPERATURE = Real(
+    key="t", label="Temperature T", low=0.0, high=2.0, default=1.0, step=0.1,
+    help="Chances to the power 1/T: 1 is the model, 0 always takes the likeliest level, 2 dares more. Applies live.",
+)  # fmt: skip
+SEED = Number(
+    key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="The same seed, the same images."
+)
+SEEDS = Change(
+    field="seed",
+    choice=Choice(key="", label="Random numbers", options=tuple(f"seed {i}" for i in range(1, 10)), default="seed 1"),
+    parse=lambda text: int(text.removeprefix("seed ")),
+)
+WARMTHS = Change(
+    field="temperature",
+    choice=Choice(key="", label="Temperature T", options=("0", "0.5", "0.8", "1", "1.5", "2"), default="0.5"),
+    parse=float,
+)
+
+
+def place(row: int, column: int) -> tuple[Number, Number]:
+    """Which pixel is looked at."""
+    return (
+        Number(key="atrow", label="Row of the pixel", low=1, high=28, default=row, help="Counted from the top."),
+        Number(key="atcol", label="Column of the pixel", low=1, high=28, default=column, help="Counted from the left."),
+    )
+
+
+def at(chosen: Mapping[str, Any]) -> tuple[int, int]:
+    return chosen["atrow"] - 1, chosen["atcol"] - 1
+
+
+# -- images ----------------------------------------------------------------------------------------------------
 
 
 def test_image(name: str, row: int) -> np.ndarray:
     """A test image as bytes: (28, 28)."""
     return np.array(data.load(name, split="test").x[row])
+
+
+def bytes_of(drawn: np.ndarray) -> np.ndarray:
+    """A drawing in 0..1 as bytes."""
+    return np.rint(255 * drawn).astype(np.uint8)
 
 
 def levels(model: RasterModel, image: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -50,20 +165,8 @@ def levels(model: RasterModel, image: np.ndarray, seed: int = 0) -> np.ndarray:
     return model.quantise(image.reshape(1, SIDE, SIDE), generator=generator)[0].cpu().numpy()
 
 
-def hidden(what: str, cells: tuple[int, ...] = ()) -> np.ndarray:
-    """True where a pixel is hidden: (28, 28); ``cells`` are the raster positions of a painted mask."""
-    mask = np.zeros((SIDE, SIDE), dtype=bool)
-    if what == "lower half":
-        mask[SIDE // 2 :] = True
-    elif what == "right half":
-        mask[:, SIDE // 2 :] = True
-    elif what == "block":
-        mask[9:20, 8:20] = True
-    elif what == "everything":
-        mask[:] = True
-    else:
-        mask.flat[list(cells)] = True
-    return mask
+def as_bytes(x: np.ndarray, n_levels: int) -> np.ndarray:
+    return (x.astype(np.uint16) * 255 // (n_levels - 1)).astype(np.uint8)
 
 
 def within(row: int, column: int, reach: int) -> np.ndarray:
@@ -73,35 +176,67 @@ def within(row: int, column: int, reach: int) -> np.ndarray:
     return before & (row - r <= reach) & (np.abs(column - c) <= reach)
 
 
-def cells_of(value: Any) -> tuple[int, ...]:
-    """Raster positions as a browser sends them; what is none is left out."""
-    if not isinstance(value, list):
-        return ()
-    return tuple(sorted({v for v in value[: SIDE * SIDE] if type(v) is int and 0 <= v < SIDE * SIDE}))
-
-
-def as_bytes(x: np.ndarray, n_levels: int) -> np.ndarray:
-    return (x.astype(np.uint16) * 255 // (n_levels - 1)).astype(np.uint8)
-
-
 # -- the stage -------------------------------------------------------------------------------------------------
 
 
-def fill_scene(model: RasterModel, image: np.ndarray, mask: np.ndarray, **settings: Any) -> Scene:
-    """Completions of ``image`` (28, 28) levels where ``mask`` hides it; settings are those of the engine `fill`."""
+def fill(
+    slug: str,
+    model: RasterModel,
+    chosen: Mapping[str, Any],
+    *,
+    of: Sequence[Any],
+    image: np.ndarray | None = None,
+    mask: np.ndarray | None = None,
+    scene: Callable[[Run], Scene] | None = None,
+    view: str = "fill",
+    layers_: Sequence[Sequence[Any]] = LAYERS,
+    changes: Sequence[Change] = (SEEDS, WARMTHS),
+    edit: bool = False,
+    **own: Any,
+) -> Live | None:
+    """Completions of ``image`` (28, 28) of levels where ``mask`` hides it, whole images without one: in the player,
+    with a fork beside them. ``of`` says which model and image these are; ``own`` are further settings of the engine
+    `fill`; with ``edit`` the viewer paints the mask; ``scene`` draws it otherwise than `scene_of`.
+    """
+    hide = np.ones((SIDE, SIDE), dtype=bool) if mask is None else mask
+    known = np.zeros((SIDE, SIDE), dtype=np.uint8) if image is None else image
+    own = {"n": int(chosen.get("n", 1)), "seed": chosen["seed"], **own}
+
+    def make() -> Scene:
+        if not hide.any():
+            raise ValueError(NOTHING)
+        return fill_scene(model, known, hide, scene=scene, temperature=chosen["t"], **own)
+
+    return show.run(
+        slug, make, fixed={"of": (*of, known.tobytes(), hide.tobytes()), **own}, changing={"temperature": chosen["t"]},
+        changes=changes, on_event={"cells": lambda event: settings.put({HIDE.key: painted(event.get("cells"))})},
+        view=view, layers=layers(*layers_), speed=60, speeds=SPEEDS, autoplay=True,
+        **({"edit": {"tools": ["hide", "reveal"], "max": SIDE * SIDE}} if edit else {}),
+    )  # fmt: skip
+
+
+def fill_scene(
+    model: RasterModel,
+    image: np.ndarray,
+    mask: np.ndarray,
+    *,
+    scene: Callable[[Run], Scene] | None = None,
+    **settings: Any,
+) -> Scene:
+    """The stage of such a fill; settings are those of the engine `fill`."""
     engine: Any = engines.create("fill", data=Picture(model=model, image=image, mask=mask), **settings)
-    return scene_of(Run(engine, slots=SLOTS), engine.filling.order)
+    return (scene or scene_of)(Run(engine, slots=SLOTS))
 
 
-def scene_of(run: Run, order: np.ndarray) -> Scene:
+def scene_of(run: Run) -> Scene:
     engine: Any = run.engine
-    picture, n = engine.data, engine.config.n
+    picture, order = engine.data, engine.filling.order
     return Scene(
         run=run,
-        base=base(picture, n, order, engine.config.labels),
+        base=base(picture, engine.config.n, order, engine.config.labels),
         draw=lambda frame: draw(frame, picture, order),
         explain=lambda frame, pick: explain(frame, pick, picture, order, engine.classes_at(frame.step)),
-        again=lambda other: scene_of(other, order),
+        again=scene_of,
     )
 
 
@@ -144,17 +279,14 @@ def base(picture: Picture, n: int, order: np.ndarray, labels: tuple[int, ...] = 
                    "hidden": np.flatnonzero(picture.mask).tolist()},
         "rows": ends.tolist(),
         "curve_sets": [
-            {"name": "Doubt", "curve_label": "nats",
-             "curves": [{"scalar": "entropy", "name": "entropy of the next pixel", "colour": "@first"}]},
-            {"name": "Surprise", "curve_label": "nats",
+            {"name": "Entropy of each pixel", "curve_label": "nats",
+             "curves": [{"scalar": "entropy", "name": "of the pixel drawn last", "colour": "@first"}]},
+            {"name": "Surprise so far", "curve_label": "nats",
              "curves": [{"scalar": "surprise", "name": "of the pixels drawn so far", "colour": "@bound"}]},
         ],
         "components": 0,
         "points": 0,
     }  # fmt: skip
-
-
-LAYERS = (("sheet", "Images"), ("mask", "What was hidden"), ("pixel", "The pixel at hand"))
 
 
 def columns_of(n: int) -> int:

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import streamlit as st
 
-from pages.autoregressive.cards import card
+from pages.ui import shipped
 from pages.ui.frame import Question
 
 
 def measured(name: str) -> None:
     """What the card says of the shipped model."""
-    found = card("gated_pixelcnn", "" if name == "mnist" else "fashion")
+    found = shipped.card("gated_pixelcnn", "" if name == "mnist" else "fashion")
     what = "black and white digits" if name == "mnist" else "clothes in 16 grey levels"
-    metrics = found["metrics"]
-    st.caption(
-        f"Given its class, a test image costs {metrics['test_nll']:.2f} nats on average ({what}, "
-        f"{metrics['test_bits_per_dim']:.4f} bits a pixel, {found['data']['n_test']:,} images). "
-        f"{found['parameter_count']:,} weights, trained in {found['wall_time_s'] / 60:.0f} minutes on "
-        f"{found['device']}."
-    )
+    metrics, bits = found["metrics"], math.log2(found["config"]["n_levels"])
+    with st.container(key="lab-about"):
+        st.caption(
+            f"Given its class, a test image costs {metrics['test_nll']:.2f} nats on average ({what}, "
+            f"{metrics['test_bits_per_dim']:.4f} bits a pixel of {bits:.0f} without any model, "
+            f"{found['data']['n_test']:,} images). {found['parameter_count']:,} weights, trained in "
+            f"{found['wall_time_s'] / 60:.0f} minutes on {found['device']}."
+        )
 
 
 def price() -> None:
     """Which PixelCNN stands here, and why its nats say nothing about kernels."""
-    st.caption(unequal(card("pixelcnn", "k3"), card("pixelcnn")))
+    with st.container(key="lab-more-price"):
+        st.caption(unequal(shipped.card("pixelcnn", "k3"), shipped.card("pixelcnn")))
 
 
 def unequal(here: dict[str, Any], other: dict[str, Any]) -> str:
@@ -44,11 +47,8 @@ def unequal(here: dict[str, Any], other: dict[str, Any]) -> str:
     )
 
 
-def why() -> None:
-    left, right = st.columns(2)
-    with left:
-        st.markdown(
-            r"""
+WHY = (
+    r"""
 **The blind spot.** Stack masked 3 × 3 convolutions, and what a pixel sees grows by one row up and one column to the
 side with each layer; but in its own row a layer sees nothing to the right. So in the row above the field ends one place
 to the right, two rows up two places, and so on. Everything right of that slope is missed for ever, although it comes
@@ -57,11 +57,8 @@ earlier: up to a quarter of what the kernels could reach.
 **Two stacks cure it.** The *vertical* stack looks at all rows above, with a kernel that needs no mask because it ends
 above the pixel. The *horizontal* stack looks along the row to the left and reads the vertical one's features through a
 1 × 1 convolution. Information goes from the vertical to the horizontal stack, never back, or a pixel would see itself.
-"""
-        )
-    with right:
-        st.markdown(
-            r"""
+""",
+    r"""
 **Gates** replace the ReLUs, as in an LSTM:
 
 $$
@@ -72,32 +69,30 @@ Here $*$ is a convolution, $\odot$ a product place by place, and $\mathbf{h}$ th
 $V_g$ turn it into a bias for every channel. That is all that makes the model **conditional**:
 $p(x \mid \mathbf{h})$, again a product of conditionals, and again exact.
 
-In the view *turn* the class changes on the way. The rows above stay as they were drawn; the model goes on from them as
-best it can.
-"""
-        )
+Under *A class that changes* it does so on the way. The rows above stay as they were drawn; the model goes on from them
+as best it can.
+""",
+)
 
-
-def questions() -> list[Question]:
-    return [
-        Question(
-            text="Which stack may see pixels to the right of the present one, in rows above?",
-            kind="choice",
-            options=("the vertical one", "the horizontal one", "neither"),
-            check=lambda answer: (
-                answer == "the vertical one",
-                "Rows above are complete when a pixel is drawn, so the vertical stack may look at their whole width.",
-            ),
-            hint="Watch the view blind spot.",
+QUESTIONS = [
+    Question(
+        text="Which stack may see pixels to the right of the present one, in rows above?",
+        kind="choice",
+        options=("the vertical one", "the horizontal one", "neither"),
+        check=lambda answer: (
+            answer == "the vertical one",
+            "Rows above are complete when a pixel is drawn, so the vertical stack may look at their whole width.",
         ),
-        Question(
-            text="All ten images of the view classes use the same random numbers. What makes them differ?",
-            kind="choice",
-            options=("the class alone", "the order of the pixels", "the temperature"),
-            check=lambda answer: (
-                answer == "the class alone",
-                "The class is a bias in every gate; the distributions differ, and the same draws fall elsewhere.",
-            ),
-            hint="They share seed, order and temperature.",
+        hint="Watch the blind spot.",
+    ),
+    Question(
+        text="The ten images of ten classes use the same random numbers. What makes them differ?",
+        kind="choice",
+        options=("the class alone", "the order of the pixels", "the temperature"),
+        check=lambda answer: (
+            answer == "the class alone",
+            "The class is a bias in every gate; the distributions differ, and the same draws fall elsewhere.",
         ),
-    ]
+        hint="They share seed, order and temperature.",
+    ),
+]

@@ -2,116 +2,200 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
-from pages.autoregressive import fills, likelihood_notes, likelihood_runs
+from engines.autoregressive import coding
+from engines.engine import Frame
+from pages.autoregressive import fills, likelihood_notes
+from pages.autoregressive.fills import SIDE
 from pages.catalogue import entry
-from pages.ui import board, frame, live, settings, stage
-from pages.ui.player import player
+from pages.ui import board, shipped, show
+from pages.ui.live import Blocks
+from pages.ui.maths import latex, number
+from pages.ui.page import page
 from pages.ui.settings import Choice, Number
-
-PAGE = entry("likelihood")
+from pages.ui.sheets import GAP, OPEN, sheet, sheet_axes
+from pages.ui.show import Film
 
 MODEL = Choice(
     key="model",
     label="Model and images",
     options=("pixelcnn", "pixelcnn_pp"),
     default="pixelcnn",
-    help="pixelcnn: black and white digits; pixelcnn_pp: digits of 256 grey levels.",
+    labels={"pixelcnn": "PixelCNN, black and white", "pixelcnn_pp": "PixelCNN++, 256 grey levels"},
 )
 SHOW = Choice(
     key="image",
     label="Image",
     options=("digit", "upside down", "clothes", "noise"),
     default="digit",
+    labels={"digit": "A digit", "upside down": "The digit upside down", "clothes": "Clothes", "noise": "Noise"},
     help="A test image, or what the model has never learned from.",
 )
-ROW = Number(key="row", label="Test image", low=0, high=9999, default=0, slider=False, help="Of MNIST's 10,000.")
+ROW = fills.row(0)
 DAMAGE = Number(
     key="damage", label="Byte to damage", low=0, high=40, default=0, help="One of its bits is changed. 0: none."
 )
-ALL = (MODEL, SHOW, ROW, DAMAGE)
-RUN = "likelihood:run"
+VIEWS = {"code": ("An image as bytes", (MODEL, SHOW, ROW, DAMAGE))}
+CAP = 6.0  # bits that are drawn white on the map
 
 
 def main() -> None:
-    frame.head(PAGE)
-    settings.show_notices(PAGE.slug, ALL)
-    chosen = {setting.key: settings.value(setting) for setting in ALL}
-    record, x = shown(chosen)
-    if record is not None:
-        live.TABLE.wait_until_watched(record.token)
-    with frame.controls():
-        controls()
-    board.kept(PAGE.slug, "Draw an image of your own", "Clear the board to go back to the test image.")
-    with st.container(key="lab-about"):
-        likelihood_notes.files(chosen["model"], x)
-        likelihood_notes.against_gan()
-    frame.notes(PAGE, why=likelihood_notes.why, questions=likelihood_notes.questions())
-
-
-def controls() -> None:
-    settings.show(MODEL)
-    settings.show(SHOW)
-    settings.show(ROW)
-    st.button("Another test image", on_click=another, width="stretch")
-    settings.show(DAMAGE)
-
-
-def another() -> None:
-    settings.put({ROW.key: int(np.random.default_rng().integers(ROW.high + 1))})
+    notes = likelihood_notes
+    with page(entry("likelihood"), VIEWS, why=notes.WHY, questions=notes.QUESTIONS) as chosen:
+        name = chosen["model"]
+        x = fills.levels(shipped.model(name), image_of(chosen, board.drawn("likelihood")), seed=chosen["row"])
+        show.film("likelihood", compress, name, x, chosen["damage"], speed=16)
+        board.kept("likelihood", "Draw an image of your own", "Clear the board to go back to the test image.")
+        notes.files(name, x)
+        notes.against_gan()
 
 
 def image_of(chosen: dict[str, Any], drawn: np.ndarray | None) -> np.ndarray:
     """The image to encode, as bytes (28, 28)."""
     if drawn is not None:
-        return np.rint(255 * drawn).astype(np.uint8)
+        return fills.bytes_of(drawn)
     digit = fills.test_image("mnist", chosen["row"])
     if chosen["image"] == "upside down":
         return np.ascontiguousarray(digit[::-1])
     if chosen["image"] == "clothes":
         return fills.test_image("fashion", chosen["row"] % 5000)
     if chosen["image"] == "noise":
-        return np.random.default_rng(chosen["row"]).integers(0, 256, size=(28, 28), dtype=np.uint8)
+        return np.random.default_rng(chosen["row"]).integers(0, 256, size=(SIDE, SIDE), dtype=np.uint8)
     return digit
 
 
-def shown(chosen: dict[str, Any]) -> tuple[Any, np.ndarray]:
-    model = fills.model(chosen["model"])
-    drawn = board.drawn(PAGE.slug)
-    x = fills.levels(model, image_of(chosen, drawn), seed=chosen["row"])
-    with st.spinner("Encoding and decoding, pixel by pixel"):
-        record, problem = stage.keep(
-            RUN,
-            fixed={"model": chosen["model"], "x": x.tobytes(), "damage": chosen["damage"]},
-            changing={},
-            make=lambda: likelihood_runs.coding_scene(model, x, chosen["damage"]),
-        )
+def packed(x: np.ndarray, n_levels: int) -> bytes:
+    """Levels without any model: as many bits a pixel as the levels need."""
+    if n_levels == 256:
+        return x.astype(np.uint8).tobytes()
+    bits = int(np.log2(n_levels))
+    planes = [(x >> b) & 1 for b in range(bits)]
+    return np.packbits(np.stack(planes, axis=-1)).tobytes()
+
+
+def png(x: np.ndarray, n_levels: int) -> bytes:
+    """The smallest PNG that Pillow writes: of one bit a pixel where there are two levels."""
+    from PIL import Image
+
+    image = Image.fromarray(fills.as_bytes(x, n_levels))
+    file = io.BytesIO()
+    (image.convert("1", dither=Image.Dither.NONE) if n_levels == 2 else image).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def sizes(x: np.ndarray, n_levels: int, encoded: coding.Encoded) -> dict[str, float]:
+    """Bytes by format; the model's own also as its likelihood promised them."""
+    plain = packed(x, n_levels)
+    return {
+        "plain bits": len(plain),
+        "gzip": len(gzip.compress(plain, 9, mtime=0)),
+        "PNG": len(png(x, n_levels)),
+        "promised": encoded.promised_bytes,
+        "model's file": len(encoded.data),
+    }
+
+
+def compress(name: str, x: np.ndarray, damaged: int) -> Film:
+    """Encode the levels ``x`` (28, 28) row by row, then decode them; with byte ``damaged`` (from 1) of the file changed
+    on the way.
+    """
+    model = shipped.model(name)
+    encoded = coding.encode(model, x)
+    data = bytearray(encoded.data)
+    if damaged:
+        data[min(damaged, len(data)) - 1] ^= 0b0001_0000
+    back, problem = coding.read(model, bytes(data))
+    bits = encoded.nats_per_pixel / np.log(2)
+    total = sizes(x, model.config.n_levels, encoded)
+    frames = []
+    for step in range(2 * SIDE + 1):
+        rows_in, rows_out = min(step, SIDE), max(0, step - SIDE)
+        scalars = {"bits": float(bits[:rows_in].sum()), "rows_in": float(rows_in), "rows_out": float(rows_out)}
+        frames.append(Frame(step=step, phase="encode" if step <= SIDE else "decode", scalars=scalars))
+    n_levels = model.config.n_levels
+    image, decoded = fills.as_bytes(x, n_levels), fills.as_bytes(back, n_levels)
+    heat = np.rint(255 * np.clip(bits / CAP, 0, 1)).astype(np.uint8)
+    shape = (SIDE + 2 * GAP, 3 * (SIDE + GAP) + GAP)
+    names = list(total)
+    base = {
+        "layout": {
+            "xaxis": {"domain": [0.81, 1], "title": "bytes", "rangemode": "tozero"},
+            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "domain": [0.12, 0.9]},
+            **sheet_axes(shape, x=(0, 0.66)),
+        },
+        "traces": [
+            {"type": "bar", "orientation": "h", "y": names, "textposition": "auto",
+             "marker": {"color": ["@muted", "@muted", "@muted", "@bound", "@first"]}},
+            OPEN,
+        ],
+        "pixels": {"side": SIDE, "gap": GAP, "columns": 3, "n": 3},
+        "curve_sets": [{"name": "Bits so far", "curve_label": "bits", "curve_step": "rows read, then written",
+                        "curves": [{"scalar": "bits", "name": "promised", "colour": "@bound"}]}],
+        "components": 0,
+        "points": 0,
+    }  # fmt: skip
+    last = 2 * SIDE
+    differ = int((back != x).sum())
+
+    def draw(frame: Frame) -> dict[str, Any]:
+        rows_in, rows_out = int(frame.scalars["rows_in"]), int(frame.scalars["rows_out"])
+        parts = np.stack([image, heat, decoded])
+        parts[1, rows_in:] = fills.HIDDEN
+        parts[2, rows_out:] = fills.HIDDEN
+        lengths = [total[name] for name in names]
+        lengths[3] = frame.scalars["bits"] / 8
+        lengths[4] = total["model's file"] if rows_in == SIDE else 0
+        text = [f"{value:.1f}" if i == 3 else f"{value:.0f}" for i, value in enumerate(lengths)]
+        if frame.step == last:
+            outcome = (
+                f"An error, as it should be: {problem}. Right, what would have come out: {differ} pixels are wrong."
+                if problem
+                else "Decoded bit for bit: the same image."
+            )
+            words = f"{len(data)} bytes. {outcome}"
+        elif frame.step > SIDE:
+            words = f"The decoder asks the model the same questions and reads row {rows_out} from the bytes."
+        else:
+            words = (
+                f"Row {rows_in} of {SIDE}: {frame.scalars['bits']:.0f} bits so far. Middle: what each pixel costs; "
+                f"white is {CAP:.0f} bits."
+            )
+        patch = {"x": np.array(lengths, dtype=np.float32), "text": text}
+        return {"sheet": sheet(parts, 3), "traces": {0: patch}, "caption": words, "alt": words}
+
+    def ask(frame: Frame, pick: dict[str, Any]) -> Any:
+        asked = fills.pixel_of(pick, 3)
+        if asked is None:
+            return numbers(encoded, bytes(data), total, problem if frame.step == last else "")
+        which, row, column = asked
+        answer = fills.about(model, x, (row, column))
+        answer["overlay"]["image"] = which
+        answer["tip"] = f"{bits[row, column]:.3f} bits"
+        return answer
+
+    return Film(frames=frames, base=base, draw=draw, explain=ask)
+
+
+def numbers(encoded: coding.Encoded, data: bytes, total: dict[str, float], problem: str) -> Blocks:
+    bits = encoded.nats / np.log(2)
+    table = [["format", "bytes"]]
+    table += [[name, f"{size:.1f}" if name == "promised" else f"{size:.0f}"] for name, size in total.items()]
+    shown = data.hex(" ") if len(data) <= 64 else data[:64].hex(" ") + " ..."
+    blocks: Blocks = [
+        {"math": latex(rf"-\log_2 p(x) = {number(bits, tex=True)} \text{{ bits}} = {number(bits / 8, tex=True)}"
+                       r"\text{ bytes}")},
+        {"table": table},
+        {"text": f"The file, {coding.CHECK} bytes of checksum first: {shown}"},
+    ]  # fmt: skip
     if problem:
-        st.warning(problem)
-    if record is None:
-        return None, x
-    record.run.play(None)  # its frames are ready
-    player(
-        record.token,
-        key="likelihood-player",
-        on_event=on_event,
-        numbers=True,
-        slug=PAGE.slug,
-        wide=True,
-        autoplay=True,
-        speed=16,
-        present=st.query_params.get("present") == "1",
-    )
-    return record, x
+        blocks.append({"text": f"The decoder says: {problem}."})
+    return blocks
 
 
-def on_event(name: str) -> None:
-    if name == "gone":
-        stage.drop(RUN)
-
-
-main()
+if __name__ == "__main__":
+    main()

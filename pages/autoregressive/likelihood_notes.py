@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import io
 import math
+import time
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import streamlit as st
+import torch
 
 from engines.autoregressive import coding
-from pages.autoregressive import fills, likelihood_runs
+from pages.autoregressive import fills
+from pages.ui import shipped
 from pages.ui.frame import Question
 from pages.ui.maths import close
 
@@ -18,8 +23,11 @@ MAX_BYTES = 20_000
 
 def files(name: str, x: np.ndarray) -> None:
     """The image's bytes to take away, and a file to decode."""
-    with st.expander("Take the bytes away, and decode a file", icon=":material/folder_zip:"):
-        model = fills.model(name)
+    with (
+        st.container(key="lab-about"),
+        st.expander("Take the bytes away, and decode a file", icon=":material/folder_zip:"),
+    ):
+        model = shipped.model(name)
         if st.button("Make the file", help="Encodes the image on the stage."):
             st.session_state["likelihood:file"] = (name, x.tobytes(), coding.encode(model, x).data)
         held = st.session_state.get("likelihood:file")
@@ -51,13 +59,16 @@ def files(name: str, x: np.ndarray) -> None:
 @st.fragment
 def against_gan() -> None:
     """What an autoregressive model and a GAN can and cannot give, with times measured here."""
-    with st.expander("An autoregressive model against a GAN", icon=":material/balance:"):
+    with (
+        st.container(key="lab-more-gan"),
+        st.expander("An autoregressive model against a GAN", icon=":material/balance:"),
+    ):
         found = None
         if st.button("Measure the times on this machine", help="Takes some seconds."):
             with st.spinner("Drawing 16 images by each"):
-                found = likelihood_runs.seconds()
-        elif likelihood_runs.seconds.cache_info().currsize:
-            found = likelihood_runs.seconds()
+                found = seconds()
+        elif seconds.cache_info().currsize:
+            found = seconds()
 
         def time(key: str) -> str:
             return f"{1000 * found[key]:,.0f} ms" if found else "press the button"
@@ -77,11 +88,38 @@ def against_gan() -> None:
         )
 
 
-def why() -> None:
-    left, right = st.columns(2)
-    with left:
-        st.markdown(
-            r"""
+@lru_cache(maxsize=1)
+def seconds() -> dict[str, float]:
+    """Seconds on this machine, measured once: 16 images by PixelCNN, cached and plain (estimated from 40 pixels), and
+    by DCGAN, and one exact log-likelihood.
+    """
+    pixelcnn: Any = shipped.model("pixelcnn")
+    dcgan: Any = shipped.model("dcgan")
+    generator = torch.Generator().manual_seed(0)
+    x = pixelcnn.sample(16, generator=generator)
+    mask = np.zeros((fills.SIDE, fills.SIDE), dtype=bool)
+    mask.flat[:40] = True
+    plain = {"given": x, "mask": mask, "cached": False}
+    return {
+        "pixelcnn": timed(lambda: pixelcnn.sample(16, generator=generator)),
+        "plain": timed(lambda: pixelcnn.sample(16, generator=generator, **plain)) * fills.SIDE * fills.SIDE / 40,
+        "dcgan": timed(lambda: dcgan.sample(16, generator=generator)),
+        "log_prob": timed(lambda: pixelcnn.log_prob(x[:1])),
+    }
+
+
+def timed(do: Any) -> float:
+    """The shorter of two runs, in seconds."""
+    found = []
+    for _ in range(2):
+        start = time.perf_counter()
+        do()
+        found.append(time.perf_counter() - start)
+    return min(found)
+
+
+WHY = (
+    r"""
 **A likelihood is a length.** No code can be shorter on average than $-\log_2 p(x)$ bits if images come from $p$, and an
 arithmetic coder gets within a few bits of it, for a whole image at once (Shannon 1948). So a model that predicts better
 compresses better, and a difference of one nat between two models is 1.44 bits of every image, for ever.
@@ -90,11 +128,8 @@ compresses better, and a difference of one nat between two models is 1.44 bits o
 as its levels are likely; the pixel's own level chooses one, which becomes the next interval. After the last pixel its
 width is
 $p(x)$. Any number inside it names the image, and the shortest takes about $-\log_2 p(x)$ bits.
-"""
-        )
-    with right:
-        st.markdown(
-            r"""
+""",
+    r"""
 **The decoder** draws the image as the page on PixelCNN does, with one change: where that drew random numbers, it
 reads the number from the file. Both sides must compute the same chances to the last digit, so both ask pixel by
 pixel. Damage one bit and everything after it is drawn from wrong numbers; the checksum tells.
@@ -104,29 +139,27 @@ from its neighbours by fixed rules; both carry a head of some bytes. The model k
 digit upside down mostly costs more, clothes much more, some of them more than plain bits, and noise always did.
 
 What is not counted: the model itself, which both sides must have.
-"""
-        )
+""",
+)
 
-
-def questions() -> list[Question]:
-    return [
-        Question(
-            text="A test image costs 83 nats. How many bytes can it shrink to, to the nearest whole one?",
-            kind="number",
-            check=lambda answer: (
-                close(answer, 83 / math.log(2) / 8),
-                "83 / log 2 = 119.7 bits, 14.97 bytes: 15; the checksum comes on top.",
-            ),
-            hint="A nat is 1/log 2 = 1.4427 bits, a byte is 8.",
+QUESTIONS = [
+    Question(
+        text="A test image costs 83 nats. How many bytes can it shrink to, to the nearest whole one?",
+        kind="number",
+        check=lambda answer: (
+            close(answer, 83 / math.log(2) / 8),
+            "83 / log 2 = 119.7 bits, 14.97 bytes: 15; the checksum comes on top.",
         ),
-        Question(
-            text="Encode noise. Is the model's file larger than the plain bits?",
-            kind="choice",
-            options=("yes", "no"),
-            check=lambda answer: (
-                answer == "yes",
-                "What a model thinks unlikely costs more than one bit a pixel. No code shortens everything.",
-            ),
-            hint="Choose the image noise and compare the bars.",
+        hint="A nat is 1/log 2 = 1.4427 bits, a byte is 8.",
+    ),
+    Question(
+        text="Encode noise. Is the model's file larger than the plain bits?",
+        kind="choice",
+        options=("yes", "no"),
+        check=lambda answer: (
+            answer == "yes",
+            "What a model thinks unlikely costs more than one bit a pixel. No code shortens everything.",
         ),
-    ]
+        hint="Choose the image noise and compare the bars.",
+    ),
+]

@@ -5,238 +5,200 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
-from pages.autoregressive import fills, pixelcnn_notes, pixelcnn_runs
+from engines.autoregressive.pixelcnn import mask
+from engines.autoregressive.raster import RasterModel
+from engines.engine import Frame
+from pages.autoregressive import fills, pixelcnn_notes
+from pages.autoregressive.fills import SIDE
 from pages.catalogue import entry
-from pages.ui import board, forks, frame, live, settings, stage
-from pages.ui.forks import Change
-from pages.ui.player import layers, player
-from pages.ui.settings import Choice, Number, Real
+from pages.ui import board, shipped, show
+from pages.ui.live import Blocks
+from pages.ui.maths import latex
+from pages.ui.page import page
+from pages.ui.settings import Choice
+from pages.ui.sheets import GAP, OPEN, PAPER, sheet, sheet_axes
+from pages.ui.show import Film
 
-PAGE = entry("pixelcnn")
-
-VIEW = Choice(
-    key="view",
-    label="What to see",
-    options=("fill", "layers", "surprise"),
-    default="fill",
-    help="fill: a hidden part being drawn; layers: what each layer's mask lets a pixel see; surprise: nats per pixel.",
-)
-ROW = Number(key="row", label="Test image", low=0, high=9999, default=11, slider=False, help="Of MNIST's 10,000.")
-HIDE = Choice(
-    key="hide",
-    label="What is hidden",
-    options=fills.HIDE,
-    default="lower half",
-    help="Or choose Hide pixels below the stage and paint over an image.",
-)
-N = Choice(
-    key="n", label="Completions side by side", options=("1", "4", "9", "16"), default="4", slider=True,
-    help="From the same known pixels, with different random numbers.",
-)  # fmt: skip
-TEMPERATURE = Real(
-    key="t",
-    label="Temperature T",
-    low=0.0,
-    high=2.0,
-    default=1.0,
-    step=0.1,
-    help="Chances to the power 1/T: 1 is the model, 0 always takes the likelier level, 2 dares more. Applies live.",
-)
-SEED = Number(key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="The same seed, the same fill.")
+ROW = fills.row(11)
 KERNEL = Choice(
     key="kernel",
     label="Kernel of the blocks",
     options=("7", "3"),
     default="7",
-    help="7 x 7 is the network that fills; 3 x 3 is the paper's, with the larger blind spot.",
-)
-AT_ROW = Number(key="atrow", label="Row of the pixel", low=1, high=28, default=15, help="Counted from the top.")
-AT_COLUMN = Number(key="atcol", label="Column of the pixel", low=1, high=28, default=15, help="Counted from the left.")
-ALL = (VIEW, ROW, HIDE, N, TEMPERATURE, SEED, KERNEL, AT_ROW, AT_COLUMN)
-FORKS = (
-    Change(
-        field="seed",
-        choice=Choice(
-            key="", label="Random numbers", options=tuple(f"seed {i}" for i in range(1, 10)), default="seed 1"
-        ),
-        parse=lambda text: int(text.removeprefix("seed ")),
-    ),
-    Change(
-        field="temperature",
-        choice=Choice(key="", label="Temperature T", options=("0", "0.5", "0.8", "1", "1.5", "2"), default="0.5"),
-        parse=float,
-    ),
+    labels={"7": "7 × 7, the network that fills", "3": "3 × 3, the paper's"},
+    help="The smaller one has the larger blind spot.",
 )
 KERNELS = {"7": "", "3": "k3"}  # checkpoints/pixelcnn and its variant
-RUN, RIVAL, CELLS = (f"pixelcnn:{name}" for name in ("run", "rival", "cells"))
+VIEWS = {
+    "fill": ("Complete a hidden part", (ROW, fills.HIDE, fills.images(), fills.TEMPERATURE, fills.SEED)),
+    "layers": ("What each layer sees", (KERNEL, *fills.place(15, 15))),
+    "surprise": ("Surprise of each pixel", (ROW,)),
+}
 
 
 def main() -> None:
-    frame.head(PAGE)
-    settings.show_notices(PAGE.slug, ALL)
-    chosen = {setting.key: settings.value(setting) for setting in ALL}
-    record = filled(chosen) if chosen["view"] == "fill" else shown(chosen)
-    if record is not None:
-        live.TABLE.wait_until_watched(record.token)
-    with frame.controls():
-        controls(chosen)
-    if chosen["view"] == "fill" and record is not None:
-        forks.form(PAGE.slug, record, RIVAL, FORKS)
-    if chosen["view"] != "layers":
-        board.kept(PAGE.slug, "Draw an image of your own", "Clear the board to go back to the test image.")
-    with st.container(key="lab-about"):
+    with page(entry("pixelcnn"), VIEWS, why=pixelcnn_notes.WHY, questions=pixelcnn_notes.QUESTIONS) as chosen:
+        row, drawn, network = chosen["row"], board.drawn("pixelcnn"), shipped.model("pixelcnn")
+        match chosen["view"]:
+            case "fill":
+                image = fills.test_image("mnist", row) if drawn is None else fills.bytes_of(drawn)
+                x, hidden = fills.levels(network, image, seed=row), fills.hidden(chosen["hide"])
+                fills.fill("pixelcnn", network, chosen, of=(), image=x, mask=hidden, edit=True)
+            case "layers":
+                show.film("pixelcnn", layers, chosen["kernel"], *fills.at(chosen), speed=1)
+            case "surprise":
+                show.film("pixelcnn", surprise, row, drawn)
+        if chosen["view"] != "layers":
+            board.kept("pixelcnn", "Draw an image of your own", "Clear the board to go back to the test image.")
         pixelcnn_notes.measured()
-        if chosen["view"] == "fill" and record is not None:
-            pixelcnn_notes.download(record)
-    frame.notes(PAGE, why=pixelcnn_notes.why, questions=pixelcnn_notes.questions())
 
 
-def controls(chosen: dict[str, Any]) -> None:
-    show, view = settings.show, chosen["view"]
-    filling = view == "fill"
-    show(VIEW)
-    show(ROW, when=view != "layers")
-    if view != "layers":
-        st.button("Another test image", on_click=another, width="stretch")
-    show(HIDE, when=filling)
-    show(N, when=filling)
-    show(TEMPERATURE, when=filling)
-    show(SEED, when=filling)
-    if filling:
-        left, right = st.columns(2)
-        left.button("Restart", on_click=restart, width="stretch", help="The same fill again, from its start.")
-        right.button("New seed", on_click=new_seed, width="stretch", help="The same settings, other random numbers.")
-    show(KERNEL, when=view == "layers")
-    show(AT_ROW, when=view == "layers")
-    show(AT_COLUMN, when=view == "layers")
+CAP = 4.0  # nats that are drawn white on a map of surprise
 
 
-def another() -> None:
-    settings.put({ROW.key: int(np.random.default_rng().integers(ROW.high + 1))})
+# -- what each layer sees --------------------------------------------------------------------------------------
 
 
-def restart() -> None:
-    forks.drop(PAGE.slug, RIVAL)
-    stage.drop(RUN)
-
-
-def new_seed() -> None:
-    settings.next_of(SEED)
-
-
-def picture_of(chosen: dict[str, Any]) -> tuple[np.ndarray, np.ndarray | None]:
-    """The image at hand as bytes, and the drawing if it is one."""
-    drawn = board.drawn(PAGE.slug)
-    return fills.test_image("mnist", chosen["row"]) if drawn is None else np.rint(255 * drawn).astype(np.uint8), drawn
-
-
-def filled(chosen: dict[str, Any]) -> Any:
-    """The fill, and its fork beside it."""
-    image, drawn = picture_of(chosen)
-    cells = tuple(st.session_state.get(CELLS, ())) if chosen["hide"] == "painted" else ()
-    record, problem = stage.keep(
-        RUN,
-        fixed={
-            "row": chosen["row"] if drawn is None else drawn.tobytes(),
-            "hide": (chosen["hide"], cells),
-            "n": chosen["n"],
-            "seed": chosen["seed"],
+def layers(kernel: str, row: int, column: int) -> Film:
+    """Layer by layer: the pixels that a feature at (row, column) depends on, measured, beside the layer's mask."""
+    model = shipped.model("pixelcnn", KERNELS[kernel])
+    fields = model.fields(row, column).cpu().numpy()  # (layers, 28, 28)
+    network: Any = model.network
+    masked = [network.first, *(block.masked for block in network.blocks)]
+    frames = [
+        Frame(step=i, scalars={"seen": float((field > 0).sum())}, arrays={"field": field})
+        for i, field in enumerate(fields)
+    ]
+    shape = (SIDE + 2 * GAP, SIDE + 2 * GAP)
+    kernels = [mask(layer.kind, layer.kernel_size[1], layer.weight.device).cpu().numpy() for layer in masked]
+    base = {
+        "layout": {
+            "xaxis": {"domain": [0.68, 1], "visible": False, "range": [-0.5, 6.5], "constrain": "domain"},
+            "yaxis": {"domain": [0.1, 0.9], "visible": False, "range": [6.5, -0.5], "scaleanchor": "x"},
+            **sheet_axes(shape, x=(0, 0.6)),
         },
-        changing={"temperature": chosen["t"]},
-        make=lambda: scene(chosen, image, cells),
+        "traces": [
+            {"type": "heatmap", "zmin": 0, "zmax": 1, "xgap": 2, "ygap": 2, "showscale": False,
+             "colorscale": [[0, "@grid"], [1, "@first"]]},
+            {**OPEN, "x": [column + GAP + 0.5], "y": [row + GAP + 0.5],
+             "marker": {"symbol": "square-open", "size": 15, "color": "@second", "line": {"width": 3}}},
+        ],
+        "curve_sets": [{"name": "Pixels seen", "curve_label": "pixels", "curve_step": "layer",
+                        "curve_mark": {"value": float(row * SIDE + column), "text": "all that come before"},
+                        "curves": [{"scalar": "seen", "name": "seen", "colour": "@first"}]}],
+        "components": 0,
+        "points": 0,
+    }  # fmt: skip
+    return Film(
+        frames=frames,
+        base=base,
+        draw=lambda frame: field_picture(frame, kernels[frame.step], row, column, last=len(frames) - 1),
+        numbers=lambda frame: field_numbers(frame, kernels[frame.step], row, column, network.reaches),
     )
-    if problem:
-        st.warning(f"{problem[:1].upper()}{problem[1:]}." if not problem.endswith(".") else problem)
-    if record is None:
-        return None
-    rival = forks.of(PAGE.slug, record, RIVAL)
-    options: dict[str, Any] = {
-        "slug": PAGE.slug,
-        "layers": layers(*fills.LAYERS),
-        "speed": 60,
-        "speeds": fills.SPEEDS,
-        "autoplay": True,
-        "wide": rival is not None,
-        "go": stage.goes(RUN),
-        "forkable": rival is None,
-        "present": st.query_params.get("present") == "1",
-    }
-    if rival is None:
-        edit = {"tools": ["hide", "reveal"], "max": 784}
-        player(record.token, key="pixelcnn-fill", on_event=on_event, numbers=True, edit=edit, **options)
-        return record
-    options |= {"group": record.token}
-    left, right = st.columns(2)
-    with left:
-        player(record.token, key="pixelcnn-fill-a", on_event=on_event, title="The fill as it was", lead=True, **options)
-    with right:
-        title = forks.title(PAGE.slug)
-        player(rival.token, key="pixelcnn-fill-b", title=title, lead=False, open="end", **options)
-    st.button("Back to one fill", on_click=forks.drop, args=(PAGE.slug, RIVAL))
-    return record
 
 
-def scene(chosen: dict[str, Any], image: np.ndarray, cells: tuple[int, ...]) -> stage.Scene:
-    mask = fills.hidden(chosen["hide"], cells)
-    if not mask.any():
-        raise ValueError(fills.NOTHING)
-    model = fills.model("pixelcnn")
-    x = fills.levels(model, image, seed=chosen["row"])
-    return fills.fill_scene(model, x, mask, n=int(chosen["n"]), temperature=chosen["t"], seed=chosen["seed"])
-
-
-def shown(chosen: dict[str, Any]) -> Any:
-    """The layers, or the surprise: frames that are ready."""
-    view = chosen["view"]
-    drawn = board.drawn(PAGE.slug)
-    at = (chosen["atrow"] - 1, chosen["atcol"] - 1)
-    makers = {
-        "layers": (
-            (chosen["kernel"], at),
-            lambda: pixelcnn_runs.field_scene(fills.model("pixelcnn", KERNELS[chosen["kernel"]]), *at),
-        ),
-        "surprise": (
-            (chosen["row"], None if drawn is None else drawn.tobytes()),
-            lambda: pixelcnn_runs.surprise_scene(
-                fills.model("pixelcnn"), fills.test_image("mnist", chosen["row"]), chosen["row"], drawn
-            ),
-        ),
-    }
-    own, make = makers[view]
-    record, problem = stage.keep(RUN, fixed={"view": view, "own": own}, changing={}, make=make)
-    if problem:
-        st.warning(problem)
-    if record is None:
-        return None
-    record.run.play(None)
-    player(
-        record.token,
-        key=f"pixelcnn-{view}",
-        on_event=on_event,
-        numbers=True,
-        slug=PAGE.slug,
-        wide=True,
-        autoplay=view == "layers",
-        speed=1,
-        present=st.query_params.get("present") == "1",
+def field_picture(frame: Frame, kernel: np.ndarray, row: int, column: int, *, last: int) -> dict[str, Any]:
+    field, size = frame.arrays["field"], kernel.shape[1]
+    strength = np.sqrt(field / max(float(field.max()), 1e-12))
+    image = np.where(field > 0, 90 + 165 * strength, 0).astype(np.uint8)
+    place = np.full((SIDE + 2 * GAP,) * 2, PAPER, dtype=np.uint8)
+    place[GAP:-GAP, GAP:-GAP] = image
+    full = np.zeros((size, size), dtype=int)  # the rows below are masked too
+    full[: len(kernel)] = kernel
+    cells = np.full((7, 7), np.nan, dtype=np.float32)  # in the middle of the largest kernel's place
+    shift = (7 - size) // 2
+    cells[shift : shift + size, shift : shift + size] = full
+    seen, before = int(frame.scalars["seen"]), row * SIDE + column
+    kind = "the first layer, mask A" if frame.step == 0 else f"block {frame.step} of {last}, mask B"
+    words = (
+        f"After {kind}: the marked pixel's features see {seen} of the {before} pixels before it, measured by gradient. "
+        "Right, where the kernel may look (blue)."
     )
-    return record
+    return {"sheet": place, "traces": {0: {"z": cells}}, "caption": words, "alt": words}
 
 
-def on_event(name: str) -> None:
-    """What the viewer did in the player, before the page runs again."""
-    keys = [*(f"pixelcnn-{view}" for view in VIEW.options), "pixelcnn-fill-a"]
-    events = [st.session_state[key].get(name) for key in keys if st.session_state.get(key)]
-    event = next((event for event in events if event), None)
-    if name == "gone":
-        stage.drop(RUN)
-    elif event and name == "fork":
-        forks.ask(PAGE.slug, int(event.get("step", 0)))
-    elif event and name == "cells":
-        st.session_state[CELLS] = fills.cells_of(event.get("cells"))
-        settings.put({HIDE.key: "painted"})
+def field_numbers(frame: Frame, kernel: np.ndarray, row: int, column: int, reaches: list[int]) -> Blocks:
+    field, reach = frame.arrays["field"] > 0, reaches[frame.step]
+    missed = int((fills.within(row, column, reach) & ~field).sum())
+    return [
+        {"text": f"Layer {frame.step + 1} of {len(reaches)}: {kernel.shape[1]} x {kernel.shape[1]} kernel, "
+                 f"{int(kernel.sum())} of {kernel.shape[1] ** 2} weights in use."},
+        {"table": [["pixels seen", "missed"], [str(int(field.sum())), str(missed)]]},
+        {"text": f"Missed: earlier pixels within {reach} rows and columns, which is how far the kernels reach in a "
+                 "straight line. They lie to the right above: the blind spot."},
+    ]  # fmt: skip
 
 
-main()
+# -- surprise --------------------------------------------------------------------------------------------------
+
+
+def relatives(model: RasterModel, row: int, drawn: np.ndarray | None) -> dict[str, np.ndarray]:
+    """A test image and what may surprise the model: names -> levels (28, 28)."""
+    x = fills.levels(model, fills.test_image("mnist", row), seed=row)
+    shoe = fills.levels(model, fills.test_image("fashion", row % 5000), seed=row)
+    found = {"as it is": x, "upside down": x[::-1], "mirrored": x[:, ::-1], "clothes": shoe}
+    if drawn is not None:
+        found["your drawing"] = fills.levels(model, fills.bytes_of(drawn), seed=row)
+    return {name: np.ascontiguousarray(value) for name, value in found.items()}
+
+
+def surprise(row: int, drawn: np.ndarray | None) -> Film:
+    """Images above, maps of their nats per pixel below, and what each sums to."""
+    model = shipped.model("pixelcnn")
+    found = relatives(model, row, drawn)
+    names, x = list(found), np.stack(list(found.values()))
+    nats = -model.log_prob_per_pixel(x).cpu().numpy()  # (N, 28, 28)
+    totals = nats.sum(axis=(1, 2))
+    n = len(x)
+    maps = np.rint(255 * np.clip(nats / CAP, 0, 1)).astype(np.uint8)
+    place = sheet(np.concatenate([fills.as_bytes(x, model.config.n_levels), maps]), n)
+    base = {
+        "layout": {
+            "xaxis": {"domain": [0.78, 1], "title": "−log p(x), nats", "rangemode": "tozero"},
+            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "domain": [0.1, 0.9]},
+            **sheet_axes(place.shape, x=(0, 0.6)),  # type: ignore[arg-type]
+        },
+        "traces": [
+            {"type": "bar", "orientation": "h", "y": names, "x": totals.astype(np.float32),
+             "text": [f"{value:.0f}" for value in totals], "textposition": "auto",
+             "marker": {"color": ["@first"] + ["@muted"] * (n - 1)}},
+            OPEN,
+        ],
+        "pixels": {"side": SIDE, "gap": GAP, "columns": n, "n": 2 * n},
+        "components": 0,
+        "points": 0,
+    }  # fmt: skip
+    said = ", ".join(f"{name} {total:.0f}" for name, total in zip(names, totals, strict=True))
+    words = f"Above the images, below where they surprise: white is {CAP:.0f} nats. In all: {said} nats."
+
+    def ask(_frame: Frame, pick: dict[str, Any]) -> Any:
+        asked = fills.pixel_of(pick, 2 * n)
+        if asked is None:
+            table = [["image", "nats", "bits a pixel"]]
+            table += [
+                [name, f"{total:.1f}", f"{total / (SIDE * SIDE * np.log(2)):.4f}"]
+                for name, total in zip(names, totals, strict=True)
+            ]
+            return [
+                {"math": latex(r"-\log p(x) = -\sum_i \log p(x_i \mid x_1, \ldots, x_{i-1})")},
+                {"table": table},
+                {"text": "Point at a pixel to see its share of the sum."},
+            ]
+        which, r, c = asked
+        answer = fills.about(model, x[which % n], (r, c))
+        answer["overlay"]["image"] = which
+        answer["tip"] = f"{nats[which % n, r, c]:.3f} nats"
+        answer["blocks"].insert(0, {"text": f"{names[which % n].capitalize()}, row {r + 1}, column {c + 1}:"})
+        return answer
+
+    return Film(
+        frames=[Frame(step=0, scalars={"nats": float(totals[0])})],
+        base=base,
+        draw=lambda _: {"sheet": place, "traces": {}, "caption": words, "alt": words},
+        explain=ask,
+    )
+
+
+if __name__ == "__main__":
+    main()

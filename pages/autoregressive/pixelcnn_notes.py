@@ -1,51 +1,30 @@
-"""The words around PixelCNN's stage: what was measured, the theory, questions, what to take away."""
+"""The words around PixelCNN's stage: what was measured, the theory, questions."""
 
 from __future__ import annotations
 
-import io
-from typing import Any
+import math
 
-import numpy as np
 import streamlit as st
 
-from pages.autoregressive import fills
-from pages.autoregressive.cards import card
+from pages.ui import shipped
 from pages.ui.frame import Question
 
 
 def measured() -> None:
     """What the card says of the shipped model."""
-    found = card("pixelcnn")
-    nll = found["metrics"]["test_nll"]
-    st.caption(
-        f"Test images cost {nll:.2f} nats on average over all 10,000, black and white drawn once from their grey "
-        f"levels ({found['metrics']['test_bits_per_dim']:.4f} bits a pixel). The paper reports 81.30 for its PixelCNN "
-        f"on another, fixed draw. {found['parameter_count']:,} weights, trained in {found['wall_time_s'] / 60:.0f} "
-        f"minutes on: {found['device']}."
-    )
+    found = shipped.card("pixelcnn")
+    with st.container(key="lab-about"):
+        st.caption(
+            f"Test images cost {found['metrics']['test_nll']:.2f} nats on average over all 10,000, black and white "
+            f"drawn once from their grey levels ({found['metrics']['test_bits_per_dim']:.4f} bits a pixel; as many "
+            f"fair coins would cost {784 * math.log(2):.2f}). The paper reports 81.30 for its PixelCNN on another, "
+            f"fixed draw. {found['parameter_count']:,} weights, trained in {found['wall_time_s'] / 60:.0f} minutes on: "
+            f"{found['device']}."
+        )
 
 
-def download(record: Any) -> None:
-    """The completions as they are now, as a PNG."""
-    from PIL import Image
-
-    from pages.ui.sheets import sheet
-
-    engine = record.run.engine
-    if engine is None:
-        return
-    images = fills.as_bytes(engine.filling.x.cpu().numpy(), engine.data.model.config.n_levels)
-    pixels = sheet(images, fills.columns_of(len(images)))
-    file = io.BytesIO()
-    Image.fromarray(np.repeat(np.repeat(pixels, 4, axis=0), 4, axis=1)).save(file, format="PNG")
-    st.download_button("Completions as PNG", file.getvalue(), "completions.png", "image/png", on_click="ignore")
-
-
-def why() -> None:
-    left, right = st.columns(2)
-    with left:
-        st.markdown(
-            r"""
+WHY = (
+    r"""
 Any density over $P$ pixels is a product of conditionals, one for each pixel given those before it in raster order
 (row by row, left to right):
 
@@ -59,11 +38,8 @@ image is to draw its pixels one after another, each from its own distribution.
 **Masks** make it possible. A convolution whose kernel is zero to the right of the middle and below it sees only earlier
 pixels. In the first layer the middle is zero as well (mask A), or a pixel would see itself; later layers may look at
 their own place (mask B), whose features know earlier pixels only.
-"""
-        )
-    with right:
-        st.markdown(
-            r"""
+""",
+    r"""
 **To learn is fast, to draw is slow.** When an image is known, every conditional is computed at once. When it is being
 drawn, pixel $i$ needs all pixels before it: 784 steps in a row. Here each layer keeps what it has computed, so that a
 new pixel costs one column through the network and not the whole image again.
@@ -75,32 +51,30 @@ negative log-likelihood, which is also what the best code for it would cost (see
 
 Watch how the completions agree at first and part where a stroke could go either way. What lies *below* the pixel is
 never looked at, even where it is known: the chain rule in this order knows the past only.
-"""
-        )
+""",
+)
 
-
-def questions() -> list[Question]:
-    return [
-        Question(
-            text="The lower half is hidden. How many pixels does the model draw for one completion?",
-            kind="number",
-            check=lambda answer: (answer == 392, "14 rows of 28 pixels are 392 steps, one after another."),
-            hint="The counter under the stage counts them.",
+QUESTIONS = [
+    Question(
+        text="The lower half is hidden. How many pixels does the model draw for one completion?",
+        kind="number",
+        check=lambda answer: (answer == 392, "14 rows of 28 pixels are 392 steps, one after another."),
+        hint="The counter under the stage counts them.",
+    ),
+    Question(
+        text="Hide the right half of a digit. Do the completions make use of the known pixels below the one drawn?",
+        kind="choice",
+        options=("yes", "no"),
+        check=lambda answer: (
+            answer == "no",
+            "Each conditional is of the pixels before it in raster order. Point at a pixel to see which.",
         ),
-        Question(
-            text="Hide the right half of a digit. Do the completions make use of the known pixels below the one drawn?",
-            kind="choice",
-            options=("yes", "no"),
-            check=lambda answer: (
-                answer == "no",
-                "Each conditional is of the pixels before it in raster order. Point at a pixel to see which.",
-            ),
-            hint="Point at a pixel on the border: what does the colour cover?",
-        ),
-        Question(
-            text="In the view layers: how many of the 49 weights of the first kernel are in use?",
-            kind="number",
-            check=lambda answer: (answer == 24, "Three rows of seven above, and three to the left: 24."),
-            hint="Mask A hides the middle as well.",
-        ),
-    ]
+        hint="Point at a pixel on the border: what does the colour cover?",
+    ),
+    Question(
+        text="Under What each layer sees: how many of the 49 weights of the first kernel are in use?",
+        kind="number",
+        check=lambda answer: (answer == 24, "Three rows of seven above, and three to the left: 24."),
+        hint="Mask A hides the middle as well.",
+    ),
+]

@@ -5,156 +5,146 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import streamlit as st
+import torch
 
+from engines.autoregressive.raster import RasterModel
+from engines.engine import Frame
+from engines.maths.levels import bin_log_mass, mixture_parts
+from engines.run import Run
 from pages.autoregressive import fills, pixelcnn_pp_notes
-from pages.autoregressive import pixelcnn_pp_runs as runs
-from pages.autoregressive.pixelcnn_notes import download
 from pages.catalogue import entry
-from pages.ui import board, forks, frame, live, settings, stage
-from pages.ui.forks import Change
-from pages.ui.player import layers, player
-from pages.ui.settings import Choice, Number, Real
+from pages.ui import board, shipped
+from pages.ui.live import Blocks
+from pages.ui.maths import latex, number
+from pages.ui.page import page
+from pages.ui.stage import Scene
 
-PAGE = entry("pixelcnn-pp")
-
-ROW = Number(key="row", label="Test image", low=0, high=9999, default=3, slider=False, help="Of MNIST's 10,000.")
-HIDE = Choice(
-    key="hide",
-    label="What is hidden",
-    options=fills.HIDE,
-    default="lower half",
-    help="Or choose Hide pixels below the stage and paint over an image.",
-)
-N = Choice(key="n", label="Completions side by side", options=("1", "4", "9", "16"), default="4", slider=True)
-TEMPERATURE = Real(
-    key="t", label="Temperature T", low=0.0, high=2.0, default=1.0, step=0.1,
-    help="Chances to the power 1/T: 1 is the model, 0 always takes the likeliest level, 2 dares more. Applies live.",
-)  # fmt: skip
-SEED = Number(key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="The same seed, the same fill.")
-ALL = (ROW, HIDE, N, TEMPERATURE, SEED)
-FORKS = (
-    Change(
-        field="temperature",
-        choice=Choice(key="", label="Temperature T", options=("0", "0.5", "0.8", "1", "1.5", "2"), default="0.5"),
-        parse=float,
-    ),
-    Change(
-        field="seed",
-        choice=Choice(key="", label="Random numbers", options=tuple(f"seed {i}" for i in range(1, 10)), default=""),
-        parse=lambda text: int(text.removeprefix("seed ")),
-    ),
-)
-RUN, RIVAL, CELLS = (f"pixelcnn-pp:{name}" for name in ("run", "rival", "cells"))
+LEVELS = 256
+GRID = np.arange(LEVELS, dtype=np.float32)
+FIRST = 3  # the fill's own traces come before: distribution, outline, pixel
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+LAYERS = (*fills.LAYERS, ("bins", "P of each level"), ("components", "Components"))
+ROW = fills.row(3)
+VIEWS = {"fill": ("Complete a hidden part", (ROW, fills.HIDE, fills.images(), fills.TEMPERATURE, fills.SEED))}
 
 
 def main() -> None:
-    frame.head(PAGE)
-    settings.show_notices(PAGE.slug, ALL)
-    chosen = {setting.key: settings.value(setting) for setting in ALL}
-    record = filled(chosen)
-    if record is not None:
-        live.TABLE.wait_until_watched(record.token)
-    with frame.controls():
-        controls()
-    if record is not None:
-        forks.form(PAGE.slug, record, RIVAL, FORKS)
-    board.kept(PAGE.slug, "Draw an image of your own", "Clear the board to go back to the test image.")
-    with st.container(key="lab-about"):
-        pixelcnn_pp_notes.measured()
-        if record is not None:
-            download(record)
-    frame.notes(PAGE, why=pixelcnn_pp_notes.why, questions=pixelcnn_pp_notes.questions())
+    notes = pixelcnn_pp_notes
+    with page(entry("pixelcnn-pp"), VIEWS, why=notes.WHY, questions=notes.QUESTIONS) as chosen:
+        model, drawn = shipped.model("pixelcnn_pp"), board.drawn("pixelcnn-pp")
+        image = fills.test_image("mnist", chosen["row"]) if drawn is None else fills.bytes_of(drawn)
+        fills.fill(
+            "pixelcnn-pp", model, chosen, of=(), image=fills.levels(model, image), mask=fills.hidden(chosen["hide"]),
+            scene=scene_of, layers_=LAYERS, changes=(fills.WARMTHS, fills.SEEDS), edit=True,
+        )  # fmt: skip
+        board.kept("pixelcnn-pp", "Draw an image of your own", "Clear the board to go back to the test image.")
+        notes.measured()
 
 
-def controls() -> None:
-    settings.show(ROW)
-    st.button("Another test image", on_click=another, width="stretch")
-    for setting in (HIDE, N, TEMPERATURE, SEED):
-        settings.show(setting)
-    left, right = st.columns(2)
-    left.button("Restart", on_click=restart, width="stretch", help="The same fill again, from its start.")
-    right.button("New seed", on_click=new_seed, width="stretch", help="The same settings, other random numbers.")
+def scene_of(run: Run) -> Scene:
+    """The stage of a fill with the mixture behind the pixel at hand."""
+    engine: Any = run.engine
+    picture, n, order = engine.data, engine.config.n, engine.filling.order
+    base = fills.base(picture, n, order)
+    n_components = picture.model.config.n_components
+    base["layout"]["xaxis"] |= {"domain": [0.7, 1], "title": "level", "range": [-4, 259]}
+    base["layout"]["yaxis"] |= {"type": "log", "range": [-5, 0.05], "dtick": 1, "exponentformat": "power"}
+    base["layout"]["xaxis2"]["domain"] = [0, 0.54]
+    base["traces"][0] = {"type": "bar", "marker": {"color": "@first"}, "width": 1, "meta": {"layer": "bins"}}
+    base["traces"] += [
+        {"type": "scatter", "mode": "lines", "line": {"color": f"@c{k}", "width": 2.5, "dash": DASHES[k % 5]},
+         "meta": {"layer": "components"}}
+        for k in range(n_components)
+    ]  # fmt: skip
+    base["traces"].append(
+        {"type": "scatter", "mode": "markers", "marker": {"symbol": "triangle-down", "size": 15, "color": "@second"},
+         "meta": {"layer": "drawn"}}
+    )  # fmt: skip
+
+    def draw(frame: Frame) -> dict[str, Any]:
+        drawn = fills.draw(frame, picture, order)
+        position = int(frame.scalars["position"])
+        if position >= 0 and "parameters" in frame.arrays:
+            row, column = divmod(position, fills.SIDE)
+            drawn["traces"] |= curves(frame.arrays["parameters"][0], int(frame.arrays["images"][0, row, column]))
+        return drawn
+
+    def ask(frame: Frame, pick: dict[str, Any]) -> Any:
+        images = frame.arrays["images"]
+        asked = fills.pixel_of(pick, n)
+        if asked is None:
+            position = int(frame.scalars["position"])
+            if position < 0 or "parameters" not in frame.arrays:
+                return fills.so_far(frame)
+            row, column = divmod(position, fills.SIDE)
+            heading = {"text": f"Completion 1, row {row + 1}, column {column + 1}:"}
+            return [
+                heading,
+                *mixture_blocks(frame.arrays["parameters"][0], int(images[0, row, column]), model=picture.model),
+            ]
+        found = fills.explain(frame, pick, picture, order, ())
+        image, row, column = asked
+        parameters = picture.model.parameters(images[image][None])[0, :, row, column].cpu().numpy()
+        value = int(images[image, row, column])
+        known = not found["blocks"][0]["text"].endswith("not drawn yet.")
+        found["blocks"] = [found["blocks"][0], *mixture_blocks(parameters, value, model=picture.model, known=known)]
+        found["traces"] = curves(parameters, value if known else -1)
+        mean = float((np.exp(log_probs(parameters)) * GRID).sum())
+        found["tip"] = f"mean level {mean:.0f}" + (f", is {value}" if known else "")
+        return found
+
+    return Scene(run=run, base=base, draw=draw, explain=ask, again=scene_of)
 
 
-def another() -> None:
-    settings.put({ROW.key: int(np.random.default_rng().integers(ROW.high + 1))})
+def parts(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    r"""\pi, \mu, s in levels, and the mass of each component in every bin (M, 256), of one pixel's numbers (3M,)."""
+    log_weight, mean, log_scale = (part[0] for part in mixture_parts(torch.tensor(np.array(parameters))[None]))
+    x = torch.arange(LEVELS)[None, :]
+    mass = bin_log_mass(x, mean[:, None], log_scale[:, None], LEVELS).exp()
+    half = (LEVELS - 1) / 2
+    return log_weight.exp().numpy(), (mean.numpy() + 1) * half, log_scale.exp().numpy() * half, mass.numpy()
 
 
-def restart() -> None:
-    forks.drop(PAGE.slug, RIVAL)
-    stage.drop(RUN)
+def log_probs(parameters: np.ndarray) -> np.ndarray:
+    weight, _, _, mass = parts(parameters)
+    return np.log(np.maximum((weight[:, None] * mass).sum(axis=0), 1e-30))
 
 
-def new_seed() -> None:
-    settings.next_of(SEED)
+def curves(parameters: np.ndarray, value: int) -> dict[int, dict[str, Any]]:
+    """Bars of P, each component's share as a curve over the bins, and a mark at the level drawn."""
+    weight, _, _, mass = parts(parameters)
+    shares = weight[:, None] * mass
+    total = shares.sum(axis=0)
+    found: dict[int, dict[str, Any]] = {0: {"x": GRID, "y": total.astype(np.float32)}}
+    for k, share in enumerate(shares):
+        found[FIRST + k] = {"x": GRID, "y": share.astype(np.float32)}
+    at = np.array([value] if value >= 0 else [], dtype=np.float32)
+    found[FIRST + len(shares)] = {"x": at, "y": total[at.astype(int)].astype(np.float32)}
+    return found
 
 
-def filled(chosen: dict[str, Any]) -> Any:
-    drawn = board.drawn(PAGE.slug)
-    image = fills.test_image("mnist", chosen["row"]) if drawn is None else np.rint(255 * drawn).astype(np.uint8)
-    cells = tuple(st.session_state.get(CELLS, ())) if chosen["hide"] == "painted" else ()
-    record, problem = stage.keep(
-        RUN,
-        fixed={
-            "image": image.tobytes(),
-            "hide": (chosen["hide"], cells),
-            "n": chosen["n"],
-            "seed": chosen["seed"],
-        },
-        changing={"temperature": chosen["t"]},
-        make=lambda: scene(chosen, image, cells),
-    )
-    if problem:
-        st.warning(problem)
-    if record is None:
-        return None
-    rival = forks.of(PAGE.slug, record, RIVAL)
-    options: dict[str, Any] = {
-        "slug": PAGE.slug,
-        "layers": layers(*runs.LAYERS),
-        "speed": 60,
-        "speeds": fills.SPEEDS,
-        "autoplay": True,
-        "wide": rival is not None,
-        "go": stage.goes(RUN),
-        "forkable": rival is None,
-        "present": st.query_params.get("present") == "1",
-    }
-    if rival is None:
-        edit = {"tools": ["hide", "reveal"], "max": 784}
-        player(record.token, key="pixelcnn-pp", on_event=on_event, numbers=True, edit=edit, **options)
-        return record
-    options |= {"group": record.token}
-    left, right = st.columns(2)
-    with left:
-        player(record.token, key="pixelcnn-pp-a", on_event=on_event, title="The fill as it was", lead=True, **options)
-    with right:
-        player(rival.token, key="pixelcnn-pp-b", title=forks.title(PAGE.slug), lead=False, open="end", **options)
-    st.button("Back to one fill", on_click=forks.drop, args=(PAGE.slug, RIVAL))
-    return record
+def mixture_blocks(parameters: np.ndarray, value: int, *, model: RasterModel, known: bool = True) -> Blocks:
+    weight, mean, scale, mass = parts(parameters)
+    at = value if known else round(float((weight[:, None] * mass * GRID).sum()))
+    order = np.argsort(-weight)
+    table = [["component", "π", "μ", "s", f"mass in bin {at}"]]
+    table += [
+        [str(k + 1), f"{weight[k]:.3f}", f"{mean[k]:.1f}", f"{scale[k]:.2f}", f"{mass[k, at]:.4f}"] for k in order
+    ]
+    chance = float((weight * mass[:, at]).sum())
+    network: Any = model.network
+    width = network.out.in_channels
+    numbers = 3 * model.config.n_components
+    return [
+        {"math": latex(r"P(x) = \sum_i \pi_i \left[\sigma(u_i^+) - \sigma(u_i^-)\right]")},
+        {"math": latex(r"u_i^\pm = (x \pm \tfrac12 - \mu_i) / s_i")},
+        {"table": table},
+        {"math": latex(rf"P({at}) = {number(chance, tex=True)}, \quad -\log P = {number(-np.log(chance), tex=True)}")},
+        {"text": f"in nats; μ and s in levels. The mixture takes {numbers} numbers a pixel and a last layer of "
+                 f"{(width + 1) * numbers:,} weights; a softmax over 256 levels would take 256 and "
+                 f"{(width + 1) * 256:,}, and not know that 127 lies beside 128."},
+    ]  # fmt: skip
 
 
-def scene(chosen: dict[str, Any], image: np.ndarray, cells: tuple[int, ...]) -> stage.Scene:
-    mask = fills.hidden(chosen["hide"], cells)
-    if not mask.any():
-        raise ValueError(fills.NOTHING)
-    model = fills.model("pixelcnn_pp")
-    x = fills.levels(model, image)
-    return runs.scene(model, x, mask, n=int(chosen["n"]), temperature=chosen["t"], seed=chosen["seed"])
-
-
-def on_event(name: str) -> None:
-    """What the viewer did in the player, before the page runs again."""
-    events = [st.session_state[key].get(name) for key in ("pixelcnn-pp", "pixelcnn-pp-a") if st.session_state.get(key)]
-    event = next((event for event in events if event), None)
-    if name == "gone":
-        stage.drop(RUN)
-    elif event and name == "fork":
-        forks.ask(PAGE.slug, int(event.get("step", 0)))
-    elif event and name == "cells":
-        st.session_state[CELLS] = fills.cells_of(event.get("cells"))
-        settings.put({HIDE.key: "painted"})
-
-
-main()
+if __name__ == "__main__":
+    main()

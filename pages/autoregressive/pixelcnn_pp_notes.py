@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
-from pages.autoregressive.cards import card
+from pages.ui import shipped
 from pages.ui.frame import Question
 
 
 def measured() -> None:
     """What the card says of the shipped model."""
-    found = card("pixelcnn_pp")
+    found = shipped.card("pixelcnn_pp")
     metrics = found["metrics"]
-    st.caption(
-        f"Test digits of 256 grey levels cost {metrics['test_bits_per_dim']:.3f} bits a pixel on average, "
-        f"{metrics['test_nll']:.0f} nats an image, over all {found['data']['n_test']:,}. "
-        f"{found['parameter_count']:,} weights, trained in {found['wall_time_s'] / 60:.0f} minutes on "
-        f"{found['device']}."
-    )
+    with st.container(key="lab-about"):
+        st.caption(
+            f"Test digits of 256 grey levels cost {metrics['test_bits_per_dim']:.3f} bits a pixel on average (8 "
+            f"without any model), {metrics['test_nll']:.0f} nats an image (of {784 * math.log(256):,.0f}), over all "
+            f"{found['data']['n_test']:,}. {found['parameter_count']:,} weights, trained in "
+            f"{found['wall_time_s'] / 60:.0f} minutes on {found['device']}."
+        )
 
 
-def why() -> None:
-    left, right = st.columns(2)
-    with left:
-        st.markdown(
-            r"""
+WHY = (
+    r"""
 A softmax over 256 levels treats them as 256 names: nothing tells it that level 127 lies beside 128. It has to learn
 that from data, for every pixel, and stores 256 numbers each.
 
@@ -38,11 +38,8 @@ $$
 
 $\pi_i$ are the components' weights, $\mu_i$ their means and $s_i$ their scales. The first bin reaches down without end
 and the last one up, so black and white, which are common, get the tails for nothing, and all levels sum to one.
-"""
-        )
-    with right:
-        st.markdown(
-            r"""
+""",
+    r"""
 **Three resolutions.** The network shrinks the image by strided convolutions to 14 × 14 and 7 × 7 and enlarges it again:
 a wide view at low cost. **Short-cuts** carry the fine detail across, from each block on the way down to its partner on
 the way up. Two streams, one of the rows above and one of the pixels to the left, see to the order.
@@ -52,26 +49,24 @@ three-dimensional distribution. A grey pixel has one number, so there is nothing
 
 **Dropout** keeps a large network from learning its training images by heart. The one here is small and short trained,
 and shipped without it.
-"""
-        )
+""",
+)
 
-
-def questions() -> list[Question]:
-    return [
-        Question(
-            text="The mixture has five components. How many numbers describe one pixel's distribution?",
-            kind="number",
-            check=lambda answer: (answer == 15, "Each component has a weight, a mean and a scale: 5 · 3 = 15."),
-            hint="Point at a pixel and count the table.",
+QUESTIONS = [
+    Question(
+        text="The mixture has five components. How many numbers describe one pixel's distribution?",
+        kind="number",
+        check=lambda answer: (answer == 15, "Each component has a weight, a mean and a scale: 5 · 3 = 15."),
+        hint="Point at a pixel and count the table.",
+    ),
+    Question(
+        text="Point at a pixel in the black corner. What makes level 0 so likely there?",
+        kind="choice",
+        options=("a component with its mean below 0", "a very tall density at 0 alone", "rounding"),
+        check=lambda answer: (
+            answer == "a component with its mean below 0",
+            "The first bin has no lower end: all mass below it is counted as level 0.",
         ),
-        Question(
-            text="Point at a pixel in the black corner. What makes level 0 so likely there?",
-            kind="choice",
-            options=("a component with its mean below 0", "a very tall density at 0 alone", "rounding"),
-            check=lambda answer: (
-                answer == "a component with its mean below 0",
-                "The first bin has no lower end: all mass below it is counted as level 0.",
-            ),
-            hint="Compare μ with the range of the levels.",
-        ),
-    ]
+        hint="Compare μ with the range of the levels.",
+    ),
+]

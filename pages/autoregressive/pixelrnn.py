@@ -4,105 +4,177 @@ from __future__ import annotations
 
 from typing import Any
 
-import streamlit as st
+import numpy as np
+import torch
 
+from engines.autoregressive.diagonal_bilstm import skew
+from engines.engine import Frame
 from pages.autoregressive import fills, pixelrnn_notes
-from pages.autoregressive import pixelrnn_runs as runs
-from pages.autoregressive.pixelcnn_notes import download
+from pages.autoregressive.fills import SIDE
 from pages.catalogue import entry
-from pages.ui import frame, live, settings, stage
-from pages.ui.player import layers, player
-from pages.ui.settings import Choice, Number, Real
+from pages.ui import shipped, show
+from pages.ui.live import Blocks
+from pages.ui.page import page
+from pages.ui.sheets import GAP, OPEN, PAPER, sheet_axes
+from pages.ui.show import Film
 
-PAGE = entry("pixelrnn")
-
-VIEW = Choice(
-    key="view",
-    label="What to see",
-    options=("diagonal BiLSTM", "row LSTM", "multi-scale"),
-    default="diagonal BiLSTM",
-    help="What a pixel sees through each network, measured; multi-scale: a small image first, then the large one.",
-)
-AT_ROW = Number(key="atrow", label="Row of the pixel", low=1, high=28, default=18, help="Counted from the top.")
-AT_COLUMN = Number(key="atcol", label="Column of the pixel", low=1, high=28, default=13, help="Counted from the left.")
-N = Choice(key="n", label="Images side by side", options=("1", "4", "9", "16"), default="9", slider=True)
-TEMPERATURE = Real(
-    key="t", label="Temperature T", low=0.0, high=2.0, default=1.0, step=0.1,
-    help="Chances to the power 1/T: 1 is the model, 0 always takes the likelier level, 2 dares more. Applies live.",
-)  # fmt: skip
-SEED = Number(
-    key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="The same seed, the same images."
-)
-ALL = (VIEW, AT_ROW, AT_COLUMN, N, TEMPERATURE, SEED)
-RUN = "pixelrnn:run"
+PLACE = fills.place(18, 13)
+VIEWS = {
+    "diagonal BiLSTM": ("Along the diagonals", PLACE),
+    "row LSTM": ("Row by row", PLACE),
+    "multi-scale": ("A small image first", (fills.images("9"), fills.TEMPERATURE, fills.SEED)),
+}
+SPAN = 2 * SIDE - 1  # columns of the skewed map
+FRONT = 255  # the grey of a diagonal under way; gradients stay below it
+DECADES = 8  # gradients from the largest down to 10^-8 of it are told apart in grey
 
 
 def main() -> None:
-    frame.head(PAGE)
-    settings.show_notices(PAGE.slug, ALL)
-    chosen = {setting.key: settings.value(setting) for setting in ALL}
-    record = shown(chosen)
-    if record is not None:
-        live.TABLE.wait_until_watched(record.token)
-    with frame.controls():
-        controls(chosen)
-    with st.container(key="lab-about"):
-        if chosen["view"] == "multi-scale" and record is not None:
-            download(record)
+    with page(entry("pixelrnn"), VIEWS, why=pixelrnn_notes.WHY, questions=pixelrnn_notes.QUESTIONS) as chosen:
+        match chosen["view"]:
+            case "diagonal BiLSTM":
+                show.film("pixelrnn", diagonal_bilstm, *fills.at(chosen), speed=8)
+            case "row LSTM":
+                show.film("pixelrnn", row_lstm, *fills.at(chosen))
+            case "multi-scale":
+                fills.fill("pixelrnn", shipped.model("multiscale"), chosen, of=(), view="multi-scale", changes=())
         pixelrnn_notes.costs()
-    frame.notes(PAGE, why=pixelrnn_notes.why, questions=pixelrnn_notes.questions())
 
 
-def controls(chosen: dict[str, Any]) -> None:
-    show, drawing = settings.show, chosen["view"] == "multi-scale"
-    show(VIEW)
-    show(AT_ROW, when=not drawing)
-    show(AT_COLUMN, when=not drawing)
-    show(N, when=drawing)
-    show(TEMPERATURE, when=drawing)
-    show(SEED, when=drawing)
-    if drawing:
-        left, right = st.columns(2)
-        left.button("Restart", on_click=stage.drop, args=(RUN,), width="stretch", help="The same images again.")
-        right.button("New seed", on_click=new_seed, width="stretch", help="The same settings, other random numbers.")
+def grey(field: np.ndarray) -> np.ndarray:
+    """Gradients (..., H, W) as greys: black is exactly none, the rest by the logarithm."""
+    top = max(float(field.max()), 1e-30)
+    with np.errstate(divide="ignore"):
+        depth = np.log10(np.maximum(field, 1e-300) / top) / DECADES  # 0 at the strongest, -1 at 10^-8 of it
+    return np.where(field > 0, np.clip(80 + 150 * (1 + depth), 80, 230), 0).astype(np.uint8)
 
 
-def new_seed() -> None:
-    settings.next_of(SEED)
+# -- Row LSTM --------------------------------------------------------------------------------------------------
 
 
-def shown(chosen: dict[str, Any]) -> Any:
-    view = chosen["view"]
-    at = (chosen["atrow"] - 1, chosen["atcol"] - 1)
-    drawing = view == "multi-scale"
-    makers = {
-        "diagonal BiLSTM": (at, lambda: runs.diagonal_scene(*at)),
-        "row LSTM": (at, lambda: runs.row_scene(*at)),
-        "multi-scale": (
-            (chosen["n"], chosen["seed"]),
-            lambda: runs.multiscale_scene(n=int(chosen["n"]), seed=chosen["seed"], temperature=chosen["t"]),
-        ),
-    }
-    own, make = makers[view]
-    changing = {"temperature": chosen["t"]} if drawing else {}
-    record, problem = stage.keep(RUN, fixed={"view": view, "own": own}, changing=changing, make=make)
-    if problem:
-        st.warning(problem)
-    if record is None:
-        return None
-    options: dict[str, Any] = {"slug": PAGE.slug, "present": st.query_params.get("present") == "1", "autoplay": True}
-    if drawing:
-        options |= {"speed": 60, "speeds": fills.SPEEDS, "layers": layers(*fills.LAYERS), "go": stage.goes(RUN)}
-    else:
-        record.run.play(None)
-        options |= {"wide": True, "speed": 8 if view == "diagonal BiLSTM" else 4}
-    player(record.token, key=f"pixelrnn-{view.split()[0]}", on_event=on_event, numbers=True, **options)
-    return record
+def row_lstm(row: int, column: int) -> Film:
+    """The Row LSTM going down the image to a pixel, beside a PixelCNN: what each pixel's distribution looks at."""
+    fields = np.stack([shipped.model(name).dependence(row, column).cpu().numpy() for name in ("row_lstm", "pixelcnn")])
+    frames = [
+        Frame(step=k, scalars={f"seen{i}": float((field[: k + 1] > 0).sum()) for i, field in enumerate(fields)})
+        for k in range(row + 1)
+    ]
+    images = grey(fields[0]), grey(fields[1])
+    shape = (SIDE + 2 * GAP, 2 * (SIDE + GAP) + GAP)
+
+    def draw(frame: Frame) -> dict[str, Any]:
+        place = np.full(shape, PAPER, dtype=np.uint8)
+        for i, image in enumerate(images):
+            left = GAP + i * (SIDE + GAP)
+            shown = image.copy()
+            shown[frame.step + 1 :] = 0
+            place[GAP : GAP + SIDE, left : left + SIDE] = shown
+        at = frame.step + GAP + 0.5
+        width = np.count_nonzero(fields[0][frame.step])
+        words = (
+            f"Row {frame.step + 1}: of it the marked pixel sees {width} pixels through the Row LSTM (left), "
+            f"{np.count_nonzero(fields[1][frame.step])} through PixelCNN (right). Greys are gradients, on a log scale."
+        )
+        patch = {"x": np.array([GAP, shape[1] - GAP], dtype=np.float32), "y": np.array([at, at], dtype=np.float32)}
+        return {"sheet": place, "traces": {0: patch}, "caption": words, "alt": words}
+
+    base = _base(shape, [(GAP + i * (SIDE + GAP) + column, GAP + row) for i in range(2)])
+    base["curve_sets"] = [{"name": "Pixels seen", "curve_label": "pixels", "curve_step": "row", "curves": [
+        {"scalar": "seen0", "name": "Row LSTM", "colour": "@first"},
+        {"scalar": "seen1", "name": "PixelCNN", "colour": "@second", "dash": "dot"}]}]  # fmt: skip
+    earlier = row * SIDE + column
+    table = [["network", "pixels seen", f"of {earlier}"]]
+    for name, field in zip(("Row LSTM", "PixelCNN"), fields, strict=True):
+        seen = np.count_nonzero(field)
+        table.append([name, str(seen), f"{100 * seen / max(1, earlier):.0f} %"])
+    blocks: Blocks = [
+        {"table": table},
+        {"text": "The LSTM's state carries a row's news to all rows below; it widens by one place a row and a layer."},
+    ]
+    return Film(frames=frames, base=base, draw=draw, numbers=lambda _: blocks)
 
 
-def on_event(name: str) -> None:
-    if name == "gone":
-        stage.drop(RUN)
+# -- Diagonal BiLSTM -------------------------------------------------------------------------------------------
 
 
-main()
+def diagonal_bilstm(row: int, column: int) -> Film:
+    """Both LSTMs crossing the image along its diagonals, the skewed map that lets them, and what they tell a pixel."""
+    model = shipped.model("diagonal_bilstm")
+    directions = model.directions(row, column).cpu().numpy()
+    whole = model.dependence(row, column).cpu().numpy()
+    frames = [
+        Frame(step=k, phase="left" if k < SPAN else "right" if k < 2 * SPAN else "both", scalars={"diagonal": k % SPAN})
+        for k in range(2 * SPAN + 1)
+    ]
+    shape = (SIDE + 2 * GAP, SIDE + SPAN + 3 * GAP)
+    r, c = np.indices((SIDE, SIDE))
+    images = [grey(directions[0]), grey(directions[1]), grey(whole)]
+
+    def draw(frame: Frame) -> dict[str, Any]:
+        which = ("left", "right", "both").index(frame.phase)
+        diagonal = int(frame.scalars["diagonal"])
+        number = r + (c if which == 0 else SIDE - 1 - c)  # the diagonal that a pixel lies on
+        image = images[which].copy()
+        front = np.zeros_like(image, dtype=bool)
+        if which < 2:
+            image[number > diagonal] = 0
+            front = number == diagonal
+        tilted, line = (_skewed(part if which != 1 else part[:, ::-1]) for part in (image, front.astype(np.uint8)))
+        inside = _skewed(np.ones((SIDE, SIDE), dtype=np.uint8)) > 0
+        place = np.full(shape, PAPER, dtype=np.uint8)
+        place[GAP : GAP + SIDE, GAP : GAP + SIDE] = np.where(front, FRONT, image)
+        place[GAP : GAP + SIDE, 2 * GAP + SIDE : 2 * GAP + SIDE + SPAN] = np.where(
+            inside, np.where(line > 0, FRONT, tilted), PAPER
+        )
+        if which == 2:
+            missed = row * SIDE + column - np.count_nonzero(whole)
+            words = (
+                f"Together, over all layers: {np.count_nonzero(whole)} of {row * SIDE + column} earlier pixels, "
+                f"{missed} missed (the last of the row above, where it is out of the first kernel's reach)."
+            )
+        else:
+            side = "left" if which == 0 else "right"
+            words = (
+                f"The LSTM from the {side}, diagonal {diagonal + 1} of {SPAN} (bright): in the skewed map it is one "
+                "column, so all its pixels are computed at once. Grey: what the first layer tells the marked pixel."
+            )
+        return {"sheet": place, "traces": {}, "caption": words, "alt": words}
+
+    base = _base(shape, [(GAP + column, GAP + row)], x=(0, 1))
+    table = [["seen by", "pixels"], ["the LSTM from the left", str(np.count_nonzero(directions[0]))]]
+    table += [
+        ["the LSTM from the right", str(np.count_nonzero(directions[1]))],
+        ["all layers", str(np.count_nonzero(whole))],
+    ]
+    blocks: Blocks = [
+        {"table": table},
+        {"text": "Left the image, right the same map skewed: every row moved one place further than the one above it. "
+                 "The right LSTM's states are moved down by a row before they are added, or it would see the future."},
+    ]  # fmt: skip
+    return Film(frames=frames, base=base, draw=draw, numbers=lambda _: blocks)
+
+
+def _skewed(map_: np.ndarray) -> np.ndarray:
+    return skew(torch.tensor(np.ascontiguousarray(map_))[None, None])[0, 0].numpy()
+
+
+def _base(shape: tuple[int, int], marks: list[tuple[float, float]], x: tuple[float, float] = (0, 1)) -> dict[str, Any]:
+    return {
+        "layout": {
+            "xaxis": {"domain": [0.98, 1], "visible": False},
+            "yaxis": {"visible": False},
+            **sheet_axes(shape, x=x),
+        },
+        "traces": [
+            {"type": "scatter", "mode": "lines", "xaxis": "x2", "yaxis": "y2",
+             "line": {"color": "@second", "width": 2}},
+            {**OPEN, "x": [left + 0.5 for left, _ in marks], "y": [top + 0.5 for _, top in marks],
+             "marker": {"symbol": "square-open", "size": 11, "color": "@second", "line": {"width": 3}}},
+        ],
+        "components": 0,
+        "points": 0,
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

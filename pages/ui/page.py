@@ -23,9 +23,9 @@ def page(
     entry: Entry, views: Views, *, why: Callable[[], None] | tuple[str, str], questions: Any = ()
 ) -> Iterator[dict[str, Any]]:
     """Title and notices, the stage (the body of the with), controls, notes. Gives what is chosen, by key."""
-    words = "; ".join(f"{name}: {said}" for name, (said, _) in views.items())
-    view = Choice(key="view", label="What to see", options=tuple(views), default=next(iter(views)), help=words)
-    every = list(dict.fromkeys([view, *(setting for _, own in views.values() for setting in own)]))
+    words = {name: said[:1].upper() + said[1:] for name, (said, _) in views.items()}
+    view = Choice(key="view", label="What to see", options=tuple(views), default=next(iter(views)), labels=words)
+    every = list({s.key: s for s in (view, *(setting for _, own in views.values() for setting in own))}.values())
     frame.head(entry)
     settings.show_notices(entry.slug, every)
     chosen = {setting.key: settings.value(setting) for setting in every}
@@ -34,7 +34,10 @@ def page(
     own = views[chosen["view"]][1]
     with st.sidebar:
         for setting in every:
-            settings.show(setting, when=setting is view or setting in own)
+            if setting is view:
+                settings.show(setting, when=len(views) > 1)
+            else:
+                settings.show(setting, when=setting in own and (setting.when is None or setting.when(chosen)))
             if isinstance(setting, Number) and setting.key == "seed" and setting in own:
                 restart, fresh = st.columns(2)
                 restart.button("Restart", on_click=show.restart, args=(entry.slug,), width="stretch")

@@ -67,13 +67,13 @@ def run(
         )
 
     if rival is None:
-        shown(record, f"{slug}:{view}", numbers=record.explain is not None, forkable=bool(changes))
+        shown(record, f"{slug}:player:{view}", numbers=record.explain is not None, forkable=bool(changes))
     else:
         left, right = st.columns(2)
         with left:
-            shown(record, f"{slug}:{view}-a", title="The run as it was", lead=True, group=record.token)
+            shown(record, f"{slug}:player:{view}-a", title="The run as it was", lead=True, group=record.token)
         with right:
-            shown(rival, f"{slug}:{view}-b", title=forks.title(slug), lead=False, open="end", group=record.token)
+            shown(rival, f"{slug}:player:{view}-b", title=forks.title(slug), lead=False, open="end", group=record.token)
         st.button("Back to one run", on_click=forks.drop, args=(slug, rival_slot))
     forks.form(slug, record, rival_slot, changes)
     return record
@@ -99,6 +99,7 @@ class Film:
     base: dict[str, Any]
     draw: Callable[[Frame], dict[str, Any]]
     numbers: Callable[[Frame], live.Blocks] | None = None
+    explain: Callable[[Frame, dict[str, Any]], live.Explanation] | None = None  # where the hand points at something
 
 
 def film(slug: str, make: Callable[..., Film], *args: Any, **options: Any) -> live.Live | None:
@@ -110,7 +111,7 @@ def film(slug: str, make: Callable[..., Film], *args: Any, **options: Any) -> li
         made = make(*args)
         ready = Run(Recorded(made.frames), slots=live.SLOTS)
         ready.play(None)
-        explain = made.numbers and (lambda frame, _: made.numbers(frame))
+        explain = made.explain or (made.numbers and (lambda frame, _: made.numbers(frame)))
         return Scene(run=ready, base=made.base, draw=made.draw, explain=explain)
 
     of = (make.__name__, *(arg.tobytes() if isinstance(arg, np.ndarray) else arg for arg in args))

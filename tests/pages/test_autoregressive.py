@@ -12,20 +12,19 @@ from engines.autoregressive import coding
 from engines.maths import levels
 from pages.autoregressive import (
     fills,
+    gated_pixelcnn,
     gated_pixelcnn_notes,
-    gated_pixelcnn_runs,
+    likelihood,
     likelihood_notes,
-    likelihood_runs,
+    pixelcnn,
     pixelcnn_notes,
+    pixelcnn_pp,
     pixelcnn_pp_notes,
-    pixelcnn_pp_runs,
-    pixelcnn_runs,
+    pixelrnn,
     pixelrnn_notes,
-    pixelrnn_runs,
 )
-from pages.autoregressive.cards import card
 from pages.catalogue import PAGES
-from pages.ui import live
+from pages.ui import live, shipped
 from pages.ui.wire import pack
 from tests.pages.test_pages import _alone, config, on_stage, opened, press, said, sound  # noqa: F401
 
@@ -72,7 +71,7 @@ def test_every_view_opens_and_draws_and_explains(page: str, view: str):
 
 
 def test_a_fill_keeps_what_is_known_and_greys_what_is_not_drawn():
-    model = fills.model("pixelcnn")
+    model = shipped.model("pixelcnn")
     x = fills.levels(model, fills.test_image("mnist", 0), seed=0)
     made = fills.fill_scene(model, x, fills.hidden("block"), n=4, seed=1, temperature=1.0)
     frames = played(made, until=15)
@@ -90,7 +89,7 @@ def test_a_fill_keeps_what_is_known_and_greys_what_is_not_drawn():
 
 
 def test_a_pixel_asked_about_has_the_model_s_own_numbers_and_looks_at_nothing_later():
-    model = fills.model("pixelcnn")
+    model = shipped.model("pixelcnn")
     x = fills.levels(model, fills.test_image("mnist", 3), seed=3)
     found = fills.about(model, x, (13, 12))
     log_probs = model.log_probs_of(model.parameters(x[None]))[0, :, 13, 12].numpy()
@@ -110,22 +109,40 @@ def test_a_question_about_no_pixel_is_answered_with_the_step(pick):
     assert fills.pixel_of(pick, 4) is None
 
 
-def test_painted_cells_are_checked():
-    assert fills.cells_of([3, 3, 1, -1, 784, "x", 2.0, True]) == (1, 3)
-    assert fills.cells_of("nonsense") == ()
-    assert fills.hidden("painted", (0, 783)).sum() == 2
-    x, y = fills.edges(fills.hidden("painted", (0,)))
+def test_a_painted_mask_is_carried_by_the_address_and_checked():
+    mask = fills.hidden(fills.painted([3, 3, 1, -1, 784, "x", 2.0, True]))
+    assert np.flatnonzero(mask).tolist() == [1, 3]
+    assert fills.painted("nonsense") == fills.painted([]) == "painted"
+    generator = np.random.default_rng(0)
+    for share in (0.01, 0.5, 1.0):
+        cells = np.flatnonzero(generator.uniform(size=784) < share)
+        text = fills.painted(cells.tolist())
+        assert np.flatnonzero(fills.hidden(text)).tolist() == cells.tolist()
+        assert (fills.HIDE.problem(text), fills.HIDE.parse(text)) == ("", text)
+    for wrong in (
+        "painted.",
+        "painted.AAAA",
+        "painted." + "A" * 131,
+        "painted." + "é" * 131,
+        "painted." + "A" * 10_000,
+    ):
+        assert not fills.hidden(wrong).any()
+        assert "hide has no value" in fills.HIDE.problem(wrong)
+    x, y = fills.edges(fills.hidden(fills.painted([0])))
     assert np.isnan(x).sum() == 4  # four pieces around one cell
     assert np.nanmax(x) == 1
     assert np.nanmax(y) == 1
 
 
-def test_nothing_painted_is_a_sentence_and_a_painted_mask_is_filled():
-    at = opened(FOLDER / "pixelcnn.py", hide="painted")
-    assert any("nothing is hidden yet" in text.lower() for text in said(at))
-    at = opened(FOLDER / "pixelcnn.py", hide="painted", state={"pixelcnn:cells": (100, 101, 130)})
+@pytest.mark.parametrize("page", ["pixelcnn", "pixelcnn_pp"])
+def test_nothing_painted_is_a_sentence_and_a_painted_mask_is_filled(page):
+    at = opened(FOLDER / f"{page}.py", hide="painted")
+    assert said(at) == [fills.NOTHING]
+    text = fills.painted([100, 101, 130])
+    at = opened(FOLDER / f"{page}.py", hide=text)
     assert said(at) == []
-    assert on_stage(at, "pixelcnn:run").run.engine.filling.order.tolist() == [100, 101, 130]
+    assert on_stage(at, f"{page.replace('_', '-')}:run").run.engine.filling.order.tolist() == [100, 101, 130]
+    assert text in at.query_params["hide"]
 
 
 def test_settings_out_of_range_in_the_address_are_named():
@@ -148,22 +165,20 @@ def test_temperature_applies_live_and_other_settings_start_anew():
 
 
 def test_surprise_is_a_sum_over_pixels():
-    model = fills.model("pixelcnn")
-    made = pixelcnn_runs.surprise_scene(model, fills.test_image("mnist", 5), 5, None)
-    x = np.stack(list(pixelcnn_runs.relatives(model, fills.test_image("mnist", 5), 5, None).values()))
+    model = shipped.model("pixelcnn")
+    made = pixelcnn.surprise(5, None)
+    x = np.stack(list(pixelcnn.relatives(model, 5, None).values()))
     totals = np.array([float(text) for text in made.base["traces"][0]["text"]])
     assert totals == pytest.approx(-model.log_prob(x).numpy(), abs=0.51)
     assert totals[3] > totals[0]  # clothes surprise a model of digits
 
 
 def test_the_layers_count_what_gradients_reach_and_the_blind_spot_is_cured():
-    made = pixelcnn_runs.field_scene(fills.model("pixelcnn"), 14, 14)
-    seen = [frame.scalars["seen"] for frame in played(made)]
+    made = pixelcnn.layers("7", 14, 14)
+    seen = [frame.scalars["seen"] for frame in made.frames]
     assert seen[0] == 24
     assert seen == sorted(seen)
-    frames = played(
-        gated_pixelcnn_runs.blind_scene(fills.model("pixelcnn", "k3"), gated_pixelcnn_runs.model("mnist"), 14, 11)
-    )
+    frames = gated_pixelcnn.blind_spot(14, 11).frames
     missed = [(frame.scalars["plain_missed"], frame.scalars["gated_missed"]) for frame in frames]
     assert missed[0] == (0, 0)
     # A slope of one after the first 7 x 7: 1 pixel is missed after one 3 x 3, then 3, 6, 10, ...
@@ -172,14 +187,16 @@ def test_the_layers_count_what_gradients_reach_and_the_blind_spot_is_cured():
 
 
 def test_a_class_that_turns_is_the_one_that_a_pixel_is_asked_with():
-    made = gated_pixelcnn_runs.turn_scene("mnist", 3, 8, 14, n=1, seed=0, temperature=1.0)
+    blank, everything = np.zeros((SIDE, SIDE), dtype=np.uint8), np.ones((SIDE, SIDE), dtype=bool)
+    classes = {"labels": (3,), "then": (8,), "turn": 14, "n": 1, "seed": 0, "temperature": 1.0}
+    made = fills.fill_scene(shipped.model("gated_pixelcnn"), blank, everything, **classes)
     engine = made.run.engine
     assert (engine.classes_at(1), engine.classes_at(14 * SIDE), engine.classes_at(14 * SIDE + 1)) == ((3,), (3,), (8,))
     for _ in range(14 * SIDE + 14):
         engine.step()
     frame = engine.frame()
     x = torch.tensor(frame.arrays["images"])
-    model = gated_pixelcnn_runs.model("mnist")
+    model = shipped.model("gated_pixelcnn")
     row, column = divmod(14 * SIDE + 13, SIDE)  # in the middle of the row, where the classes differ
     for label, same in ((8, True), (3, False)):
         expected = model.log_probs_of(model.parameters(x, label))[0, :, row, column].exp().numpy()
@@ -187,51 +204,53 @@ def test_a_class_that_turns_is_the_one_that_a_pixel_is_asked_with():
 
 
 def test_the_file_has_the_promised_length_and_damage_is_called_an_error():
-    model = fills.model("pixelcnn")
+    model = shipped.model("pixelcnn")
     x = fills.levels(model, fills.test_image("mnist", 0), seed=0)
-    frames = played(made := likelihood_runs.coding_scene(model, x, 0))
+    made = likelihood.compress("pixelcnn", x, 0)
+    frames = made.frames
     assert "bit for bit" in made.draw(frames[-1])["caption"]
     encoded = coding.encode(model, x)
-    sizes = likelihood_runs.sizes(x, 2, encoded)
+    sizes = likelihood.sizes(x, 2, encoded)
     assert sizes["plain bits"] == 98
     assert sizes["model's file"] == len(encoded.data) <= 1.02 * encoded.promised_bytes + 8
     assert sizes["promised"] == pytest.approx(-float(model.log_prob(x[None])) / np.log(2) / 8, rel=1e-5)
-    frames = played(made := likelihood_runs.coding_scene(model, x, 6))
+    made = likelihood.compress("pixelcnn", x, 6)
+    frames = made.frames
     assert "An error, as it should be: the bytes are damaged" in made.draw(frames[-1])["caption"]
 
 
 def test_plain_bits_hold_every_level():
     x = np.arange(784).reshape(SIDE, SIDE)
     for n_levels, size in ((2, 98), (4, 196), (16, 392), (256, 784)):
-        assert len(likelihood_runs.packed(x % n_levels, n_levels)) == size
+        assert len(likelihood.packed(x % n_levels, n_levels)) == size
 
 
 def test_the_mixture_on_the_page_is_the_engine_s():
     parameters = np.random.default_rng(0).normal(size=15).astype(np.float32)
-    found = pixelcnn_pp_runs.curves(parameters, 77)
+    found = pixelcnn_pp.curves(parameters, 77)
     expected = levels.mixture_log_probs(torch.tensor(parameters)[None], 256).exp()[0].numpy()
     assert found[0]["y"] == pytest.approx(expected, abs=1e-6)
-    shares = sum(found[pixelcnn_pp_runs.FIRST + k]["y"] for k in range(5))
+    shares = sum(found[pixelcnn_pp.FIRST + k]["y"] for k in range(5))
     assert shares == pytest.approx(expected, abs=1e-6)
     assert found[0]["y"].sum() == pytest.approx(1, abs=1e-5)
-    assert found[pixelcnn_pp_runs.FIRST + 5]["y"] == pytest.approx(expected[77:78], abs=1e-6)
+    assert found[pixelcnn_pp.FIRST + 5]["y"] == pytest.approx(expected[77:78], abs=1e-6)
 
 
 def test_the_diagonals_cross_the_whole_image():
-    made = pixelrnn_runs.diagonal_scene(17, 12)
-    frames = played(made)
+    made = pixelrnn.diagonal_bilstm(17, 12)
+    frames = made.frames
     assert len(frames) == 2 * 55 + 1
-    bright = sum((made.draw(frame)["sheet"][2:30, 2:30] == pixelrnn_runs.FRONT).sum() for frame in frames[:55])
+    bright = sum((made.draw(frame)["sheet"][2:30, 2:30] == pixelrnn.FRONT).sum() for frame in frames[:55])
     assert bright == 784  # every pixel lies on one diagonal
     assert "1 missed" in made.draw(frames[-1])["caption"]
 
 
 def test_the_costs_are_those_of_the_cards():
-    rows = pixelrnn_runs.from_cards()
+    rows = pixelrnn_notes.from_cards()
     assert [row[0] for row in rows] == ["PixelCNN", "Row LSTM", "Diagonal BiLSTM", "Multi-scale"]
     assert [row[-1] for row in rows] == ["81.30", "80.54", "79.20", "–"]
-    for row, (_, name, _) in zip(rows, pixelrnn_runs.MODELS, strict=True):
-        found = card(name)
+    for row, (_, name, _) in zip(rows, pixelrnn_notes.MODELS, strict=True):
+        found = shipped.card(name)
         assert row[1:6] == [
             f"{found['parameter_count']:,}",
             f"{found['wall_time_s'] / 60:.0f}",
@@ -239,13 +258,13 @@ def test_the_costs_are_those_of_the_cards():
             str(found["config"]["batch_size"]),
             f"{found['metrics']['test_nll']:.2f}",
         ]
-    words = pixelrnn_runs.unequal()
+    words = pixelrnn_notes.unequal()
     assert "no comparison of equals: PixelCNN has 8.6 times the weights of Diagonal BiLSTM" in words
     assert "PixelCNN was trained 12.5 times as long as Multi-scale" in words
 
 
 def test_two_kernels_are_compared_with_all_that_differs():
-    narrow, wide = card("pixelcnn", "k3"), card("pixelcnn")
+    narrow, wide = shipped.card("pixelcnn", "k3"), shipped.card("pixelcnn")
     words = gated_pixelcnn_notes.unequal(narrow, wide)
     for found in (narrow, wide):
         assert f"{found['steps']:,} batches" in words
@@ -256,7 +275,7 @@ def test_two_kernels_are_compared_with_all_that_differs():
 
 def test_what_is_said_of_sizes_holds():
     """Upside down mostly costs more, clothes always, some of them more than plain bits, and noise always does."""
-    model = fills.model("pixelcnn")
+    model = shipped.model("pixelcnn")
 
     def sizes(images: list[np.ndarray]) -> np.ndarray:
         x = np.stack([fills.levels(model, image, seed=i) for i, image in enumerate(images)])
@@ -273,11 +292,11 @@ def test_what_is_said_of_sizes_holds():
 
 
 def test_the_black_corner_is_a_component_below_zero():
-    model = fills.model("pixelcnn_pp")
+    model = shipped.model("pixelcnn_pp")
     for row in (0, 3, 11):
         parameters = model.parameters(fills.levels(model, fills.test_image("mnist", row))[None])[0].cpu().numpy()
         for place in ((0, 0), (0, 27), (27, 0)):
-            weight, mean, _, mass = pixelcnn_pp_runs.parts(parameters[:, place[0], place[1]])
+            weight, mean, _, mass = pixelcnn_pp.parts(parameters[:, place[0], place[1]])
             assert mean[np.argmax(weight * mass[:, 0])] < 0
 
 
@@ -290,11 +309,11 @@ def test_questions_accept_the_right_answers_only():
         likelihood_notes: (15, "yes"),
     }
     for notes, answers in right.items():
-        for question, answer in zip(notes.questions(), answers, strict=True):
+        for question, answer in zip(notes.QUESTIONS, answers, strict=True):
             assert question.check(answer)[0]
             if question.kind == "number":
                 wrong = [answer - 1, answer + 0.99, answer + 1]
             else:
                 wrong = [o for o in question.options if o != answer]
             assert not any(question.check(each)[0] for each in wrong)
-    assert likelihood_notes.questions()[0].check(14.97)[0]
+    assert likelihood_notes.QUESTIONS[0].check(14.97)[0]
