@@ -21,13 +21,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engines.engine import Frame
 from engines.run import Run, Slots
 from pages.ui.guard import read_json
-from pages.ui.wire import pack
+from pages.ui.wire import pack, strip
 
 PAUSE_AFTER = 10.0
 END_AFTER = 15.0
@@ -36,6 +37,7 @@ MAX_LIVE = 256  # runs on the table; the one unwatched for longest makes room
 MAX_PER_SESSION = 4
 BATCH = 40  # frames a message: small enough that the first picture does not wait for the rest
 MAX_MESSAGE = 8_192  # bytes a browser may send
+IMAGES = {"images", "map", "compare", "volume", "roll", "sheet"}  # what of a picture travels as an image file
 SPEEDS = (0.01, 100_000.0)  # steps per second that a browser may ask for
 
 _log = logging.getLogger(__name__)
@@ -58,6 +60,7 @@ class Live:
     token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     watchers: int = 0
     opened: bool = False  # a browser has been here
+    shown: int | None = None  # the step under the scrubber, as the browser last said
     unwatched_since: float = field(default_factory=time.monotonic)
 
 
@@ -168,7 +171,7 @@ async def _send_pictures(socket: WebSocket, live: Live, changed: asyncio.Event, 
 
 async def _send_forever(socket: WebSocket, live: Live, changed: asyncio.Event, sent: int) -> None:
     hello = {"type": "hello", "base": live.base, "status": status_of(live)}
-    await socket.send_text(await asyncio.to_thread(pack, hello))
+    await _send(socket, await asyncio.to_thread(pack, hello))
     while True:
         await changed.wait()
         changed.clear()
@@ -182,9 +185,9 @@ async def _send_forever(socket: WebSocket, live: Live, changed: asyncio.Event, s
                 said = (
                     f"step {frames[0].step} or one soon after cannot be drawn ({type(error).__name__}): restart the run"
                 )
-                await socket.send_text(pack({"type": "error", "message": said}))
+                await _send(socket, pack({"type": "error", "message": said}))
                 return
-            await socket.send_text(message)
+            await _send(socket, message)
             if not frames:
                 break
             sent = frames[-1].step
@@ -194,13 +197,21 @@ async def _send_forever(socket: WebSocket, live: Live, changed: asyncio.Event, s
         await asyncio.sleep(0.02 if frames or live.run.status.state != "playing" else 0.5)
 
 
-def _message(live: Live, frames: list[Frame]) -> str:
+async def _send(socket: WebSocket, message: str | bytes) -> None:
+    await (socket.send_text(message) if isinstance(message, str) else socket.send_bytes(message))
+
+
+def _message(live: Live, frames: list[Frame]) -> str | bytes:
     return pack({"type": "frames", "frames": [picture(live, frame) for frame in frames], "status": status_of(live)})
 
 
 def picture(live: Live, frame: Frame) -> dict[str, Any]:
     """A frame as the player draws it: what `draw` made, with the step and its scalars."""
-    return {"step": frame.step, "phase": frame.phase, "scalars": dict(frame.scalars), **live.draw(frame)}
+    drawn = live.draw(frame)
+    for name in IMAGES & drawn.keys():
+        if isinstance(drawn[name], np.ndarray):
+            drawn = {**drawn, name: strip(drawn[name][None] if name == "sheet" else drawn[name])}
+    return {"step": frame.step, "phase": frame.phase, "scalars": dict(frame.scalars), **drawn}
 
 
 def status_of(live: Live) -> dict[str, Any]:
@@ -219,7 +230,7 @@ async def _receive_commands(socket: WebSocket, live: Live) -> None:
         except ValueError as error:
             answer = {"type": "error", "message": str(error)}
         if answer is not None:
-            await socket.send_text(pack(answer))
+            await _send(socket, pack(answer))
 
 
 def obey(live: Live, text: str) -> dict[str, Any] | None:
@@ -236,10 +247,12 @@ def obey(live: Live, text: str) -> dict[str, Any] | None:
             live.run.step()
         case "stop":
             live.run.stop()
+        case "at":
+            live.shown = _integer(command.get("step"), default=0)
         case "explain":
             return _explanation(live, command)
         case other:
-            raise ValueError(f"unknown command {repr(other)[:40]}; known: play, pause, step, stop, explain")
+            raise ValueError(f"unknown command {repr(other)[:40]}; known: play, pause, step, stop, at, explain")
     return None
 
 

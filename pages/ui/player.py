@@ -18,8 +18,10 @@ from starlette.routing import Route
 from pages.ui import palette
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("player.js", "stage.js")
 OTHERS = ("latent.js", "board.js", "gaussians.js")  # what single pages bring
+VENDOR = ("vendor/lit-html.js", "vendor/gifenc.js")
+# The player's own modules, which import each other; the GIF encoder comes when it is asked for.
+SCRIPTS = (*sorted({path.name for path in STATIC.glob("*.js")} - set(OTHERS)), VENDOR[0])
 
 # The component itself is three lines: the modules come from our own route, where the browser caches them.
 _LOADER = """
@@ -37,12 +39,12 @@ def version() -> str:
     import plotly
 
     digest = hashlib.sha256(plotly.__version__.encode())
-    for name in (*SCRIPTS, *OTHERS, "player.css"):
+    for name in sorted({*SCRIPTS, *OTHERS, *VENDOR, "player.css"}):
         digest.update((STATIC / name).read_bytes())
     return digest.hexdigest()[:12]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _asset(name: str) -> bytes:
     if name == "plotly.min.js":
         # From the installed package: it works offline and matches the tested version. Read from the file,
@@ -58,7 +60,7 @@ def _asset(name: str) -> bytes:
 def static_file(request: Request) -> Response:
     """Serve a script of the player, compressed once and cached by the browser."""
     name = request.path_params["name"]
-    if name not in (*SCRIPTS, *OTHERS, "plotly.min.js"):
+    if name not in (*SCRIPTS, *OTHERS, *VENDOR, "plotly.min.js"):
         return Response("no such file", status_code=404)
     headers = {
         "Content-Encoding": "gzip",
@@ -75,7 +77,7 @@ def warm() -> None:
         _asset(name)
 
 
-ROUTES = [Route("/lab/static/{version}/{name}", static_file)]
+ROUTES = [Route("/lab/static/{version}/{name:path}", static_file)]
 
 
 class Preload:

@@ -1,10 +1,19 @@
-"""Sheets: many small images as one grey picture on the stage's second axes."""
+"""What a picture may hold besides a figure: images, comparisons, maps, volumes, rolls, scenes that move.
+
+A function of ``*_base`` gives the part of a run's base that says what the pictures mean; a picture then holds the
+bytes of one moment under the same name: ``base = images_base(rows=("input", "made", "true"), columns=8)`` and
+``{"images": uint8 (24, 64, 64, 3), "caption": ...}``. A base may have several kinds, and a Plotly figure beside
+them: each gets its ``share`` of the stage, and the browser lays them out so that they fill it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+
+Shape = dict[str, Any]
 
 GAP = 2
 PAPER = 110  # the grey level between images
@@ -66,3 +75,116 @@ def curves(name: str, unit: str, **scalars: str) -> dict[str, Any]:
             for (scalar, said), (colour, dash) in zip(scalars.items(), looks, strict=False)
         ],
     }
+
+
+def images_base(
+    *,
+    columns: int = 0,
+    rows: Sequence[str] = (),
+    names: Sequence[str] = (),
+    share: float = 1.0,
+    pick: bool = False,
+    over: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """For pictures with ``images``: uint8 (N, H, W) or (N, H, W, 3), as large as there is room.
+
+    The browser chooses the number of columns for the largest cells, unless ``columns`` fixes it because rows mean
+    something; ``rows`` and ``names`` are written beside them and above. ``pick`` lets cells be asked about:
+    ``explain(frame, {"cell": i})``. ``over`` is a `map_base`. A picture may have ``tips``, a text for each cell,
+    and ``marks``: ``{"cell": i, "box": [top, left, height, width], "colour": "@second"}``.
+    """  # fmt: skip
+    return {"images": {"columns": columns, "rows": list(rows), "names": list(names), "share": share, "pick": pick,
+                       "map": over}}  # fmt: skip
+
+
+def map_base(
+    label: str,
+    low: float,
+    high: float,
+    *,
+    scale: str = "heat",
+    alpha: float = 0.75,
+    cells: Sequence[int] | None = None,
+    field: tuple[int, int, int] | None = None,
+) -> dict[str, Any]:
+    """A map over images, `levels` of which a picture holds as ``map``: its label and the ends of its scale.
+
+    ``scale`` is "heat" or "diverging"; ``cells`` are the images that have a map, all of them unless given.
+    ``field`` (size, stride, offset) says which pixels one value of the map has seen: value (i, j) those from
+    i * stride + offset on; they are outlined under the pointer, beside the value.
+    """  # fmt: skip
+    if not high > low:
+        raise ValueError(f"the scale of a map must rise, got {low} to {high}")
+    return {"label": label, "low": low, "high": high, "scale": scale, "alpha": alpha,
+            "cells": None if cells is None else list(cells),
+            "field": field and dict(zip(("size", "stride", "offset"), field, strict=True))}  # fmt: skip
+
+
+def levels(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Values (N, h, w) as bytes of 0 (low, or less) to 255 (high, or more): what a picture's ``map`` holds."""
+    return np.round(255 * np.clip((np.asarray(values, dtype=float) - low) / (high - low), 0, 1)).astype(np.uint8)
+
+
+def compare_base(first: str, second: str, *, smooth: bool = False, share: float = 1.0) -> dict[str, Any]:
+    """For pictures with ``compare``: uint8 (2, H, W) or (2, H, W, 3), two images under one edge that moves."""
+    return {"compare": {"names": [first, second], "smooth": smooth, "share": share}}
+
+
+def volume_base(
+    *, names: Sequence[str] = (), threshold: int = 128, colour: str = "@first", share: float = 1.0
+) -> dict[str, Any]:
+    """For pictures with ``volume``: uint8 (D, H, W), or (N, D, H, W) for N beside each other; H goes up.
+
+    Filled is what reaches ``threshold``. All turn together, by dragging or with the arrow keys.
+    """
+    return {"volume": {"names": list(names), "threshold": threshold, "colour": colour, "share": share}}
+
+
+def roll_base(
+    tracks: Sequence[dict[str, Any]],
+    *,
+    low: int,
+    step_seconds: float = 0.125,
+    beat: int = 4,
+    bar: int = 16,
+    share: float = 1.0,
+) -> dict[str, Any]:
+    """For pictures with ``roll``: uint8 (tracks, T, P), how loud each pitch is at each step; it can be heard.
+
+    ``low`` is the MIDI number of the first pitch; a track may have ``name``, ``colour``, ``wave`` ("sine",
+    "triangle", "square", "sawtooth") and ``drum``. Layers called ``track0``, ``track1``, ... switch them.
+    """  # fmt: skip
+    return {"roll": {"tracks": [dict(track) for track in tracks], "low": low, "step_seconds": step_seconds,
+                     "beat": beat, "bar": bar, "share": share}}  # fmt: skip
+
+
+def world_base(
+    x: tuple[float, float],
+    y: tuple[float, float],
+    *,
+    still: Iterable[Shape] = (),
+    names: Sequence[str] = (),
+    share: float = 1.0,
+) -> dict[str, Any]:
+    """For pictures with ``world``: a list of views, each a list of shapes (`line`, `polygon`, `circle`, `label`).
+
+    ``x`` and ``y`` are the extents, the same unit on both; ``still`` is what never moves, ``names`` one a view.
+    """  # fmt: skip
+    return {"world": {"x": list(x), "y": list(y), "still": list(still), "names": list(names), "share": share}}
+
+
+def line(points: Any, colour: str = "@text", width: float = 2) -> Shape:
+    """A line through points (n, 2); ``width`` in pixels."""
+    return {"line": np.round(np.asarray(points, dtype=float), 4).tolist(), "colour": colour, "width": width}
+
+
+def polygon(points: Any, colour: str = "@text", *, filled: bool = True) -> Shape:
+    return {"polygon": np.round(np.asarray(points, dtype=float), 4).tolist(), "colour": colour, "filled": filled}
+
+
+def circle(x: float, y: float, radius: float, colour: str = "@text", *, filled: bool = True) -> Shape:
+    return {"circle": [round(float(v), 4) for v in (x, y, radius)], "colour": colour, "filled": filled}
+
+
+def label(x: float, y: float, text: str, colour: str = "@text") -> Shape:
+    return {"text": [float(x), float(y), text], "colour": colour}

@@ -1,425 +1,103 @@
-// Drawing: a picture from the server becomes a Plotly figure over a canvas of points.
-// Plotly draws axes, ellipses, contours and marks; the cloud of data points goes to a canvas below it,
-// because thousands of SVG nodes cannot be repainted twenty times a second on two cores.
+// The stage: what a picture holds, each kind in a pane of its own beside the others, as large as there is room.
 
-const TYPES = { f4: Float32Array, u1: Uint8Array, i4: Int32Array };
+import { Compare } from "./compare.js";
+import { Figure } from "./figure.js";
+import { Images } from "./images.js";
+import { save } from "./pane.js";
+import { Roll } from "./roll.js";
+import { colourOf, decode, isDark } from "./values.js";
+import { Volume } from "./volume.js";
+import { World } from "./world.js";
 
-/** {dtype, shape, bdata} -> typed array, or an array of rows where it has two dimensions. */
-export function decode(packed) {
-  const bytes = Uint8Array.from(atob(packed.bdata), (c) => c.charCodeAt(0));
-  const flat = new TYPES[packed.dtype](bytes.buffer);
-  if (packed.shape.length !== 2) return flat;
-  const [rows, columns] = packed.shape;
-  return Array.from({ length: rows }, (_, i) => flat.subarray(i * columns, (i + 1) * columns));
-}
+export { colourOf, decode, isDark };
 
-/** A copy in which "@role" strings are colours and packed arrays are arrays. */
-export function resolve(value, colour) {
-  if (typeof value === "string") return value.startsWith("@") ? colour(value) : value;
-  if (Array.isArray(value)) return value.map((item) => resolve(item, colour));
-  if (value && typeof value === "object" && !ArrayBuffer.isView(value)) {
-    if ("bdata" in value) return decode(value);
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, resolve(item, colour)]));
-  }
-  return value;
-}
-
-/** "@c0" or "@c0/40" (opacity in percent) -> a CSS colour of the palette on this ground. */
-export function colourOf(palette, dark) {
-  return (token) => {
-    const [role, percent] = token.slice(1).split("/");
-    const hex = (palette[role] ?? palette.text)[dark ? 1 : 0];
-    if (!percent) return hex;
-    const [r, g, b] = rgb(hex);
-    return `rgba(${r},${g},${b},${percent / 100})`;
-  };
-}
-
-const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
-
-/** Is the page's ground dark? */
-export function isDark(element) {
-  const ground = getComputedStyle(element).getPropertyValue("--st-background-color").trim();
-  const probe = document.createElement("canvas").getContext("2d");
-  probe.fillStyle = ground || "#ffffff";
-  const hex = probe.fillStyle;
-  const [r, g, b] = hex.startsWith("#") ? rgb(hex) : hex.match(/\d+/g).map(Number);
-  return 0.299 * r + 0.587 * g + 0.114 * b < 128;
-}
+const KINDS = { images: Images, compare: Compare, volume: Volume, roll: Roll, world: World };
 
 export class Stage {
-  constructor(host, palette) {
-    this.palette = palette;
-    this.host = host;
-    this.canvas = host.appendChild(document.createElement("canvas"));
-    this.plot = host.appendChild(document.createElement("div"));
-    this.plot.className = "plot";
+  /** `say(text, event)` shows a tip or, with null, none; `choose(pick)` asks the server about a place. */
+  constructor(host, palette, { say, choose }) {
+    Object.assign(this, { host, palette, say, choose });
     this.hidden = new Set(); // layers switched off
-    this.picked = null;
-    this.pixel = null; // of a sheet whose pixels can be asked about: [image, row, column]
-    this.overlay = null; // what an answer lays over one image: {image, alpha, colour}
-    this.hiding = null; // while cells are painted: a Set of row * side + column
-    this.asked = null; // what an answer changes of the traces, over what the picture says
+    this.views = new Map(); // kind -> what draws it
+    this.figure = null;
   }
 
   setBase(base, scale) {
     this.base = base;
-    this.scale = scale;
     this.dark = isDark(this.host);
-    this.colour = colourOf(this.palette, this.dark);
-    this.traces = resolve(base.traces ?? [], this.colour).map((trace) => enlarge(trace, scale));
-    const layout = resolve(base.layout ?? {}, this.colour);
-    const axis = {
-      color: this.colour("@text"), gridcolor: this.colour("@grid"), zerolinecolor: this.colour("@grid"),
-      fixedrange: true, automargin: true, title: { standoff: 6 },
-    };
-    this.layout = {
-      ...layout,
-      xaxis: merge(axis, layout.xaxis), yaxis: merge(axis, layout.yaxis),
-      ...Object.fromEntries(Object.keys(layout).filter((key) => /^[xy]axis\d$/.test(key)).map((key) => [key, merge(axis, layout[key])])),
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
-      font: { size: Math.round(13 * scale), color: this.colour("@text"), family: "inherit" },
-      margin: { l: 46 * scale, r: 10, t: 10, b: 40 * scale }, autosize: true,
-    };
-    const cloud = base.cloud;
-    // Plotly writes into a layout what it makes of an axis: where one is tied to another it widens the ranges to fit.
-    this.ranges = Object.entries(this.layout).filter(([key, value]) => /^[xy]axis\d*$/.test(key) && Array.isArray(value.range))
-      .map(([key, value]) => [key, [...value.range]]);
-    this.canvas.style.zIndex = cloud?.above ? 1 : ""; // over a field of colour
-    this.cloud = cloud && {
-      ...cloud, x: Float32Array.from(decode(cloud.x)), y: Float32Array.from(decode(cloud.y)),
-      rgb: cloud.colours.map((token) => rgb(this.colour(token))),
-    };
+    this.look = { colour: colourOf(this.palette, this.dark), scale, dark: this.dark };
+    const kinds = Object.keys(KINDS).filter((kind) => base[kind]);
+    const wanted = [...kinds, ...(base.traces?.length || base.cloud || !kinds.length ? ["figure"] : [])];
+    if (wanted.join() !== [...this.views.keys()].join()) this.build(wanted);
+    const given = kinds.reduce((sum, kind) => sum + (base[kind].share ?? 0), 0);
+    for (const [kind, view] of this.views) {
+      view.box.style.flexGrow = kind === "figure" ? Math.max(0.2, 1 - given) : base[kind].share ?? 1;
+      view.setBase(kind === "figure" ? base : base[kind], kind === "figure" ? scale : this.look);
+    }
+    this.turn();
   }
 
-  /** Draw one picture; resolves when it is painted. */
+  build(wanted) {
+    this.dispose();
+    this.figure = null;
+    for (const kind of wanted) {
+      const box = this.host.appendChild(document.createElement("div"));
+      box.className = "pane";
+      const view = kind === "figure" ? new Figure(box, this.palette, this.hidden) : new KINDS[kind](box, this);
+      view.box = box;
+      if (kind === "figure") this.figure = view;
+      else {
+        const { canvas } = view.pane;
+        for (const what of ["down", "move", "up", "leave"]) canvas.addEventListener(`pointer${what}`, (event) => view.pointer?.(event, what));
+      }
+      this.views.set(kind, view);
+    }
+  }
+
+  /** Beside each other where that is wide enough, else below. */
+  turn() {
+    const { clientWidth: width, clientHeight: height } = this.host;
+    this.host.classList.toggle("stacked", this.views.size > 1 && width < 1.1 * height);
+  }
+
   async draw(picture) {
     this.picture = picture;
-    const patches = picture.traces ?? {};
-    const traces = this.traces.map((trace, i) => {
-      const drawn = { ...trace, ...resolve({ ...patches[i], ...this.asked?.[i] }, this.colour) };
-      if (this.hidden.has(trace.meta?.layer)) drawn.visible = false;
-      return drawn;
-    });
-    this.drawn = traces;
-    await window.Plotly.react(this.plot, traces, this.layout, { staticPlot: true, responsive: false });
-    this.paintCloud();
+    await Promise.all([...this.views.values()].map((view) => view.draw(picture)));
   }
 
-  axes(which = "") {
-    const { [`xaxis${which}`]: xaxis, [`yaxis${which}`]: yaxis } = this.plot._fullLayout ?? {};
-    if (!xaxis || !this.plot.clientWidth) return null;
-    const [x0, x1] = xaxis.range, [y0, y1] = yaxis.range;
-    return {
-      px: (x) => xaxis._offset + ((x - x0) / (x1 - x0)) * xaxis._length,
-      py: (y) => yaxis._offset + ((y1 - y) / (y1 - y0)) * yaxis._length,
-      x: (px) => x0 + ((px - xaxis._offset) / xaxis._length) * (x1 - x0),
-      y: (py) => y1 - ((py - yaxis._offset) / yaxis._length) * (y1 - y0),
-      box: [xaxis._offset, yaxis._offset, xaxis._length, yaxis._length],
-    };
-  }
-
-  paintCloud() {
-    const axes = this.axes();
-    const ratio = Math.min(window.devicePixelRatio || 1, 2);
-    const width = this.plot.clientWidth, height = this.plot.clientHeight;
-    if (this.canvas.width !== Math.round(width * ratio) || this.canvas.height !== Math.round(height * ratio)) {
-      this.canvas.width = Math.round(width * ratio);
-      this.canvas.height = Math.round(height * ratio);
-    }
-    const pen = this.canvas.getContext("2d");
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, width, height);
-    this.paintSheet(pen);
-    if (!axes || !this.cloud || this.hidden.has("points")) return;
-    pen.save();
-    pen.beginPath();
-    pen.rect(...axes.box);
-    pen.clip();
-    const { rgb: colours } = this.cloud, { x, y } = this.places();
-    const mix = this.picture?.cloud?.mix ? this.mixOf(this.picture) : this.cloud.mix && this.mixOf(this.base);
-    const size = (this.cloud.size ?? (x.length > 900 ? 2.4 : 3.6)) * this.scale;
-    const neutral = this.colour("@muted");
-    const glyphs = this.cloud.glyphs; // a letter or digit per component, in place of the shapes
-    if (glyphs) Object.assign(pen, { font: `700 ${size * 3.4}px sans-serif`, textAlign: "center", textBaseline: "middle" });
-    pen.globalAlpha = this.cloud.alpha ?? 0.85;
-    for (let i = 0; i < x.length; i++) {
-      let shape = 0, fill = neutral;
-      if (mix && mix[i]) {
-        const shares = mix[i];
-        let r = 0, g = 0, b = 0, total = 0, most = -1;
-        for (let k = 0; k < shares.length; k++) {
-          const share = shares[k], c = colours[k % colours.length];
-          r += share * c[0]; g += share * c[1]; b += share * c[2]; total += share;
-          if (share > most) { most = share; shape = k; }
-        }
-        if (total) fill = `rgb(${r / total | 0},${g / total | 0},${b / total | 0})`;
-      }
-      pen.fillStyle = fill;
-      if (glyphs) pen.fillText(glyphs[shape], axes.px(x[i]), axes.py(y[i]));
-      else mark(pen, shape, axes.px(x[i]), axes.py(y[i]), size);
-    }
-    pen.globalAlpha = 1;
-    if (this.picked !== null && this.picked < x.length) {
-      pen.strokeStyle = this.colour("@text");
-      pen.lineWidth = 2.5 * this.scale;
-      pen.beginPath();
-      pen.arc(axes.px(x[this.picked]), axes.py(y[this.picked]), size + 6, 0, 2 * Math.PI);
-      pen.stroke();
-    }
-    pen.restore();
-  }
-
-  /** Where the cloud's points are: in the picture where they move, else in the base. */
-  places() {
-    const moved = this.picture?.cloud;
-    if (!moved?.x) return this.cloud;
-    if (this.placesFor !== moved) {
-      this.placesFor = moved;
-      this.moved = { x: decode(moved.x), y: decode(moved.y) };
-    }
-    return this.moved;
-  }
-
-  /** Grey bytes on the second axes, x from 0 to its columns, y down to its rows: a sheet of images. */
-  paintSheet(pen) {
-    const packed = this.picture?.sheet, axes = packed && this.axes("2");
-    if (!axes || this.hidden.has("sheet")) return;
-    if (this.sheetFor !== packed) {
-      this.sheetFor = packed;
-      const rows = decode(packed), columns = rows[0].length;
-      const pixels = new ImageData(columns, rows.length);
-      const words = new Uint32Array(pixels.data.buffer); // a pixel each, opaque: the top byte is its alpha
-      for (let i = 0; i < rows.length; i++) for (let j = 0; j < columns; j++) words[i * columns + j] = 0xff000000 | (rows[i][j] * 0x010101);
-      this.sheet = Object.assign(document.createElement("canvas"), { width: columns, height: rows.length });
-      this.sheet.getContext("2d").putImageData(pixels, 0, 0);
-    }
-    const left = axes.px(0), top = axes.py(0);
-    pen.imageSmoothingEnabled = false;
-    pen.drawImage(this.sheet, left, top, axes.px(this.sheet.width) - left, axes.py(this.sheet.height) - top);
-    if (this.base.pixels) this.paintPixels(pen, axes);
-  }
-
-  /** What lies over the images of a sheet whose pixels can be asked about. */
-  paintPixels(pen, axes) {
-    const { side, gap, columns, n } = this.base.pixels, size = axes.px(1) - axes.px(0);
-    const corner = (image) => [axes.px(gap + (image % columns) * (side + gap)), axes.py(gap + Math.floor(image / columns) * (side + gap))];
-    const cell = (image, i) => {
-      const [left, top] = corner(image);
-      pen.fillRect(left + (i % side) * size, top + Math.floor(i / side) * size, size + 0.5, size + 0.5);
-    };
-    if (this.overlay) {
-      const alpha = decode(this.overlay.alpha);
-      pen.fillStyle = this.colour(this.overlay.colour);
-      alpha.forEach((row, r) => row.forEach((value, c) => {
-        if (!value) return;
-        pen.globalAlpha = value / 255;
-        cell(this.overlay.image, r * side + c);
-      }));
-      pen.globalAlpha = 1;
-    }
-    if (this.hiding) {
-      pen.fillStyle = this.colour("@second/60");
-      for (const i of this.hiding) for (let image = 0; image < n; image++) cell(image, i);
-    }
-    if (this.pixel) {
-      const [image, row, column] = this.pixel, [left, top] = corner(image);
-      pen.lineWidth = 2 * this.scale;
-      for (const [colour, out] of [["#ffffff", 1.5], ["#000000", 3.5]]) {
-        pen.strokeStyle = colour;
-        pen.strokeRect(left + column * size - out, top + row * size - out, size + 2 * out, size + 2 * out);
-      }
+  /** Everything anew at the size that there is now. */
+  async resize() {
+    this.turn();
+    for (const view of this.views.values()) {
+      if (view === this.figure) await view.resize();
+      else view.paint();
     }
   }
 
-  /** The pixel of a sheet's image at (px, py), [image, row, column], or null. */
-  pixelAt(px, py) {
-    const axes = this.base?.pixels && this.axes("2");
-    if (!axes) return null;
-    const { side, gap, columns, n } = this.base.pixels, step = side + gap;
-    const x = Math.floor(axes.x(px)) - gap, y = Math.floor(axes.y(py)) - gap;
-    if (x < 0 || y < 0 || x >= columns * step || x % step >= side || y % step >= side) return null;
-    const image = Math.floor(y / step) * columns + Math.floor(x / step);
-    return image < n ? [image, y % step, x % step] : null;
-  }
-
-  mixOf(picture) {
-    if (this.mixFor !== picture) {
-      this.mixFor = picture;
-      this.mix = decode(picture.cloud.mix);
+  /** The picture on a canvas, `ratio` dots to a CSS pixel, on the page's ground. */
+  async image(ratio = 2) {
+    const { clientWidth: width, clientHeight: height } = this.host;
+    const sheet = Object.assign(document.createElement("canvas"), { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+    const pen = sheet.getContext("2d"), home = this.host.getBoundingClientRect();
+    pen.scale(ratio, ratio);
+    pen.fillStyle = this.look.colour("@ground");
+    pen.fillRect(0, 0, width, height);
+    for (const view of this.views.values()) {
+      const box = view.box.getBoundingClientRect();
+      pen.save();
+      pen.translate(box.left - home.left, box.top - home.top);
+      if (view === this.figure) await view.save(pen, ratio);
+      else await save(view, pen, ratio);
+      pen.restore();
     }
-    return this.mix;
-  }
-
-  /** The nearest point within `reach` pixels of (px, py), or null. */
-  pointAt(px, py, reach = 14) {
-    const axes = this.axes();
-    if (!axes || !this.cloud || this.hidden.has("points")) return null;
-    const { x, y } = this.places();
-    return nearest(x, y, axes, px, py, reach);
-  }
-
-  /** The nearest mark of the trace whose meta.pick is "component", or null. */
-  componentAt(px, py, reach = 16) {
-    const axes = this.axes();
-    const marks = this.drawn?.find((trace) => trace.meta?.pick === "component" && trace.visible !== false);
-    return axes && marks?.x ? nearest(marks.x, marks.y, axes, px, py, reach) : null;
-  }
-
-  async png() {
-    const width = this.plot.clientWidth, height = this.plot.clientHeight;
-    const url = await window.Plotly.toImage(this.plot, { format: "png", width, height, scale: 2 });
-    const figure = new Image();
-    figure.src = url;
-    await figure.decode();
-    const sheet = document.createElement("canvas");
-    sheet.width = 2 * width;
-    sheet.height = 2 * height;
-    const pen = sheet.getContext("2d");
-    pen.fillStyle = this.dark ? "#0f1318" : "#ffffff";
-    pen.fillRect(0, 0, sheet.width, sheet.height);
-    for (const part of this.cloud?.above ? [figure, this.canvas] : [this.canvas, figure]) pen.drawImage(part, 0, 0, sheet.width, sheet.height);
-    return sheet.toDataURL("image/png");
-  }
-
-  resize() {
-    // From the ranges of the base, or those that a narrow place widened would stay as wide in a wide one.
-    for (const [key, range] of this.ranges ?? []) this.layout[key].range = [...range];
-    if (this.plot._fullLayout) window.Plotly.Plots.resize(this.plot).then(() => this.paintCloud());
-    this.paintCloud();
+    return sheet;
   }
 
   dispose() {
-    if (window.Plotly && this.plot._fullLayout) window.Plotly.purge(this.plot);
-  }
-}
-
-function nearest(xs, ys, axes, px, py, reach) {
-  let best = null, least = reach * reach;
-  for (let i = 0; i < xs.length; i++) {
-    const distance = (axes.px(xs[i]) - px) ** 2 + (axes.py(ys[i]) - py) ** 2;
-    if (distance <= least) { least = distance; best = i; }
-  }
-  return best;
-}
-
-// One shape per component, so that colour never stands alone.
-function mark(pen, shape, x, y, r) {
-  pen.beginPath();
-  switch (shape % 6) {
-    case 0: pen.arc(x, y, r, 0, 2 * Math.PI); break;
-    case 1: pen.rect(x - r * 0.9, y - r * 0.9, r * 1.8, r * 1.8); break;
-    case 2: polygon(pen, x, y, r * 1.3, 3, -Math.PI / 2); break;
-    case 3: polygon(pen, x, y, r * 1.25, 4, 0); break;
-    case 4: polygon(pen, x, y, r * 1.3, 3, Math.PI / 2); break;
-    default:
-      pen.rect(x - r * 1.2, y - r * 0.4, r * 2.4, r * 0.8);
-      pen.rect(x - r * 0.4, y - r * 1.2, r * 0.8, r * 2.4);
-  }
-  pen.fill();
-}
-
-function polygon(pen, x, y, r, corners, turn) {
-  for (let i = 0; i < corners; i++) {
-    const angle = turn + (2 * Math.PI * i) / corners;
-    pen[i ? "lineTo" : "moveTo"](x + r * Math.cos(angle), y + r * Math.sin(angle));
-  }
-  pen.closePath();
-}
-
-// Lines, marks and their letters grow with the type in presenter mode.
-function enlarge(trace, scale) {
-  const grown = { ...trace };
-  for (const [part, size] of [["line", "width"], ["marker", "size"], ["textfont", "size"]]) {
-    if (typeof trace[part]?.[size] === "number") grown[part] = { ...trace[part], [size]: trace[part][size] * scale };
-  }
-  return grown;
-}
-
-function merge(below, above = {}) {
-  const title = typeof above.title === "string" ? { text: above.title } : above.title;
-  return { ...below, ...above, title: { ...below.title, ...title } };
-}
-
-/** The curves of named scalars over the steps; a click on it scrubs. */
-export class Curve {
-  constructor(host, palette) {
-    this.host = host;
-    this.palette = palette;
-    this.plot = host.appendChild(document.createElement("div"));
-    this.plot.className = "plot";
-    this.needle = host.appendChild(document.createElement("div"));
-    this.needle.className = "needle";
-  }
-
-  setBase(base, scale) {
-    this.curves = base.curves ?? [];
-    this.label = base.curve_label ?? "";
-    this.mark = base.curve_mark; // {value, text}: a level worth knowing
-    this.steps = base.curve_step ?? (base.curve_log ? "step + 1" : "step"); // what the steps are called
-    this.log = Boolean(base.curve_log); // steps on a logarithmic axis, where they are recorded so: step 0 at 1
-    this.scale = scale;
-    this.host.hidden = !this.curves.length;
-  }
-
-  async draw(frames, rival) {
-    if (!this.curves.length) return;
-    const colour = colourOf(this.palette, isDark(this.host));
-    const steps = frames.map((frame) => this.place(frame.step));
-    const traces = this.curves.map((curve) => ({
-      type: "scatter", mode: frames.length < 60 ? "lines+markers" : "lines", name: curve.name,
-      x: steps, y: frames.map((frame) => frame.scalars[curve.scalar] ?? null),
-      line: { color: colour(curve.colour), width: 2.5, dash: curve.dash ?? "solid" },
-      marker: { size: 5, symbol: curve.symbol ?? "circle" },
-    }));
-    if (rival?.length) {
-      traces.push({
-        type: "scatter", mode: "lines", name: "fork", x: rival.map((p) => this.place(p[0])), y: rival.map((p) => p[1]),
-        line: { color: colour("@second"), width: 2.5, dash: "dash" },
-      });
+    for (const view of this.views.values()) {
+      view.dispose?.();
+      view.box.remove();
     }
-    const axis = { color: colour("@text"), gridcolor: colour("@grid"), zeroline: false, fixedrange: true };
-    if (this.mark && steps.length) {
-      traces.push({
-        type: "scatter", mode: "lines", name: this.mark.text, x: [steps[0], steps.at(-1)], y: [this.mark.value, this.mark.value],
-        line: { color: colour("@muted"), width: 2, dash: "dot" },
-      });
-    }
-    await window.Plotly.react(this.plot, traces, {
-      xaxis: { ...axis, title: { text: this.steps, standoff: 4 }, automargin: true, ...(this.log ? { type: "log", dtick: 1 } : { rangemode: "tozero" }) },
-      yaxis: { ...axis, title: { text: this.label, standoff: 4 }, automargin: true, nticks: 5 },
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      font: { size: Math.round(12 * this.scale), color: colour("@text"), family: "inherit" },
-      margin: { l: 56 * this.scale, r: 8, t: traces.length > 1 ? 26 * this.scale : 8, b: 36 * this.scale },
-      showlegend: traces.length > 1, legend: { orientation: "h", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
-    }, { staticPlot: true });
-  }
-
-  place(step) { return this.log ? step + 1 : step; }
-
-  point(step) {
-    const axis = this.plot._fullLayout?.xaxis, rows = this.plot._fullLayout?.yaxis;
-    if (!axis || !rows) return;
-    const [x0, x1] = axis.range;
-    const x = this.log ? Math.log10(step + 1) : step; // Plotly gives a log axis's range as exponents
-    this.needle.style.left = `${axis._offset + ((x - x0) / (x1 - x0)) * axis._length}px`;
-    this.needle.style.top = `${rows._offset}px`;
-    this.needle.style.height = `${rows._length}px`;
-  }
-
-  stepAt(px) {
-    const axis = this.plot._fullLayout?.xaxis;
-    if (!axis) return null;
-    const [x0, x1] = axis.range;
-    const x = x0 + ((px - axis._offset) / axis._length) * (x1 - x0);
-    return this.log ? 10 ** x - 1 : x;
-  }
-
-  resize() {
-    if (this.plot._fullLayout) window.Plotly.Plots.resize(this.plot);
-  }
-
-  dispose() {
-    if (window.Plotly && this.plot._fullLayout) window.Plotly.purge(this.plot);
+    this.views.clear();
   }
 }

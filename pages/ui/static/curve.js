@@ -1,0 +1,92 @@
+// The curves beside the stage: named scalars over the steps, with a needle at the step that is shown.
+
+import { colourOf, isDark } from "./values.js";
+
+export class Curve {
+  constructor(host, palette) {
+    this.host = host;
+    this.palette = palette;
+    this.plot = host.appendChild(document.createElement("div"));
+    this.plot.className = "plot";
+    this.needle = host.appendChild(document.createElement("div"));
+    this.needle.className = "needle";
+  }
+
+  setBase(base, scale) {
+    this.curves = base.curves ?? [];
+    this.label = base.curve_label ?? "";
+    this.mark = base.curve_mark; // {value, text}: a level worth knowing
+    this.steps = base.curve_step ?? (base.curve_log ? "step + 1" : "step"); // what the steps are called
+    this.log = Boolean(base.curve_log); // steps on a logarithmic axis, where they are recorded so: step 0 at 1
+    this.scale = scale;
+    this.host.hidden = !this.curves.length;
+  }
+
+  async draw(frames, rival) {
+    if (!this.curves.length) return;
+    const colour = colourOf(this.palette, isDark(this.host));
+    const steps = frames.map((frame) => this.place(frame.step));
+    const traces = this.curves.map((curve) => ({
+      type: "scatter", mode: frames.length < 60 ? "lines+markers" : "lines", name: curve.name,
+      x: steps, y: frames.map((frame) => frame.scalars[curve.scalar] ?? null),
+      line: { color: colour(curve.colour), width: 2.5, dash: curve.dash ?? "solid" },
+      marker: { size: 5, symbol: curve.symbol ?? "circle" },
+    }));
+    if (rival?.length) {
+      traces.push({
+        type: "scatter", mode: "lines", name: "fork", x: rival.map((p) => this.place(p[0])), y: rival.map((p) => p[1]),
+        line: { color: colour("@second"), width: 2.5, dash: "dash" },
+      });
+    }
+    const axis = { color: colour("@text"), gridcolor: colour("@grid"), zeroline: false, fixedrange: true };
+    if (this.mark && steps.length) {
+      traces.push({
+        type: "scatter", mode: "lines", name: this.mark.text, x: [steps[0], steps.at(-1)], y: [this.mark.value, this.mark.value],
+        line: { color: colour("@muted"), width: 2, dash: "dot" },
+      });
+    }
+    this.drawn = [traces, {
+      ...this.size(),
+      xaxis: { ...axis, title: { text: this.steps, standoff: 4 }, automargin: true, ...(this.log ? { type: "log", dtick: 1 } : { rangemode: "tozero" }) },
+      yaxis: { ...axis, title: { text: this.label, standoff: 4 }, automargin: true, nticks: 5 },
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { size: Math.round(12 * this.scale), color: colour("@text"), family: "inherit" },
+      margin: { l: 56 * this.scale, r: 8, t: traces.length > 1 ? 26 * this.scale : 8, b: 36 * this.scale },
+      showlegend: traces.length > 1, legend: { orientation: "h", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
+    }];
+    await window.Plotly.react(this.plot, ...this.drawn, { staticPlot: true });
+  }
+
+  place(step) { return this.log ? step + 1 : step; }
+
+  point(step) {
+    const axis = this.plot._fullLayout?.xaxis, rows = this.plot._fullLayout?.yaxis;
+    if (!axis || !rows) return;
+    const [x0, x1] = axis.range;
+    const x = this.log ? Math.log10(step + 1) : step; // Plotly gives a log axis's range as exponents
+    const share = Math.max(0, Math.min(1, (x - x0) / (x1 - x0 || 1))); // the chart may not reach to this step yet
+    this.needle.style.left = `${axis._offset + share * axis._length}px`;
+    this.needle.style.top = `${rows._offset}px`;
+    this.needle.style.height = `${rows._length}px`;
+  }
+
+  stepAt(px) {
+    const axis = this.plot._fullLayout?.xaxis;
+    if (!axis) return null;
+    const [x0, x1] = axis.range;
+    const x = x0 + ((px - axis._offset) / axis._length) * (x1 - x0);
+    return this.log ? 10 ** x - 1 : x;
+  }
+
+  async resize() {
+    if (!this.drawn || !this.plot.clientWidth) return;
+    Object.assign(this.drawn[1], this.size());
+    await window.Plotly.react(this.plot, ...this.drawn, { staticPlot: true });
+  }
+
+  size() { return { width: this.plot.clientWidth, height: this.plot.clientHeight }; }
+
+  dispose() {
+    if (window.Plotly && this.plot._fullLayout) window.Plotly.purge(this.plot);
+  }
+}

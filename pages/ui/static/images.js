@@ -1,0 +1,194 @@
+// Images in cells: the client lays them out so that they fill the room there is, in crisp pixels.
+//
+// `picture.images` is one strip of images below each other (PNG or WebP), `picture.map` a strip of grey images
+// that hold values over them: an error, a probability. `base.images` says what rows and columns mean.
+
+import { arrange, cellAt } from "./grid.js";
+import { Pane } from "./pane.js";
+
+const KEPT = 80; // decoded images kept: stepping back and forth decodes nothing
+const decoded = new Map();
+
+/** The bitmap of {bytes}; what was decoded lately is at hand. */
+export async function bitmap(packed) {
+  const found = decoded.get(packed);
+  if (found) return found;
+  const made = await createImageBitmap(packed.bytes);
+  decoded.set(packed, made);
+  if (decoded.size > KEPT) decoded.delete(decoded.keys().next().value);
+  return made;
+}
+
+/** The bytes of a grey image, one per pixel. */
+export async function greys(packed) {
+  const image = await bitmap(packed);
+  const pen = new OffscreenCanvas(image.width, image.height).getContext("2d", { willReadFrequently: true });
+  pen.drawImage(image, 0, 0);
+  const { data } = pen.getImageData(0, 0, image.width, image.height);
+  return Uint8Array.from({ length: data.length / 4 }, (_, i) => data[4 * i]);
+}
+
+// From nothing to much, dark to light (inferno's and RdBu's own stops); both read without red and green.
+const SCALES = {
+  heat: [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]],
+  diverging: [[33, 102, 172], [146, 197, 222], [247, 247, 247], [244, 165, 130], [178, 24, 43]],
+};
+
+function colourAt(scale, share) {
+  const stops = SCALES[scale] ?? SCALES.heat, place = share * (stops.length - 1);
+  const low = Math.min(stops.length - 2, Math.floor(place)), part = place - low;
+  return stops[low].map((from, i) => Math.round(from + part * (stops[low + 1][i] - from)));
+}
+
+/** Source rectangle of image `i` in a strip: images lie below each other, then in the next column. */
+function source(strip, i) {
+  const [, height, width] = strip.shape, down = strip.down ?? strip.shape[0];
+  return [Math.floor(i / down) * width, (i % down) * height, width, height];
+}
+
+export class Images {
+  constructor(host, stage) {
+    this.stage = stage;
+    this.pane = new Pane(host, "images");
+    this.at = null; // what the pointer is on: {index, u, v}
+    this.picked = null;
+  }
+
+  setBase(spec, look) {
+    this.spec = spec;
+    this.look = look;
+  }
+
+  async draw(picture) {
+    const [strip, map] = await Promise.all([
+      picture.images && bitmap(picture.images), picture.map && greys(picture.map)]);
+    Object.assign(this, { picture, strip, values: map });
+    if (map && this.paintedMap !== picture.map) this.colourMap(picture.map, map);
+    this.paint();
+  }
+
+  colourMap({ shape: [n, rows, columns] }, values) {
+    this.paintedMap = this.picture.map;
+    const pixels = new ImageData(columns, n * rows), { scale = "heat", alpha = 0.75 } = this.spec.map ?? {};
+    const palette = Array.from({ length: 256 }, (_, v) => colourAt(scale, v / 255));
+    values.forEach((value, i) => {
+      const middle = scale === "diverging" ? Math.abs(value - 127.5) / 127.5 : value / 255;
+      pixels.data.set(palette[value], 4 * i);
+      pixels.data[4 * i + 3] = 255 * alpha * (0.25 + 0.75 * middle);
+    });
+    this.overlay = new OffscreenCanvas(columns, n * rows);
+    this.overlay.getContext("2d").putImageData(pixels, 0, 0);
+  }
+
+  /** The cell whose image the i-th map lies over. */
+  mapOver(index) {
+    const cells = this.spec.map?.cells;
+    const i = cells ? cells.indexOf(index) : index;
+    return this.picture.map && i >= 0 && i < this.picture.map.shape[0] ? i : null;
+  }
+
+  paint(ratio) {
+    const { pen, width, height, ratio: dots } = this.pane.begin(ratio);
+    if (!this.strip) return;
+    const { rows: rowNames = [], names = [], columns, gap = 4 } = this.spec, { scale, colour } = this.look;
+    const [n, high, wide] = this.picture.images.shape, type = 13 * scale;
+    pen.font = `${type}px ${getComputedStyle(this.pane.host).fontFamily}`;
+    const left = rowNames.length ? 12 + Math.max(...rowNames.map((name) => pen.measureText(name).width)) : 0;
+    const top = names.length ? type + 8 : 0, foot = this.spec.map && this.picture.map ? type + 22 : 0;
+    this.layout = arrange({
+      n, width: width - left, height: height - top - foot, aspect: wide / high, gap: gap * scale, columns, left, top, pixel: wide, ratio: dots,
+    });
+    const { layout } = this;
+    for (let i = 0; i < n; i++) {
+      const [x, y] = this.corner(i);
+      if (!this.stage.hidden.has("images")) {
+        pen.imageSmoothingEnabled = layout.width * dots < wide;
+        pen.drawImage(this.strip, ...source(this.picture.images, i), x, y, layout.width, layout.height);
+      }
+      const map = this.mapOver(i);
+      if (map !== null && !this.stage.hidden.has("map")) {
+        pen.imageSmoothingEnabled = false;
+        pen.drawImage(this.overlay, 0, map * this.picture.map.shape[1], this.picture.map.shape[2], this.picture.map.shape[1], x, y, layout.width, layout.height);
+      }
+    }
+    pen.fillStyle = colour("@text");
+    pen.textBaseline = "middle";
+    pen.textAlign = "right";
+    rowNames.forEach((name, r) => pen.fillText(name, layout.left - 8, layout.top + r * (layout.height + layout.gap) + layout.height / 2));
+    pen.textAlign = "center";
+    names.forEach((name, c) => pen.fillText(name, layout.left + c * (layout.width + layout.gap) + layout.width / 2, layout.top - type / 2 - 3, layout.width));
+    for (const mark of this.picture.marks ?? []) this.outline(pen, mark.cell, mark.box, colour(mark.colour ?? "@first"));
+    if (this.picked !== null) this.outline(pen, this.picked, null, colour("@first"));
+    if (this.at) this.paintField(pen);
+    if (foot) this.paintScale(pen, width, height, type);
+  }
+
+  corner(i) {
+    const { columns, left, top, width, height, gap } = this.layout;
+    return [left + (i % columns) * (width + gap), top + Math.floor(i / columns) * (height + gap)];
+  }
+
+  /** A frame around a cell, or around [top, left, height, width] of its image in pixels. */
+  outline(pen, cell, box, colour) {
+    const [, high, wide] = this.picture.images.shape, [x, y] = this.corner(cell), { layout } = this;
+    const [t, l, h, w] = box ?? [0, 0, high, wide], sx = layout.width / wide, sy = layout.height / high;
+    for (const [style, line] of [["#000000", 4.5], [colour, 2.5]]) {
+      Object.assign(pen, { strokeStyle: style, lineWidth: line * this.look.scale });
+      pen.strokeRect(x + l * sx, y + t * sy, w * sx, h * sy);
+    }
+  }
+
+  /** What one value of the map has seen of its image. */
+  paintField(pen) {
+    const field = this.spec.map?.field, map = this.mapOver(this.at.index);
+    if (!field || map === null) return;
+    const [, high, wide] = this.picture.images.shape, [row, column] = this.mapCell();
+    const clip = (start, most) => [Math.max(0, start), Math.min(most, start + field.size) - Math.max(0, start)];
+    const [top, h] = clip(row * field.stride + field.offset, high), [left, w] = clip(column * field.stride + field.offset, wide);
+    this.outline(pen, this.at.index, [top, left, h, w], "#ffffff");
+  }
+
+  mapCell() {
+    const [, rows, columns] = this.picture.map.shape;
+    return [Math.floor(this.at.v * rows), Math.floor(this.at.u * columns)];
+  }
+
+  paintScale(pen, width, height, type) {
+    const { low = 0, high = 1, label = "", scale } = this.spec.map, bar = Math.min(180, width * 0.4), y = height - 12;
+    const x = (width - bar) / 2;
+    for (let i = 0; i < bar; i++) {
+      pen.fillStyle = `rgb(${colourAt(scale, i / bar)})`;
+      pen.fillRect(x + i, y, 1.5, 10);
+    }
+    Object.assign(pen, { fillStyle: this.look.colour("@text"), textAlign: "right", textBaseline: "middle" });
+    pen.fillText(number(low), x - 6, y + 5);
+    pen.textAlign = "left";
+    pen.fillText(number(high), x + bar + 6, y + 5);
+    pen.textAlign = "center";
+    pen.fillText(label, width / 2, y - type / 2 - 2);
+  }
+
+  /** The value of the map under the pointer, or null. */
+  value() {
+    const map = this.at && this.mapOver(this.at.index);
+    if (map === null || map === undefined || !this.values) return null;
+    const [, rows, columns] = this.picture.map.shape, [row, column] = this.mapCell(), { low = 0, high = 1 } = this.spec.map;
+    return low + (this.values[(map * rows + row) * columns + column] / 255) * (high - low);
+  }
+
+  pointer(event, what) {
+    const hit = what === "leave" || !this.layout ? null : cellAt(this.layout, this.picture.images.shape[0], ...this.pane.spot(event));
+    this.at = hit;
+    const value = this.value();
+    const text = [this.picture.tips?.[hit?.index], value === null ? null : `${this.spec.map.label ?? "value"} ${number(value)}`].filter(Boolean);
+    this.stage.say(hit && text.length ? text.join(" · ") : null, event);
+    if (this.spec.map?.field) this.paint();
+    if (what === "down" && hit && this.spec.pick) {
+      this.picked = hit.index;
+      this.paint();
+      this.stage.choose({ cell: hit.index, ...(value === null ? {} : { at: this.mapCell() }) });
+    }
+  }
+}
+
+export const number = (value) => (Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(3)))).replace("-", "−");

@@ -1,0 +1,115 @@
+// "In numbers": the step under the scrubber, worked out. Asked of the server one question at a time, always about
+// the newest step; while the answer lags the panel is dimmed and says which step it speaks of.
+
+import { html, nothing } from "./vendor/lit-html.js";
+
+export class Numbers {
+  constructor(player) {
+    this.player = player;
+    this.pick = {};
+    this.blocks = [];
+    this.step = null;
+  }
+
+  restart(base) {
+    this.pick = base.pick ?? { point: 0 };
+    this.asked = this.waiting = this.due = null;
+    const { figure } = this.player.stage;
+    if (figure) Object.assign(figure, { picked: this.pick.point ?? null, pixel: this.pick.pixel ?? null, overlay: null, hiding: null, asked: null });
+  }
+
+  /** Ask about another point, component, pixel or cell. */
+  choose(pick) {
+    const { figure } = this.player.stage;
+    if (pick.point !== undefined) pick.point = Math.min(pick.point, Math.max(0, (this.player.base.points ?? 1) - 1));
+    this.pick = pick;
+    if (figure) {
+      figure.picked = pick.point ?? null;
+      figure.paintCloud();
+    }
+    this.asked = null;
+    this.player.render();
+    this.ask();
+  }
+
+  choosePixel(hit) {
+    const { figure } = this.player.stage;
+    figure.pixel = hit;
+    if (!hit) figure.overlay = null;
+    this.choose(hit ? { pixel: hit } : {});
+  }
+
+  ask() {
+    const { player } = this;
+    if (!player.data.numbers || this.timer) return;
+    if (this.waiting && performance.now() - this.waiting < 3000) { this.again = true; return; }
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      const { step } = player.walk, question = JSON.stringify([player.token, step, this.pick]);
+      if (question === this.asked) return;
+      this.asked = question;
+      this.waiting = performance.now();
+      player.link.send({ do: "explain", step, pick: this.pick });
+    }, player.walk.playing ? 120 : 20);
+  }
+
+  show({ step, blocks, overlay, tip, traces }) {
+    const { player } = this, { figure } = player.stage;
+    this.waiting = null;
+    Object.assign(this, { step, blocks });
+    if (player.base.pixels && figure) {
+      figure.overlay = figure.pixel ? overlay ?? null : null;
+      const asked = figure.pixel ? traces ?? null : null;
+      if (asked || figure.asked) { figure.asked = asked; player.show(); }
+      else figure.paintCloud();
+      if (tip && figure.pixel && player.tools.pointer) player.tools.place(tip, ...player.tools.pointer);
+      else player.tools.hideTip();
+    }
+    player.render();
+    this.mark();
+    if (this.again) {
+      this.again = false;
+      this.ask();
+    }
+  }
+
+  /** Say whether the numbers are those of the picture. */
+  mark() {
+    const { root, shown, numbersHost: host } = this.player;
+    if (!host || this.step === null) return;
+    const behind = Boolean(shown) && this.step !== shown.step && this.step >= 0;
+    Object.assign(root.dataset, { numbersStep: this.step, behind: behind ? "numbers" : "" });
+    host.classList.toggle("behind", behind);
+    const stamp = host.querySelector(".stamp");
+    if (stamp) stamp.textContent = behind ? `of step ${this.step}` : "";
+  }
+
+  view() {
+    const { base, tools } = this.player, count = base?.components ?? 0, pixels = base?.pixels;
+    const whole = (event, most) => Math.min(most, Math.max(0, Math.floor(Number(event.target.value) || 0)));
+    const boxes = () => [...this.player.root.querySelectorAll(".pixel input")];
+    return html`<div class="head"><strong>In numbers</strong><span class="stamp"></span>
+        <label ?hidden=${!base?.points}>point <input type="number" min="0" max=${Math.max(0, (base?.points ?? 1) - 1)} .value=${String(this.pick.point ?? "")} aria-label="Point to explain"
+          @change=${(event) => this.choose({ point: whole(event, Infinity) })}></label>
+        <label ?hidden=${!count}>${base?.component_label ?? "component"} <select aria-label="Component to explain"
+          @change=${(event) => event.target.value !== "" && this.choose({ component: Number(event.target.value) })}>
+          <option value="" ?selected=${this.pick.component === undefined}>–</option>
+          ${Array.from({ length: count }, (_, k) => html`<option value=${k} ?selected=${this.pick.component === k}>${k + 1}</option>`)}</select></label>
+        ${pixels ? html`<span class="pixel">${["image", "row", "column"].map((what, i) => html`${what} <input type="number" min="1" max=${i ? pixels.side : pixels.n}
+          .value=${this.pick.pixel ? String(this.pick.pixel[i] + 1) : ""} aria-label=${`${what} of the pixel to explain`} @change=${() => {
+            tools.pointer = null;
+            tools.keptPixel = true;
+            this.choosePixel(boxes().map((box) => Math.min(Number(box.max), Math.max(1, Math.floor(Number(box.value) || 1))) - 1));
+          }}> `)}</span>` : nothing}
+      </div>
+      <div class="blocks" aria-live="polite" data-step=${this.step ?? nothing}>${this.blocks.map(block)}</div>`;
+  }
+}
+
+function block({ math, table, text }) {
+  if (math) return html`<div class="math" translate="no" .innerHTML=${math}></div>`;
+  if (!table) return html`<p>${text ?? ""}</p>`;
+  const [head, ...rows] = table;
+  return html`<table><thead><tr>${head.map((cell) => html`<th>${cell}</th>`)}</tr></thead>
+    <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${String(cell)}</td>`)}</tr>`)}</tbody></table>`;
+}
