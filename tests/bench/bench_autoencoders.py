@@ -151,7 +151,7 @@ def _dragging(browser: Any, server: Any) -> list[dict[str, Any]]:
 
 def _live(browser: Any, url: str) -> list[dict[str, Any]]:
     from pages.autoencoders.vae_runs import BATCHES_PER_STEP, live_scene
-    from tests.browser.driver import player, settled, until
+    from tests.browser.driver import menu, player, settled, until
 
     scene = live_scene("mnist", latent_dim=2, width=200, seed=0, beta=1.0, learning_rate=1e-3)
     engine = scene.run.engine
@@ -169,7 +169,7 @@ def _live(browser: Any, url: str) -> list[dict[str, Any]]:
     root = player(page)
     settled(page)
     page.get_by_label("Speed").first.select_option("max")
-    page.locator("[data-do=live]").first.click()
+    menu(page, "live")
     page.wait_for_timeout(3000)
 
     def newest() -> tuple[int, float]:

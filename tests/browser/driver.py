@@ -213,6 +213,13 @@ def player_state(page: Page, *, index: int = 0) -> dict[str, int]:
     return {name: _whole(data.get(name)) for name in ("frame", "frames", "playing", "painted")}
 
 
+def menu(page: Page, item: str, *, index: int = 0) -> None:
+    """Choose an item of a player's menu by its key: present, live, row, fork, stop, png, csv, gif, video, code."""
+    root = page.locator(PLAYER).nth(index)
+    root.locator("[data-do=menu]").click()
+    root.locator(f"[role=menu] [data-do={item}]").click()
+
+
 def _whole(text: str | None) -> int:
     if text in ("true", "false"):
         return int(text == "true")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.driver import Server, faults, open_page, player, player_state, set_theme, until
+from tests.browser.driver import Server, faults, menu, open_page, player, player_state, set_theme, until
 from tests.browser.test_player import attribute, finished
 
 
@@ -43,9 +43,9 @@ def test_a_fill_plays_answers_jumps_and_forks(page: Page, server: Server, page_e
     expect(root.locator(".numbers")).to_contain_text("row 20, column 10: drawn")
     root.get_by_role("button", name="First step").click()
     until(lambda: step(page) == 0, "it does not go back")
-    root.get_by_role("button", name="Row").click()
+    menu(page, "row")
     until(lambda: step(page) == 28, "it does not go to the end of the row")
-    root.get_by_role("button", name="Fork here").click()
+    menu(page, "fork")
     page.get_by_role("button", name="Start the fork").click()
     until(lambda: page.locator("[data-frames]").count() == 2, "there is no fork", timeout=20)
     page.get_by_role("button", name="Back to one fill").click()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import Server, faults, open_page, player, player_state, set_theme, until
+from tests.browser.driver import Server, faults, menu, open_page, player, player_state, set_theme, until
 from tests.browser.test_player import attribute, finished
 
 
@@ -25,7 +25,7 @@ def test_the_game_goes_on_by_itself_changes_live_and_forks(page: Page, server: S
     until(lambda: int(attribute(page, "frames")) > int(before) + 3, "the game stopped at a live change")
     root.get_by_role("button", name="Pause").click()
     until(lambda: not player_state(page)["playing"], "it did not pause")
-    root.get_by_role("button", name="Fork here").click()
+    menu(page, "fork")
     page.get_by_role("button", name="Start the fork").click()
     until(lambda: page.locator("[data-frames]").count() == 2, "there is no fork", timeout=20)
     player(page, index=1)
@@ -81,7 +81,7 @@ def test_a_game_that_diverges_says_so_and_is_rewound_and_forked(page: Page, serv
     expect(root.locator(".notice")).to_contain_text("lower", timeout=20_000)
     root.get_by_role("button", name="First step").click()
     until(lambda: step(page) == 0, "it was not rewound")
-    root.get_by_role("button", name="Fork here").click()
+    menu(page, "fork")
     page.get_by_text("D's learning rate", exact=True).last.click()
     page.get_by_role("button", name="Start the fork").click()
     until(lambda: page.locator("[data-frames]").count() == 2, "there is no fork", timeout=20)

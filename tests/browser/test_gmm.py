@@ -9,7 +9,7 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.driver import PLAYER, Server, faults, open_page, player, player_state, settled, until
+from tests.browser.driver import PLAYER, Server, faults, menu, open_page, player, player_state, settled, until
 from tests.browser.test_player import attribute, finished, played_out
 
 SECOND = {"index": 1}
@@ -72,7 +72,7 @@ def test_fork_plays_beside_the_run_that_it_left(page: Page, server: Server):
     played_out(page)
     page.get_by_label("Step of the run").fill("6")
     until(lambda: player_state(page)["frame"] == 6, "no scrub")
-    page.get_by_role("button", name="Fork here").click()
+    menu(page, "fork")
     choose(page, "Covariance from step 6 on", "spherical")
     page.get_by_role("button", name="Start the fork").click()
     until(lambda: page.locator(PLAYER).count() == 2, "there is no second player")

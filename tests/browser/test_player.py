@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
-from tests.browser.driver import PLAYER, Server, open_page, player, player_state, set_theme, until
+from tests.browser.driver import PLAYER, Server, menu, open_page, player, player_state, set_theme, until
 
 FAST = "30"
 
@@ -153,7 +153,7 @@ def test_layers_switch_and_the_theme_recolours(page: Page, server: Server):
 def test_presenter_mode_shows_the_stage_alone_and_lives_in_the_address(page: Page, server: Server):
     open_page(page, f"{server.url}/gmm")
     player(page)
-    page.get_by_role("button", name="Present").click()
+    menu(page, "present")
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
     expect(page.get_by_test_id("stHeader")).to_be_hidden()
     expect(page.get_by_role("tab", name="Why")).to_be_hidden()
@@ -198,11 +198,11 @@ def test_pictures_and_numbers_can_be_saved(page: Page, server: Server):
     player(page)
     frames = played_out(page)
     with page.expect_download() as png:
-        page.locator("[data-do=png]").click()
+        menu(page, "png")
     assert png.value.suggested_filename == f"gmm-step-{frames - 1}.png"
     assert png.value.path().read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     with page.expect_download() as csv:
-        page.locator("[data-do=csv]").click()
+        menu(page, "csv")
     lines = csv.value.path().read_text().splitlines()
     assert lines[0].startswith("step,phase,iteration,log_likelihood")
     assert len(lines) == frames + 1
