@@ -100,12 +100,14 @@ def save(
     about_data: Mapping[str, Any] | None = None,
     data_tensors: Mapping[str, Any] | None = None,
     finished: bool = True,
+    half: bool = False,
 ) -> Path:
     """Write the engine's state and its card into ``directory``; returns the directory.
 
     ``wall_time`` in seconds; ``steps`` are those of the engine's frame unless given; ``about_data`` goes
     into the card (split, rows, dimensions), ``data_tensors`` into the weights file. A ``finished`` one leaves
     out what only learning on needs (the engine's ``training_state``: Adam's moments are twice the weights).
+    ``half`` keeps float32 weights as float16, half the size; they are loaded as float32 again.
     """
     import safetensors.torch
     import torch
@@ -127,6 +129,8 @@ def save(
         tensors[_DATA + key] = torch.as_tensor(np.array(value))
     # A clone each: safetensors takes neither views of one memory nor strides.
     tensors = {key: value.detach().to("cpu", copy=True).contiguous() for key, value in tensors.items()}
+    if half:
+        tensors = {key: _halved(key, value) for key, value in tensors.items()}
     raw = safetensors.torch.save(tensors)
 
     config = asdict(engine.config)
@@ -145,6 +149,7 @@ def save(
         "command": command,
         "commit": _commit(),
         "versions": _versions(),
+        "precision": "half" if half else "full",
         "weights_sha256": hashlib.sha256(raw).hexdigest(),
         "tensors": {key: _shape_and_type(value) for key, value in sorted(tensors.items())},
         "state": state,
@@ -158,6 +163,8 @@ def save(
 
 def read(directory: str | Path, *, name: str | None = None, variant: str | None = None) -> Checkpoint:
     """The checkpoint in ``directory``, its two files checked against each other (and ``name``, if given)."""
+    import torch
+
     directory = Path(directory)
     card = _read_card(directory)
     shown = _shown(directory)
@@ -182,6 +189,8 @@ def read(directory: str | Path, *, name: str | None = None, variant: str | None 
                     f"{shown}/{WEIGHTS}: {key!r} has {what} {is_so}, but {CARD} says {''.join(said) or 'nothing'}: "
                     f"{_restore(shown)}"
                 )
+    if card.get("precision") == "half":
+        tensors = {key: value.float() if value.dtype == torch.float16 else value for key, value in tensors.items()}
     state = {key: _from_json(value) for key, value in card["state"].items()}
     state |= {key: value for key, value in tensors.items() if not key.startswith(_DATA)}
     data = {key.removeprefix(_DATA): value for key, value in tensors.items() if key.startswith(_DATA)}
@@ -388,6 +397,18 @@ def _write_together(files: Mapping[Path, bytes]) -> None:
     finally:
         for temporary, _ in written:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _halved(key: str, value: Tensor) -> Tensor:
+    """float32 as float16; CheckpointError where a number has no place there."""
+    import torch
+
+    if value.dtype != torch.float32:
+        return value
+    halved = value.half()
+    if not bool(halved.isfinite().eq(value.isfinite()).all()):
+        raise CheckpointError(f"{key!r} has numbers above 65,504: keep the weights in full precision, without --half")
+    return halved
 
 
 # -- small things ------------------------------------------------------------------------------------

@@ -8,10 +8,8 @@ Such an engine has `network`, a torch module whose `forward` gives what its loss
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -20,6 +18,7 @@ from torch import Tensor, nn
 
 from engines import devices
 from engines.engine import Frame
+from engines.material import Fields, Images, Rows
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -27,59 +26,6 @@ if TYPE_CHECKING:
 # Keys (or their beginnings) of an engine's state that only learning on needs: a finished checkpoint leaves them
 # out, and a state without them starts the optimizer and the generator anew.
 TRAINING_STATE = ("optimizer.", "generator")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Images:
-    """Images to learn from and a few to watch, flat and on the device: uint8 (N, P) and (M, P).
-
-    Grey levels are kept as bytes and become 0..1 a batch at a time: a quarter of the memory. ``labels`` (N,) and
-    ``probe_labels`` (M,), int64, are there where the set has them; most engines are not told.
-    """
-
-    train: Tensor
-    probe: Tensor
-    labels: Tensor | None = None
-    probe_labels: Tensor | None = None
-
-    @classmethod
-    def of(cls, data: Any, *, n_pixels: int, device: torch.device) -> Images:
-        """``data`` as images on the device: an Images, or an array (N, ...) of bytes or of levels in 0..1."""
-        if not isinstance(data, Images):
-            rows = _bytes(data)
-            data = cls(train=rows, probe=rows[:1000])
-        for rows in (data.train, data.probe):
-            if rows.dim() != 2 or rows.shape[1] != n_pixels or len(rows) == 0:
-                raise ValueError(
-                    f"images must have shape (N, {n_pixels}), got {tuple(rows.shape)}: set n_pixels to fit"
-                )
-        kept = {name: value for name in cls.__slots__ if (value := getattr(data, name)) is not None}
-        return cls(**{name: value.to(device) for name, value in kept.items()})
-
-    @classmethod
-    def load(cls, name: str, *, n: int | None = None, n_probe: int = 1000) -> Images:
-        """A bundled set: its first ``n`` training images, and the first test images to watch."""
-        from engines import data
-
-        train, probe = data.load(name), data.load(name, split="test")
-        named = {}
-        if train.labels is not None and probe.labels is not None:
-            named["labels"] = torch.from_numpy(np.array(train.labels[:n], dtype=np.int64))
-            named["probe_labels"] = torch.from_numpy(np.array(probe.labels[:n_probe], dtype=np.int64))
-        return cls(train=_bytes(train.x[:n]), probe=_bytes(probe.x[:n_probe]), **named)
-
-
-def _bytes(data: Any) -> Tensor:
-    """(N, ...) bytes or levels in 0..1 -> (N, P) uint8."""
-    array = np.asarray(data)
-    if array.ndim < 2:
-        raise ValueError(f"images must have shape (N, P) or (N, height, width), got {array.shape}")
-    array = array.reshape(len(array), -1)
-    if array.dtype != np.uint8:
-        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
-            raise ValueError("images must be bytes, or numbers from 0 to 1: divide them by their largest level")
-        array = np.round(array * 255).astype(np.uint8)
-    return torch.from_numpy(np.array(array))
 
 
 def rows_of(x: Any, n_pixels: int, device: torch.device) -> Tensor:
@@ -111,18 +57,6 @@ def build(make: Callable[[], nn.Module], *, generator: torch.Generator, device: 
         elif next(layer.parameters(recurse=False), None) is not None:
             raise TypeError(f"build() does not know how to initialise {type(layer).__name__}: add it there")
     return network.to(device)
-
-
-def batch_rows(step: int, *, n_rows: int, batch_size: int, seed: int) -> Tensor:
-    """The rows of the batch of ``step``: every epoch a new order, which depends on nothing but the seed: (B,)."""
-    per_epoch = max(1, n_rows // batch_size)
-    epoch, i = divmod(step, per_epoch)
-    return _order(n_rows, seed, epoch)[i * batch_size : (i + 1) * batch_size]
-
-
-@lru_cache(maxsize=8)  # some runs at a time, 0.5 MB each at 60,000 rows
-def _order(n_rows: int, seed: int, epoch: int) -> Tensor:
-    return torch.randperm(n_rows, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
 
 
 def share(rows: Tensor, rank: int, world: int) -> Tensor:
@@ -230,10 +164,10 @@ def setup(engine: Any, fabric: Fabric) -> None:
 
     An engine of two networks does it by its own ``setup(fabric)``.
     """
-    if hasattr(engine, "setup"):
+    if isinstance(engine, Learner):
         engine.setup(fabric)
-    else:
-        engine.learner, engine.optimizer = fabric.setup(engine.network, engine.optimizer)
+        return
+    engine.learner, engine.optimizer = fabric.setup(engine.network, engine.optimizer)
     engine.backward = fabric.backward
     engine.rank, engine.world = fabric.global_rank, fabric.world_size
 
@@ -242,68 +176,94 @@ class Learner:
     """An engine that learns by gradient. A model writes `make` (its network), `learn` (one batch) and `frame`.
 
     ``network`` is one module with one Adam, or a ModuleDict of players with an Adam each. In ``learners`` the same
-    modules stand as Fabric wraps them; `rng` is the only source of chance.
+    modules stand as Fabric wraps them; `rng` is the only source of chance. ``data`` is of the class ``learns_from``.
     """
 
     name: ClassVar[str]
     Config: ClassVar[type]
-    learns_from: ClassVar[str] = "images"
+    learns_from: ClassVar[type[Rows]] = Images
     training_state: ClassVar[tuple[str, ...]] = TRAINING_STATE
-    n_pixels = 784
+    VARIANTS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # ablations: name -> the settings that make them
 
     def __init__(self, config: Any, *, data: Any = None, device: str = "auto") -> None:
         self.config, self.device = config, devices.resolve(device)
         self.rng = torch.Generator().manual_seed(config.seed)
-        self.data = None if data is None else Images.of(data, n_pixels=self.n_pixels, device=self.device)
+        self.data = None if data is None else self.learns_from.of(data, device=self.device, shapes=self.shapes)
         self.network: Any = self.start(build(self.make, generator=self.rng, device=torch.device("cpu")))
         self.network.to(self.device).eval()
+        self.frozen = {key: net.to(self.device).eval().requires_grad_(False) for key, net in self.teachers().items()}
         players = dict(self.network.items()) if isinstance(self.network, nn.ModuleDict) else {"": self.network}
-        betas = (getattr(config, "beta1", 0.9), 0.999)
-        self.optimizers: dict[str, Any] = {key: adam(net, config.learning_rate, betas) for key, net in players.items()}
         self.learners: dict[str, Any] = dict(players)
-        self.backward, self.rank, self.world = torch.Tensor.backward, 0, 1
+        self.optimizers: dict[str, Any] = {
+            key: adam(net, self.learning_rate_of(key), self.betas_of(key)) for key, net in players.items()
+        }
+        self.backward: Any = torch.Tensor.backward
+        self.rank, self.world = 0, 1
         self.autocast: Any = nullcontext  # Fabric's, where a precision is asked for
         self.iteration = 0
         self.running: dict[str, float] = {}  # averages over about the last 50 batches
 
+    # -- what a model writes ---------------------------------------------------------------------------
+
     def make(self) -> nn.Module:
+        """The network, or a ModuleDict of the players. Layers are initialised from `rng` afterwards (`build`)."""
         raise NotImplementedError
 
     def start(self, network: nn.Module) -> nn.Module:
         """The network before its first batch, where a paper starts it otherwise than PyTorch does."""
         return network
 
-    def learn(self, rows: Tensor) -> dict[str, Tensor]:
-        """What one batch (B, P) of bytes does; gives what is worth a running average."""
+    def teachers(self) -> Mapping[str, nn.Module]:
+        """Trained networks that this one learns with and that never change, nor are saved; they end in ``frozen``."""
+        return {}
+
+    def learn(self, batch: Fields) -> dict[str, Tensor]:
+        """What one batch of ``learns_from`` does; gives what is worth a running average."""
         raise NotImplementedError
+
+    def frame(self) -> Frame:
+        raise NotImplementedError
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The shape of a row of the data's fields, where the network depends on it."""
+        return {}
+
+    def learning_rate_of(self, player: str) -> float:  # noqa: ARG002
+        """A player's learning rate at the start."""
+        return self.config.learning_rate
+
+    def betas_of(self, player: str) -> tuple[float, float]:  # noqa: ARG002
+        """Adam's memory of a player's gradients and of their squares."""
+        return (getattr(self.config, "beta1", 0.9), 0.999)
+
+    # -- learning --------------------------------------------------------------------------------------
 
     def step(self) -> None:
         """``batches_per_step`` batches, as many as are left."""
         if self.data is None:
-            raise ValueError(f"this {self.name} has no data to learn from: create it with data=images")
+            raise ValueError(f"this {self.name} has no data to learn from: create it with data=...")
+        config = self.config
         self.network.train()  # batch normalisation by each batch's own statistics
-        for _ in range(self.config.batches_per_step):
+        for _ in range(config.batches_per_step):
             if not self.done:
-                rows = batch_rows(
-                    self.iteration,
-                    n_rows=len(self.data.train),
-                    batch_size=self.config.batch_size,
-                    seed=self.config.seed,
-                )
-                self.n_batch = len(rows)
-                values = self.learn(self.data.train[self.shared(rows)])
+                batch = self.data.batch(self.iteration, config.batch_size, config.seed)
+                self.n_batch = len(next(iter(batch.values())))
+                values = self.learn({key: self.shared(rows) for key, rows in batch.items()})
                 self.iteration += 1
                 self._note(values)
         self.network.eval()
 
-    def descend(self, loss: Tensor, player: str = "") -> None:
-        """One step of a player's optimizer at the present learning rate."""
-        optimizer = self.optimizers[player]
-        optimizer.zero_grad(set_to_none=True)
+    def descend(self, loss: Tensor, *players: str) -> None:
+        """One step on ``loss`` () of the named players' optimizers (of the only one), each at its present rate."""
+        optimizers = {key: self.optimizers[key] for key in players or ("",)}
+        for optimizer in optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
         self.backward(loss)
-        for group in optimizer.param_groups:
-            group["lr"] = self.present_learning_rate
-        optimizer.step()
+        for key, optimizer in optimizers.items():
+            for group in optimizer.param_groups:
+                group["lr"] = self.learning_rate_of(key) * self.decayed
+            optimizer.step()
 
     @contextmanager
     def held(self, player: str) -> Iterator[nn.Module]:
@@ -328,10 +288,13 @@ class Learner:
             self.running[key] = 0.98 * self.running.get(key, value) + 0.02 * value
 
     @property
+    def decayed(self) -> float:
+        """The factor on every learning rate now: 1, or along a cosine to 0 where the config says ``decay``."""
+        return cosine(self.iteration, self.config.n_steps) if getattr(self.config, "decay", False) else 1.0
+
+    @property
     def present_learning_rate(self) -> float:
-        config = self.config
-        falls = getattr(config, "decay", False)
-        return config.learning_rate * (cosine(self.iteration, config.n_steps) if falls else 1.0)
+        return self.config.learning_rate * self.decayed
 
     @property
     def done(self) -> bool:
@@ -370,7 +333,8 @@ class Learner:
         for key in self.learners:
             network = self.network[key] if key else self.network
             self.learners[key], self.optimizers[key] = fabric.setup(network, self.optimizers[key])
-        self.autocast = fabric.autocast
+        self.autocast, self.backward = fabric.autocast, fabric.backward
+        self.rank, self.world = fabric.global_rank, fabric.world_size
 
 
 def stream(seed: int, use: int) -> torch.Generator:

@@ -13,7 +13,6 @@ one would take. --frames N records the run at N steps, spaced evenly in the loga
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import math
 import shlex
@@ -24,7 +23,6 @@ import time
 import typing
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,99 +30,23 @@ import numpy as np
 from tqdm import tqdm
 
 from engines import checkpoints, data, devices
-from engines.data import bundled
-from engines.data.registry import kind_of
 from engines.engine import Engine, Frame, create, engine_class
-from engines.maths.pca import fit_pca, project
+from engines.material import Points
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
-HELD_OUT = 0.2  # of a measured set, which has no split of its own
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Material:
-    """What an engine learns from and is tested on, (N, D) each (or images), and how it came to be."""
-
-    train: Any
-    test: np.ndarray
-    sha256: str
-    about: dict[str, Any]
-    tensors: dict[str, np.ndarray] = field(default_factory=dict)
-    test_labels: np.ndarray | None = None
-
-
-def prepare(name: str, *, n: int | None = None, n_dimensions: int | None = None, seed: int = 0) -> Material:
-    """The set ``name``: its first ``n`` training rows and its test rows, through PCA where asked for.
-
-    Images come as pixels in 0..1 with their own split. Of a toy set the test rows are a fresh draw; of a
-    measured set every fifth row, drawn by ``seed``, is held out. The PCA is fitted to the training rows.
-    """
-    kind = kind_of(name)
-    if kind == "images":
-        # Cut before the pixels become floats: 60,000 images would take 376 MB.
-        every, held = data.load(name), data.load(name, split="test")
-        split, sha256 = "train[:n] and test", bundled.data_hash(name)
-        count = len(every) if n is None else n
-        train, test = every.x[:count].reshape(-1, 784) / 255.0, held.flat()
-    elif kind == "toy":
-        drawn, fresh = (data.load(name, n=n or 600, seed=s) for s in (seed, seed + 1))
-        split, train, test = "a draw and a fresh draw", drawn.x, fresh.x
-    else:
-        x = data.load(name).x
-        order = np.random.default_rng(seed).permutation(len(x))
-        cut = round(HELD_OUT * len(x))
-        split, train, test = "4/5 and 1/5 by seed", x[order[cut:]][:n], x[order[:cut]]
-    if n is not None and n != len(train):
-        raise ValueError(f"--n must be from 1 to {len(train):,} for {name}, got {n}")
-    if kind != "images":
-        sha256 = hashlib.sha256(np.ascontiguousarray(train).tobytes()).hexdigest()
-    about = {"split": split, "n_train": len(train), "n_test": len(test), "n_dimensions": train.shape[1], "seed": seed}
-    tensors = {}
-    if n_dimensions is not None:
-        pca = fit_pca(train, n_dimensions)
-        train, test = project(pca, train), project(pca, test)
-        tensors = {f"pca.{f}": getattr(pca, f) for f in pca.__slots__}
-        about |= {"pca": n_dimensions, "explained": round(float(pca.explained_ratio.sum()), 4)}
-    return Material(train=train, test=test, sha256=sha256, about=about, tensors=tensors)
-
-
-def prepare_images(name: str, *, n: int | None = None) -> Material:
-    """The bundled images ``name`` as bytes: the first ``n`` to learn from, the test images, 1,000 of them to watch."""
-    from engines.learning import Images
-
-    if kind_of(name) != "images":
-        known = ", ".join(data.names("images"))
-        raise ValueError(f"{name!r} holds no images, which this engine learns from: choose one of {known}")
-    every, held = data.load(name), data.load(name, split="test")
-    if n is not None and not 1 <= n <= len(every):
-        raise ValueError(f"--n must be from 1 to {len(every):,} for {name}, got {n}")
-    train = Images.load(name, n=n)
-    about = {"split": "train[:n] and test", "n_train": len(train.train), "n_test": len(held)}
-    return Material(train=train, test=held.x, sha256=bundled.data_hash(name), about=about, test_labels=held.labels)
-
-
-def prepare_imitation(name: str, *, learns_from: str) -> Material:
-    """The environment ``name`` for one that learns from its reward, or the demonstrations of its expert."""
-    from engines.imitation import demonstrations
-    from engines.imitation.environments import environment
-
-    environment(name)
-    nothing = np.zeros((0, 0))  # what is learned is tested by acting, not on held-out rows
-    if learns_from == "environment":
-        return Material(
-            train=None, test=nothing, sha256=hashlib.sha256(name.encode()).hexdigest(), about={"kind": "environment"}
-        )
-    shown = demonstrations.load(name)
-    sha256 = hashlib.sha256((demonstrations.FOLDER / f"{name}.npz").read_bytes()).hexdigest()
-    about = {
-        "kind": "demonstrations",
-        "n_trajectories": len(shown.trajectories),
-        "mean_return": float(shown.returns.mean()),
-    }
-    return Material(train=shown, test=nothing, sha256=sha256, about=about)
+def load_material(options: argparse.Namespace) -> Any:
+    """The set named by --data, as the engine's class for it loads it."""
+    kind = getattr(engine_class(options.name), "learns_from", Points)
+    if issubclass(kind, Points):
+        return kind.load(options.data, n=options.n, n_dimensions=options.pca, seed=options.data_seed)
+    if options.pca is not None:
+        raise ValueError(f"{options.name} learns from {kind.__name__}: leave out --pca")
+    return kind.load(options.data, n=options.n)
 
 
 def parse_settings(name: str, pairs: Sequence[str]) -> dict[str, Any]:
@@ -138,6 +60,11 @@ def parse_settings(name: str, pairs: Sequence[str]) -> dict[str, Any]:
         # create() names an unknown key together with the known ones
         settings[key] = _parse(key, text, hints[key]) if key in hints else text
     return settings
+
+
+def variant_settings(name: str, variant: str) -> dict[str, Any]:
+    """The settings that the engine's VARIANTS give this ablation; any other word only names the folder."""
+    return dict(getattr(engine_class(name), "VARIANTS", {}).get(variant, {}))
 
 
 def _parse(key: str, text: str, hint: Any) -> Any:
@@ -161,14 +88,13 @@ def _example(kind: Any) -> str:
     return {bool: "true", int: "3", float: "0.5"}.get(kind, "[[0, 1], [2, 3]]")
 
 
-def measure(engine: Engine, material: Material) -> dict[str, float]:
+def measure(engine: Engine, material: Any) -> dict[str, float]:
     """What the engine's own ``evaluate`` says of the test images, as "test_..."; without one the last frame's
     scalars and the mean log-likelihood of training and test rows in nats per row.
     """
     evaluate = getattr(engine, "evaluate", None)
     if evaluate is not None:
-        known = (material.test_labels,) if engine.learns_from == "labelled images" else ()  # type: ignore[attr-defined]
-        return {f"test_{key}": value for key, value in evaluate(material.test, *known).items()}
+        return {f"test_{key}": value for key, value in evaluate(*material.held_out).items()}
     metrics = dict(engine.frame().scalars)
     log_prob = getattr(engine, "log_prob", None)
     if log_prob is not None:
@@ -204,13 +130,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pca", type=int, metavar="M", help="learn from the first M principal components")
     parser.add_argument("--data-seed", type=int, default=0, help="draws toy points and held-out rows")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, repeatable")
-    parser.add_argument("--variant", default="", help="write to checkpoints/NAME/VARIANT")
+    parser.add_argument(
+        "--variant",
+        default="",
+        help="an ablation of the engine's VARIANTS, with its settings; any word writes to checkpoints/NAME/VARIANT",
+    )
     parser.add_argument("--steps", type=int, help="at most this many steps in all (default: until done)")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: the best there is)")
     parser.add_argument("--devices", type=int, default=1, help="how many GPUs (or, on a CPU, processes) share a batch")
     parser.add_argument("--nodes", type=int, default=1, help="how many machines, each with --devices")
     parser.add_argument("--precision", default="32-true", choices=PRECISIONS)
     parser.add_argument("--frames", type=int, default=0, metavar="N", help="record the run at N steps")
+    parser.add_argument("--half", action="store_true", help="keep the weights in half precision")
     parser.add_argument("--out", type=Path, help="where to write (default: checkpoints/NAME[/VARIANT])")
     parser.add_argument("--resume", action="store_true", help="go on from OUT/unfinished")
     options = parser.parse_args(given)
@@ -231,26 +162,17 @@ def train(options: argparse.Namespace, command: str) -> int:
     for option, least in (("steps", 1), ("devices", 1), ("nodes", 1), ("frames", 0)):
         if (value := getattr(options, option)) is not None and value < least:
             raise ValueError(f"--{option} must be >= {least}, got {value}")
-    settings = parse_settings(options.name, options.set)
-    learns_from = getattr(engine_class(options.name), "learns_from", "")
-    learns_from_images = learns_from.endswith("images")
-    if learns_from in ("environment", "demonstrations"):
-        material = prepare_imitation(options.data, learns_from=learns_from)
-        if learns_from == "environment":
-            settings.setdefault("environment", options.data)
-    elif learns_from_images:
-        if options.pca is not None:
-            raise ValueError(f"{options.name} learns from pixels: leave out --pca")
-        material = prepare_images(options.data, n=options.n)
-    else:
-        material = prepare(options.data, n=options.n, n_dimensions=options.pca, seed=options.data_seed)
-    fabric = start_fabric(options) if learns_from_images else None
+    material = load_material(options)
+    settings = material.settings | variant_settings(options.name, options.variant)
+    settings |= parse_settings(options.name, options.set)
+    by_gradient = hasattr(engine_class(options.name), "learn") or hasattr(engine_class(options.name), "_learn")
+    fabric = start_fabric(options) if by_gradient else None
     if fabric is None and (options.devices, options.nodes, options.precision) != (1, 1, PRECISIONS[0]):
         raise ValueError(
             f"{options.name} does not learn by gradient, on one device: leave out --devices, --nodes and --precision"
         )
     device = options.device if fabric is None else str(fabric.device)
-    engine = create(options.name, data=material.train, device=device, **settings)
+    engine = create(options.name, data=material.given, device=device, **settings)
     if fabric is not None:
         from engines.learning import setup
 
@@ -295,6 +217,7 @@ def train(options: argparse.Namespace, command: str) -> int:
                 about_data=material.about,
                 data_tensors=material.tensors,
                 finished=not stopped,
+                half=options.half and not stopped,
             )
             if frames:
                 checkpoints.save_frames((unfinished if stopped else out) / checkpoints.FRAMES, frames)
@@ -352,7 +275,7 @@ def record_steps(total: int | None, n: int) -> frozenset[int]:
     return frozenset({0, *(round(float(step)) for step in spaced[:-1])})
 
 
-def _resume(engine: Engine, unfinished: Path, material: Material) -> tuple[int, float, list[Frame]]:
+def _resume(engine: Engine, unfinished: Path, material: Any) -> tuple[int, float, list[Frame]]:
     """Put the kept state into ``engine``; returns the steps and seconds behind it, and the frames recorded."""
     if not unfinished.is_dir():
         raise ValueError(f"there is nothing to resume in {unfinished}: start without --resume")

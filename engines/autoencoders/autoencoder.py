@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engines import devices, learning
+from engines import devices, learning, material
 from engines.engine import Frame
 from engines.maths.variational import bernoulli_log_prob
 
@@ -91,7 +91,7 @@ class Autoencoder:
 
     name: ClassVar[str] = "autoencoder"
     Config: ClassVar[type] = AutoencoderConfig
-    learns_from: ClassVar[str] = "images"
+    learns_from: ClassVar[type[material.Rows]] = material.Images
     training_state: ClassVar[tuple[str, ...]] = learning.TRAINING_STATE
 
     def __init__(self, config: AutoencoderConfig, *, data: Any = None, device: str = "auto") -> None:
@@ -100,12 +100,12 @@ class Autoencoder:
         self.generator = torch.Generator().manual_seed(config.seed)
         self.data = None
         if data is not None:
-            self.data = learning.Images.of(data, n_pixels=config.n_pixels, device=self.device)
+            self.data = material.Images.of(data, device=self.device, shapes={"image": (config.n_pixels,)})
         self.network: Any = learning.build(
             lambda: AutoencoderNetwork(config), generator=self.generator, device=self.device
         )
         if self.data is not None:
-            self._start_at_mean(self.data.train)
+            self._start_at_mean(self.data.train["image"])
         self.optimizer: Any = learning.adam(self.network, config.learning_rate)
         # Fabric puts its own in these places (learning.setup); alone, they are the plain ones.
         self.learner, self.backward, self.rank, self.world = self.network, torch.Tensor.backward, 0, 1
@@ -133,11 +133,11 @@ class Autoencoder:
         if self.data is None:
             raise ValueError("this autoencoder has no data to learn from: create it with data=images")
         config = self.config
-        rows = learning.batch_rows(
-            self.iteration, n_rows=len(self.data.train), batch_size=config.batch_size, seed=config.seed
+        rows = material.batch_rows(
+            self.iteration, n_rows=len(self.data), batch_size=config.batch_size, seed=config.seed
         )
         rows = learning.share(rows, self.rank, self.world).to(self.device)
-        loss = self.learner(self.data.train[rows].to(torch.float32) / 255).mean()
+        loss = self.learner(self.data.train["image"][rows].to(torch.float32) / 255).mean()
         learning.descend(self, loss)
 
     @property
@@ -180,7 +180,7 @@ class Autoencoder:
         if self.data is None:
             raise ValueError("a deep autoencoder shows its hidden units on images: create it with data=images")
         with torch.no_grad():
-            codes = self.encode(self.data.probe)
+            codes = self.encode(self.data.probe["image"])
             mean, spread = codes.mean(dim=0), codes.std(dim=0).diag()
             return self.network.decoder(mean + spread / 2) - self.network.decoder(mean - spread / 2)
 
@@ -209,7 +209,7 @@ class Autoencoder:
         if self.config.depth == 0 or self.data is not None:
             arrays["units"] = self.unit_images()[:MAX_UNITS]
         if self.data is not None:
-            probe = self.data.probe[: self.config.shown]
+            probe = self.data.probe["image"][: self.config.shown]
             scalars |= self.evaluate(probe)
             codes = self.encode(probe)
             arrays |= {

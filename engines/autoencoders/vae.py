@@ -23,7 +23,7 @@ import torch
 from scipy.special import ndtri
 from torch import Tensor, nn
 
-from engines import learning
+from engines import learning, material
 from engines.engine import Frame
 from engines.maths.variational import (
     bernoulli_log_prob,
@@ -138,7 +138,6 @@ class VariationalAutoencoder(learning.Learner):
     Config: ClassVar[type] = VAEConfig
 
     def __init__(self, config: VAEConfig, *, data: Any = None, device: str = "auto") -> None:
-        self.n_pixels = config.n_pixels
         super().__init__(config, data=data, device=device)
         self._probe_noise = torch.randn(config.shown, config.latent_dim, generator=_generator(config.seed, 1))
         self._probe_pixels = torch.rand(config.shown, config.n_pixels, generator=_generator(config.seed, 2))
@@ -148,11 +147,15 @@ class VariationalAutoencoder(learning.Learner):
 
     # -- learning --------------------------------------------------------------------------------------
 
-    def learn(self, rows: Tensor) -> dict[str, Tensor]:
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"image": (self.config.n_pixels,)}
+
+    def learn(self, batch: material.Fields) -> dict[str, Tensor]:
         """One batch: both terms of the ELBO from one sample of q per image, one step of Adam on the loss."""
         noise = self.shared(torch.randn(self.n_batch, self.config.latent_dim, generator=self.rng))
         threshold = self.shared(torch.rand(self.n_batch, self.config.n_pixels, generator=self.rng))
-        log_likelihood, kl = self.learners[""](self._pixels(rows, threshold), noise)  # (B,), (B, D)
+        log_likelihood, kl = self.learners[""](self._pixels(batch["image"], threshold), noise)  # (B,), (B, D)
         loss = (-log_likelihood + self.present_beta * kl.sum(dim=1)).mean()
         self.descend(loss)
         return {"loss": loss}
@@ -274,7 +277,7 @@ class VariationalAutoencoder(learning.Learner):
         arrays: dict[str, Any] = {"manifold": _bytes(self.decode(manifold_codes(self.config.latent_dim)))}
         scalars = {"beta": self.present_beta}
         if self.data is not None:
-            levels = self.data.probe[: self.config.shown]
+            levels = self.data.probe["image"][: self.config.shown]
             x = self._pixels(levels, self._probe_pixels[: len(levels)].to(self.device))
             mean, log_var = self.network.encode(x)
             z = reparameterise(mean, log_var, self._probe_noise[: len(levels)].to(self.device))

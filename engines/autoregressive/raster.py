@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engines import devices, learning
+from engines import devices, learning, material
 from engines.engine import Frame
 from engines.maths import levels as maths
 
@@ -74,7 +74,7 @@ class RasterModel:
     name: ClassVar[str]
     Config: ClassVar[type]
     Network: ClassVar[type]
-    learns_from: ClassVar[str] = "labelled images"
+    learns_from: ClassVar[type[material.Rows]] = material.LabelledImages
     training_state: ClassVar[tuple[str, ...]] = learning.TRAINING_STATE
 
     def __init__(self, config: Any, *, data: Any = None, device: str = "auto") -> None:
@@ -83,8 +83,8 @@ class RasterModel:
         self.generator = torch.Generator().manual_seed(config.seed)
         self.data = None
         if data is not None:
-            self.data = learning.Images.of(data, n_pixels=config.size**2, device=self.device)
-            if config.n_classes and (self.data.labels is None or self.data.probe_labels is None):
+            self.data = material.Images.of(data, device=self.device, shapes={"image": (config.size**2,)})
+            if config.n_classes and ("label" not in self.data.train):
                 raise ValueError(f"{self.name} with n_classes={config.n_classes} learns from labelled images")
         network = learning.build(lambda: self.Network(config), generator=self.generator, device=self.device)
         self.network: Any = network.to(memory_format=torch.channels_last)  # convolutions on a CPU take half the time
@@ -107,15 +107,15 @@ class RasterModel:
         if self.data is None:
             raise ValueError(f"this {self.name} has no data to learn from: create it with data=images")
         config = self.config
-        rows = learning.batch_rows(
-            self.iteration, n_rows=len(self.data.train), batch_size=config.batch_size, seed=config.seed
+        rows = material.batch_rows(
+            self.iteration, n_rows=len(self.data), batch_size=config.batch_size, seed=config.seed
         )
         uniform = torch.rand(len(rows), config.size**2, generator=self.generator) if config.n_levels == 2 else None
         rows = learning.share(rows, self.rank, self.world).to(self.device)
         if uniform is not None:
             uniform = learning.share(uniform, self.rank, self.world)
-        x = self._quantise(self.data.train[rows], uniform)
-        label = self.data.labels[rows] if config.n_classes and self.data.labels is not None else None
+        x = self._quantise(self.data.train["image"][rows], uniform)
+        label = self.data.train["label"][rows] if config.n_classes else None
         parameters = self.learner(self._as_input(x), label, **self._noise())
         learning.descend(self, -self._score(parameters.float(), x).flatten(1).sum(dim=1).mean())
 
@@ -297,13 +297,9 @@ class RasterModel:
             scalars["loss"] = self.running_loss
         arrays: dict[str, Any] = {}
         if self.data is not None:
-            images = self.data.probe[: self.config.shown]
+            images = self.data.probe["image"][: self.config.shown]
             x = self.quantise(images, generator=_generator(self.config.seed, 1))
-            label = (
-                self.data.probe_labels[: len(x)]
-                if self.config.n_classes and self.data.probe_labels is not None
-                else None
-            )
+            label = self.data.probe["label"][: len(x)] if self.config.n_classes else None
             parameters = self.parameters(x, label)
             nats = -self._score(parameters, x)
             level = torch.arange(self.config.n_levels, device=self.device, dtype=torch.float32)

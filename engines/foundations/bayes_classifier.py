@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines import devices, learning
+from engines import devices, learning, material
 from engines.engine import Frame
 
 METHODS = ("given", "drawn")
@@ -134,20 +134,20 @@ class BayesClassifierConfig:
 
 
 class BayesClassifier:
-    """Draws images, a visible step for y and one for x; ``data``: labelled `learning.Images`, or what `fit` gave."""
+    """Draws images, a visible step for y and one for x; ``data``: labelled `material.Images`, or what `fit` gave."""
 
     name: ClassVar[str] = "bayes_classifier"
     Config: ClassVar[type] = BayesClassifierConfig
-    learns_from: ClassVar[str] = "labelled images"
+    learns_from: ClassVar[type[material.Rows]] = material.LabelledImages
 
     def __init__(self, config: BayesClassifierConfig, *, data: Any = None, device: str = "auto") -> None:
         self.config = config
         self.device = devices.resolve("cpu" if device == "auto" else device)  # float64
-        if isinstance(data, learning.Images) and data.labels is not None:
-            data = fit(data.train, data.labels, regularisation=config.regularisation)
+        if isinstance(data, material.Images) and "label" in data.train:
+            data = fit(data.train["image"], data.train["label"], regularisation=config.regularisation)
         if not isinstance(data, GaussianClasses):
             raise ValueError(
-                "a Bayes classifier needs labelled images: give learning.Images with labels, or fit() them"
+                "a Bayes classifier needs labelled images: give material.Images with labels, or fit() them"
             )
         if config.given >= data.n_classes:
             raise ValueError(f"given must be a class from 0 to {data.n_classes - 1}, got {config.given}")

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines import devices, learning
+from engines import devices, learning, material
 from engines.engine import Frame
 
 
@@ -72,7 +72,7 @@ class Classifier:
 
     name: ClassVar[str] = "classifier"
     Config: ClassVar[type] = ClassifierConfig
-    learns_from: ClassVar[str] = "labelled images"
+    learns_from: ClassVar[type[material.Rows]] = material.LabelledImages
     training_state: ClassVar[tuple[str, ...]] = learning.TRAINING_STATE
 
     def __init__(self, config: ClassifierConfig, *, data: Any = None, device: str = "auto") -> None:
@@ -81,10 +81,10 @@ class Classifier:
         self.generator = torch.Generator().manual_seed(config.seed)
         self.data = None
         if data is not None:
-            self.data = learning.Images.of(data, n_pixels=784, device=self.device)
-            if self.data.labels is None:
-                raise ValueError("a classifier learns from labelled images: give learning.Images with labels")
-            highest = int(self.data.labels.max())
+            self.data = material.Images.of(data, device=self.device, shapes={"image": (784,)})
+            if "label" not in self.data.train:
+                raise ValueError("a classifier learns from labelled images: give material.Images with labels")
+            highest = int(self.data.train["label"].max())
             if highest >= config.n_classes:
                 raise ValueError(f"label {highest} needs n_classes of at least {highest + 1}, got {config.n_classes}")
         self.network: Any = learning.build(
@@ -102,18 +102,18 @@ class Classifier:
                 self._learn()
 
     def _learn(self) -> None:
-        if self.data is None or self.data.labels is None:
+        if self.data is None:
             raise ValueError("this classifier has no data to learn from: create it with data=labelled images")
-        config, n_rows = self.config, len(self.data.train)
-        rows = learning.batch_rows(self.iteration, n_rows=n_rows, batch_size=config.batch_size, seed=config.seed)
+        config, n_rows = self.config, len(self.data)
+        rows = material.batch_rows(self.iteration, n_rows=n_rows, batch_size=config.batch_size, seed=config.seed)
         dy, dx = torch.randint(-config.shift, config.shift + 1, (2,), generator=self.generator).tolist()
         rows = learning.share(rows, self.rank, self.world).to(self.device)
-        x = self._image(self.data.train[rows])
+        x = self._image(self.data.train["image"][rows])
         x = F.pad(x, (config.shift,) * 4)[
             :, :, config.shift + dy : config.shift + dy + 28, config.shift + dx : config.shift + dx + 28
         ]
         self.network.train()  # batch normalisation by the batch's own statistics, and only here
-        loss = F.cross_entropy(self.learner(x), self.data.labels[rows])
+        loss = F.cross_entropy(self.learner(x), self.data.train["label"][rows])
         learning.descend(self, loss)
         self.network.eval()
 
@@ -155,9 +155,9 @@ class Classifier:
         if not math.isnan(self.running_loss):
             scalars["loss"] = self.running_loss
         if self.data is not None:
-            arrays["posterior"] = self.log_posterior(self.data.probe[:10]).exp().cpu().numpy()
-            if self.data.probe_labels is not None:
-                scalars |= self.evaluate(self.data.probe[:500].cpu(), self.data.probe_labels[:500].cpu())
+            arrays["posterior"] = self.log_posterior(self.data.probe["image"][:10]).exp().cpu().numpy()
+            if "label" in self.data.probe:
+                scalars |= self.evaluate(self.data.probe["image"][:500].cpu(), self.data.probe["label"][:500].cpu())
         return Frame(step=math.ceil(self.iteration / self.config.batches_per_step), scalars=scalars, arrays=arrays)
 
     @property

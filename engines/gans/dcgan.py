@@ -30,7 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines import learning
+from engines import learning, material
 from engines.engine import Frame
 from engines.maths.samples import frechet_distance, precision_recall
 
@@ -188,13 +188,17 @@ class DCGAN(learning.Learner):
     def start(self, network: nn.Module) -> nn.Module:
         return learning.start_small(network, self.rng) if self.config.small_start else network
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"image": (784,)}
+
     # -- learning --------------------------------------------------------------------------------------
 
-    def learn(self, rows: Tensor) -> dict[str, Tensor]:
+    def learn(self, batch: material.Fields) -> dict[str, Tensor]:
         """The discriminator learns, then the generator."""
         G, D = self.learners["G"], self.learners["D"]
         x_fake = G(self._codes())  # (B, 1, S, S)
-        logit_real, logit_fake = D(self._image(rows)), D(x_fake.detach())
+        logit_real, logit_fake = D(self._image(batch["image"])), D(x_fake.detach())
         d_loss = F.softplus(-logit_real).mean() + F.softplus(logit_fake).mean()  # -log D(x) - log(1 - D(G(z)))
         self.descend(d_loss, "D")
         for i in range(self.config.g_steps):
@@ -277,7 +281,7 @@ class DCGAN(learning.Learner):
         real = by.features(np.array(images)).cpu().numpy()
         result = self.judge(self.sample(5_000, generator=learning.stream(self.config.seed, 2)), real=real, by=by)
         if self.data is not None:
-            result["frechet_real"] = frechet_distance(real, by.features(self.data.train[:5_000]).cpu().numpy())
+            result["frechet_real"] = frechet_distance(real, by.features(self.data.train["image"][:5_000]).cpu().numpy())
         return result
 
     # -- what a viewer sees ----------------------------------------------------------------------------
@@ -295,11 +299,11 @@ class DCGAN(learning.Learner):
         }
         scalars: dict[str, float] = {}
         if self.data is not None:
-            arrays["score_real"] = self.score(self.data.probe[:SHOWN]).sigmoid().cpu().numpy()
+            arrays["score_real"] = self.score(self.data.probe["image"][:SHOWN]).sigmoid().cpu().numpy()
             if self.config.judge:
                 by = _classifier(self.config.judge, str(self.device))
                 if self._real is None:
-                    self._real = by.features(self.data.train[: 2 * JUDGED]).cpu().numpy()
+                    self._real = by.features(self.data.train["image"][: 2 * JUDGED]).cpu().numpy()
                 samples = self.sample(JUDGED, generator=learning.stream(self.config.seed, 3))
                 scalars |= self.judge(samples, real=self._real, by=by)
         return self.framed(scalars, **arrays)

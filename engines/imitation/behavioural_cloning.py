@@ -22,7 +22,7 @@ import torch
 from engines import devices, learning
 from engines.engine import Frame
 from engines.imitation import trpo
-from engines.imitation.demonstrations import Demonstrations
+from engines.imitation.demonstrations import Demonstrations, FromDemonstrations
 from engines.imitation.environments import environment
 from engines.imitation.gail import picture_of
 
@@ -49,7 +49,7 @@ class BehaviouralCloning:
 
     name: ClassVar[str] = "behavioural_cloning"
     Config: ClassVar[type] = BehaviouralCloningConfig
-    learns_from: ClassVar[str] = "demonstrations"
+    learns_from: ClassVar[type] = FromDemonstrations
     training_state: ClassVar[tuple[str, ...]] = learning.TRAINING_STATE
     n_threads: ClassVar[int] = 1
 

@@ -7,6 +7,7 @@ fault is a ValueError of one sentence that names the value, the limit and the re
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from engines.imitation.environments import ENVIRONMENTS, environment
+from engines.material import Material
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "imitation"
 MAX_BYTES = 5 << 20
@@ -284,6 +286,31 @@ def load(name: str) -> Demonstrations:
             for (s, a), value, ended in zip(pieces, held["returns"], held["terminated"], strict=True)
         )
     return Demonstrations(environment=name, trajectories=made)
+
+
+class FromDemonstrations(Material):
+    """An engine learns from what an environment's expert did; it is tested by acting."""
+
+    @classmethod
+    def load(cls, name: str, *, n: int | None = None) -> Material:
+        """The shipped demonstrations of the environment ``name``, the first ``n`` trajectories."""
+        shown = load(name)
+        shown = shown if n is None else shown.first(n)
+        about = {"kind": "demonstrations", "n_trajectories": len(shown.trajectories),
+                 "mean_return": float(shown.returns.mean())}  # fmt: skip
+        return cls(shown, about=about, sha256=hashlib.sha256((FOLDER / f"{name}.npz").read_bytes()).hexdigest())
+
+
+class FromEnvironment(Material):
+    """An engine learns from an environment's reward."""
+
+    @classmethod
+    def load(cls, name: str, *, n: int | None = None) -> Material:  # noqa: ARG003
+        """The environment ``name``; there is nothing to count."""
+        environment(name)
+        made = cls(None, about={"kind": "environment"}, sha256=hashlib.sha256(name.encode()).hexdigest())
+        made.settings = {"environment": name}
+        return made
 
 
 def names() -> tuple[str, ...]:

@@ -41,7 +41,7 @@ from torch import Tensor, nn
 from engines import devices, learning
 from engines.engine import Frame
 from engines.imitation import trpo
-from engines.imitation.demonstrations import Demonstrations
+from engines.imitation.demonstrations import Demonstrations, FromDemonstrations
 from engines.imitation.environments import environment
 from engines.imitation.trpo import Agent, Batch, perceptron
 
@@ -103,7 +103,7 @@ class GAIL:
 
     name: ClassVar[str] = "gail"
     Config: ClassVar[type] = GAILConfig
-    learns_from: ClassVar[str] = "demonstrations"
+    learns_from: ClassVar[type] = FromDemonstrations
     training_state: ClassVar[tuple[str, ...]] = (*learning.TRAINING_STATE, "states", "ages", "sums", "shown", "d.optim")
     n_threads: ClassVar[int] = 1  # networks this small are quickest on one
 

@@ -33,6 +33,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from engines import devices, learning
 from engines.engine import Frame
+from engines.imitation.demonstrations import FromEnvironment
 from engines.imitation.environments import ENVIRONMENTS, environment
 
 DAMPING = 0.1  # added to F's diagonal, as the authors' implementation did, so that F + damping is well conditioned
@@ -432,7 +433,7 @@ class TRPO:
 
     name: ClassVar[str] = "trpo"
     Config: ClassVar[type] = TRPOConfig
-    learns_from: ClassVar[str] = "environment"
+    learns_from: ClassVar[type] = FromEnvironment
     training_state: ClassVar[tuple[str, ...]] = (*learning.TRAINING_STATE, "states", "ages", "sums")
     n_threads: ClassVar[int] = 1
 

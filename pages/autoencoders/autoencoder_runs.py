@@ -42,7 +42,7 @@ def narrowing_frames(first: int, drawn: np.ndarray | None) -> list[Frame]:
 
     The images are the test images from row ``first`` on; a drawing (28, 28) takes the first place.
     """
-    probe = images("mnist").probe[first : first + pictures.COLUMNS].numpy().copy()
+    probe = images("mnist").probe["image"][first : first + pictures.COLUMNS].numpy().copy()
     if drawn is not None:
         probe[0] = np.rint(255 * drawn).astype(np.uint8).reshape(-1)
     rows = [probe]

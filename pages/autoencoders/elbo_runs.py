@@ -66,7 +66,7 @@ def _of_beta(i: int, beta: str) -> Frame:
 
     card: dict[str, Any] = dict(checkpoints.read(checkpoints.folder("vae", f"beta-{beta}")).card)
     vae = latent.model(f"beta-{beta}")
-    probe = images("mnist").probe[:N_PROBE].numpy()
+    probe = images("mnist").probe["image"][:N_PROBE].numpy()
     x = latent.seen(vae, probe)
     mean, log_var = vae.encode(x)
     samples = vae.sample(10, generator=torch.Generator().manual_seed(0), mean=True)

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from engines import data, devices
-from engines.learning import Images
+from engines.material import Images
 
 N_HOSTED = 10_000  # images that a run on a shared server learns from
 _loading = threading.Lock()

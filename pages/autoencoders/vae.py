@@ -219,7 +219,7 @@ def about_training(record: Any) -> None:
         engine: Any = record.run.engine
         if engine is not None and engine.data is not None:
             st.caption(
-                f"{len(engine.data.train):,} images, batches of {engine.config.batch_size}; a step is "
+                f"{len(engine.data):,} images, batches of {engine.config.batch_size}; a step is "
                 f"{engine.config.batches_per_step} batches. {engine.n_parameters:,} parameters. To move through what "
                 "this one has learned, choose explore and the model mine."
             )

@@ -43,7 +43,7 @@ def bench() -> list[dict[str, Any]]:
 
 def _learning() -> list[dict[str, Any]]:
     import engines
-    from engines.learning import Images
+    from engines.material import Images
 
     images = Images.load("mnist", n=20_000)
     rows = []

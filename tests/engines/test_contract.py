@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import engines
-from engines import learning
+from engines import material
 from engines.autoregressive.fill import Picture
 from engines.engine import Engine, rebuild
 from engines.imitation import demonstrations
@@ -37,10 +37,11 @@ SMALL: dict[str, dict[str, Any]] = {
         "change": {"beta": 4.0},
     },
     "bayes_classifier": {
-        "data": learning.Images(
-            train=torch.from_numpy(np.random.default_rng(0).integers(0, 256, size=(40, 9), dtype=np.uint8)),
-            probe=torch.zeros(10, 9, dtype=torch.uint8),
-            labels=torch.arange(40) % 4,
+        "data": material.Images(
+            {
+                "image": np.random.default_rng(0).integers(0, 256, size=(40, 9), dtype=np.uint8),
+                "label": torch.arange(40) % 4,
+            },
         ),
         "settings": {"n_steps": 20},
         "change": {"method": "given"},
@@ -48,10 +49,11 @@ SMALL: dict[str, dict[str, Any]] = {
     "ngram": {"data": "abracadabra", "settings": {"order": 3, "n_steps": 20}, "change": {"order": 2}},
     "melody": {"data": None, "settings": {"n_steps": 20}, "change": {"order": 1}},
     "classifier": {
-        "data": learning.Images(
-            train=torch.from_numpy(np.random.default_rng(0).integers(0, 256, size=(40, 784), dtype=np.uint8)),
-            probe=torch.zeros(10, 784, dtype=torch.uint8),
-            labels=torch.arange(40) % 10,
+        "data": material.Images(
+            {
+                "image": np.random.default_rng(0).integers(0, 256, size=(40, 784), dtype=np.uint8),
+                "label": torch.arange(40) % 10,
+            },
         ),
         "settings": {"width": 2, "batch_size": 10, "n_steps": 8},
         "change": {"learning_rate": 1e-4},

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from engines import learning
-from engines.learning import Images, batch_rows, build, cosine, share
+from engines.learning import build, cosine, share
+from engines.material import Images, batch_rows
 
 
 def net() -> nn.Module:
@@ -89,9 +90,9 @@ def test_adams_state_goes_on_bit_for_bit():
 
 def test_images_are_bytes_and_what_is_no_image_is_named():
     levels = np.random.default_rng(0).random((7, 4, 4))
-    images = Images.of(levels, n_pixels=16, device=torch.device("cpu"))
-    assert images.train.dtype == torch.uint8
-    np.testing.assert_allclose(images.train.numpy() / 255, levels.reshape(7, 16), atol=0.5 / 255 + 1e-12)
+    images = Images.of(levels, shapes={"image": (16,)}, device=torch.device("cpu"))
+    assert images.train["image"].dtype == torch.uint8
+    np.testing.assert_allclose(images.train["image"].numpy() / 255, levels.reshape(7, 16), atol=0.5 / 255 + 1e-12)
     for wrong, said in (
         (levels * 3, "from 0 to 1"),
         (np.full((2, 16), np.nan), "from 0 to 1"),
@@ -99,7 +100,7 @@ def test_images_are_bytes_and_what_is_no_image_is_named():
         (np.zeros((3, 15)), r"must have shape \(N, 16\), got \(3, 15\)"),
     ):
         with pytest.raises(ValueError, match=said):
-            Images.of(wrong, n_pixels=16, device=torch.device("cpu"))
+            Images.of(wrong, shapes={"image": (16,)}, device=torch.device("cpu"))
 
 
 def test_a_diverging_loss_is_one_sentence():

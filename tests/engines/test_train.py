@@ -13,9 +13,9 @@ from scipy.stats import multivariate_normal
 from engines import checkpoints, create, data, engine
 from engines.autoencoders.vae import VariationalAutoencoder
 from engines.data import bundled
-from engines.learning import Images
+from engines.material import Images, Points
 from engines.maths.pca import fit_pca, project
-from engines.train import interruptible, main, parse_settings, prepare
+from engines.train import interruptible, main, parse_settings
 from tests.engines.toy import Walk, walk
 
 
@@ -140,7 +140,7 @@ def test_a_second_ctrl_c_breaks_off():
 
 
 def test_images_go_through_a_pca_of_their_training_rows():
-    material = prepare("mnist", n=2000, n_dimensions=5)
+    material = Points.load("mnist", n=2000, n_dimensions=5)
     x = data.images("mnist").x[:2000].reshape(2000, 784) / 255
     pca = fit_pca(x, 5)
     np.testing.assert_array_equal(material.train, project(pca, x))
@@ -151,14 +151,14 @@ def test_images_go_through_a_pca_of_their_training_rows():
 
 
 def test_held_out_rows_are_not_trained_on():
-    material = prepare("digits", seed=3)
+    material = Points.load("digits", seed=3)
     assert len(material.test) == 359
     together = np.concatenate([material.train, material.test])
     assert together.sum() == data.load("digits").x.sum()
     assert len(together) == 1797
-    again = prepare("digits", seed=3)
+    again = Points.load("digits", seed=3)
     assert again.sha256 == material.sha256
-    assert prepare("digits", seed=4).sha256 != material.sha256
+    assert Points.load("digits", seed=4).sha256 != material.sha256
 
 
 # -- engines that learn by gradient, on Fabric ---------------------------------------------------------
@@ -246,9 +246,9 @@ def test_two_processes_take_the_steps_that_one_takes(tmp_path):
         (["gmm", "--precision", "bf16-mixed"], "leave out --devices, --nodes and --precision"),
         (
             ["vae", "--data", "iris"],
-            "'iris' holds no images, which this engine learns from: choose one of mnist, fashion",
+            "'iris' holds no grey images, which this engine learns from: choose one of mnist, fashion",
         ),
-        (["vae", "--data", "mnist", "--pca", "5"], "vae learns from pixels: leave out --pca"),
+        (["vae", "--data", "mnist", "--pca", "5"], "vae learns from Images: leave out --pca"),
         (["vae", "--data", "mnist", "--n", "0"], "--n must be from 1 to 60,000 for mnist, got 0"),
         (["vae", "--data", "mnist", "--devices", "0"], "--devices must be >= 1, got 0"),
         (["gmm", "--frames", "5"], "--frames needs a known number of steps: give --steps"),

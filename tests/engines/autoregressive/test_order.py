@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import engines
-from engines import learning
+from engines import material
 
 # The smallest of each that still has every kind of layer.
 SMALL: dict[str, dict[str, Any]] = {
@@ -133,7 +133,7 @@ def test_what_does_not_fit_is_named(name: str):
 def test_it_learns_what_the_pixels_say_of_each_other(name: str):
     """Images whose every row repeats its first pixel: of 16 pixels 4 are news, log 2 nats each."""
     rows = np.repeat(np.random.default_rng(0).integers(0, 2, size=(256, 4, 1)), 4, axis=2).astype(np.uint8) * 255
-    data = learning.Images.of(rows, n_pixels=16, device=torch.device("cpu"))
+    data = material.Images(rows)
     engine = engines.create(name, data=data, device="cpu", **SMALL[name], size=4, learning_rate=0.01, n_steps=200)
     before = engine.frame().scalars["nll"]
     while not engine.done:

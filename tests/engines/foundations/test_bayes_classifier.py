@@ -10,7 +10,7 @@ from torch.testing import assert_close
 import engines
 from engines import data
 from engines.foundations.bayes_classifier import fit
-from engines.learning import Images
+from engines.material import Images
 from engines.maths.pca import fit_pca, project
 
 RNG = np.random.default_rng(0)
@@ -79,8 +79,7 @@ def test_fifty_thousand_images_reproduce_mean_and_covariance_of_their_pixels():
 
 def test_classes_come_as_often_as_their_shares_and_y_comes_before_x():
     shares = np.repeat([0, 1], [180, 60])
-    images = Images.of(RNG.random((240, 6)), n_pixels=6, device=torch.device("cpu"))
-    images = Images(train=images.train, probe=images.probe, labels=torch.tensor(shares))
+    images = Images({"image": RNG.random((240, 6)), "label": shares})
     engine = engines.create("bayes_classifier", data=images, n_steps=4000, device="cpu")
     phases = []
     while not engine.done:

@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 import engines
 from engines import data
-from engines.learning import Images
+from engines.material import Images
 
 
 def test_it_learns_and_its_parts_agree():

@@ -77,7 +77,7 @@ def test_a_round_takes_the_two_steps_of_the_paper():
     held = torch.Generator()
     held.set_state(engine.rng.get_state())
     z = torch.randn(16, 6, generator=held)
-    rows = engines.learning.batch_rows(0, n_rows=64, batch_size=16, seed=0)
+    rows = engines.material.batch_rows(0, n_rows=64, batch_size=16, seed=0)
     real = torch.tensor(IMAGES)[rows].float().reshape(16, 1, 28, 28) / 127.5 - 1
     engine.step()
 
@@ -120,7 +120,7 @@ def test_a_classifier_without_labels_or_with_too_many_is_named():
     with pytest.raises(ValueError, match="labelled images"):
         engines.create("classifier", data=IMAGES, device="cpu")
     with pytest.raises(ValueError, match="needs n_classes of at least 10"):
-        engines.create("classifier", data=engines.learning.Images.load("mnist", n=50), n_classes=3, device="cpu")
+        engines.create("classifier", data=engines.material.Images.load("mnist", n=50), n_classes=3, device="cpu")
 
 
 # -- what ships ------------------------------------------------------------------------------------------------
