@@ -1,6 +1,6 @@
 r"""Bayes' rule, one observation at a time: what is believed of z before and after each x.
 
-    p(z | x) = p(x | z) p(z) / p(x),   p(x) = \int p(x | z) p(z) dz             Bishop 2006, eqs. 1.43, 1.44
+    p(z | x) = p(x | z) p(z) / p(x),   p(x) = \int p(x | z) p(z) dz             Bishop 2006, eqs. 1.43 to 1.45
 
 Three models whose posteriors have closed forms:
 

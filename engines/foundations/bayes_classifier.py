@@ -1,7 +1,8 @@
 r"""A Bayes classifier with one Gaussian a class, used both ways: to draw images, and to say what an image shows.
 
     p(y) = n_y / n                                               shares of the classes, Bishop 2006, eq. 4.73
-    p(x|y) = N(x | \mu_y, \Sigma_y)                              \mu_y, \Sigma_y by maximum likelihood, eq. 4.79
+    p(x|y) = N(x | \mu_y, \Sigma_y)                              \mu_y, \Sigma_y by maximum likelihood, a \Sigma a class
+    (Bishop, eqs. 4.75, 4.76 for the means, 4.79, 4.80 for the covariances)
     p(y|x) = p(x|y) p(y) / \sum_k p(x|k) p(k)                    Bayes' rule, eq. 1.82
 
 Drawing: y is given, or drawn from p(y); then x = \mu_y + V_y \Lambda_y^{1/2} \epsilon with \epsilon from N(0, I), where

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import streamlit as st
 
 from engines import devices
 from pages.catalogue import entry
-from pages.mixtures import gmm_digits, gmm_notes, gmm_runs
+from pages.mixtures import gmm_digits, gmm_notes, gmm_runs, own_table
 from pages.ui import forks, frame, live, scenes, settings, stage
 from pages.ui.forks import Change
 from pages.ui.player import layers, player
@@ -69,7 +70,8 @@ REG = Choice(
     label="Regularisation",
     options=REGULARISATION,
     default="1e-6",
-    help="Added to every variance, so that no component can shrink to a point. Applies live.",
+    help="Added to every variance, as a share of the data's mean variance, so that no component can shrink to a point. "
+    "Applies live.",
 )
 SEED = Number(
     key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="The same seed gives the same run."
@@ -94,7 +96,7 @@ FORKS = (
     Change(field="regularisation", choice=REG, parse=float),
 )
 
-RUN, RIVAL, POINTS_DRAWN, MEANS, FILE = (f"gmm:{name}" for name in ("run", "rival", "drawn", "means", "file"))
+RUN, RIVAL, POINTS_DRAWN, MEANS = (f"gmm:{name}" for name in ("run", "rival", "drawn", "means"))
 
 
 def main() -> None:
@@ -122,7 +124,6 @@ def main() -> None:
 def read() -> dict[str, Any]:
     """What is chosen in the sidebar, or in the address before there is one."""
     chosen = {setting.key: settings.value(setting) for setting in ALL}
-    chosen["file"] = st.session_state.get(FILE)
     chosen["dims"], chosen["reg"] = int(chosen["dims"]), float(chosen["reg"])
     if chosen["view"] == "digits":
         chosen["method"], chosen["compare"] = "EM", False
@@ -137,9 +138,7 @@ def controls(chosen: dict[str, Any]) -> None:
     plane, soft = chosen["view"] == "points", chosen["method"] == "EM"
     show(DATA_SET, when=plane)
     if plane and chosen["data"] == "csv":
-        limit = LIMITS.max_upload_bytes // 1_000_000
-        hint = f"Two or more columns of numbers, up to {limit} MB."
-        st.file_uploader("CSV file", type=["csv", "tsv", "txt"], key=FILE, help=hint)
+        own_table.ask(PAGE.slug)
     show(POINTS, when=plane and chosen["data"] in SIZED)
     show(DIGIT, when=not plane)
     show(DIMENSIONS, when=not plane)
@@ -192,7 +191,8 @@ def points(chosen: dict[str, Any]) -> tuple[Any, gmm_runs.Cloud | None]:
     make = gmm_runs.mixture_scene if soft else gmm_runs.kmeans_scene
     changing = live_settings if soft else {}
     if cloud is None:
-        record, problem = stage.current(RUN), ""
+        restart()  # what was there before is not what the file holds
+        record, problem = None, ""
     else:
         record, problem = stage.keep(
             RUN,
@@ -202,7 +202,7 @@ def points(chosen: dict[str, Any]) -> tuple[Any, gmm_runs.Cloud | None]:
         )
     if problem:
         st.warning(problem, icon=":material/info:")
-        if chosen["data"] == "draw" and cloud is not None:
+        if chosen["data"] in ("draw", "csv") and cloud is not None:
             stage.put(RUN, gmm_runs.still_scene(cloud))
             record = stage.current(RUN)
     if record is None:
@@ -217,8 +217,7 @@ def points(chosen: dict[str, Any]) -> tuple[Any, gmm_runs.Cloud | None]:
 def cloud_of(chosen: dict[str, Any]) -> gmm_runs.Cloud | None:
     name = chosen["data"]
     if name == "csv":
-        file = chosen.get("file")
-        return gmm_runs.uploaded(file.getvalue(), file.name) if file is not None else None
+        return own_table.cloud(PAGE.slug)
     if name == "draw":
         return gmm_runs.drawn(st.session_state.get(POINTS_DRAWN, gmm_runs.STARTER))
     return gmm_runs.bundled(name, chosen["n"])
@@ -311,9 +310,10 @@ def more(cloud: gmm_runs.Cloud, chosen: dict[str, Any]) -> None:
     """About the data, and what can be taken away."""
     with st.container(key="lab-about"):
         st.caption(cloud.about)
-        text = "x,y\n" + "\n".join(f"{a:.6g},{b:.6g}" for a, b in np.asarray(cloud.x)[:5000])
+        own_table.show_first(cloud)
         left, middle, _ = st.columns([1, 1, 3])
-        left.download_button("Points as CSV", text, f"{chosen['data']}.csv", "text/csv", on_click="ignore")
+        name, text = f"{chosen['data']}.csv", partial(own_table.as_csv, np.asarray(cloud.x))
+        left.download_button("Points as CSV", text, name, "text/csv", on_click="ignore")
         middle.button("BIC for every K", on_click=gmm_notes.ask_bic, help="Fits K = 1 to 10 and compares them.")
     gmm_notes.show_bic(cloud, chosen)
 

@@ -124,7 +124,7 @@ def sheet(frame: Frame, pca: PCA, noise: torch.Tensor) -> np.ndarray:
 def _picture(frame: Frame, history: History[Frame], pca: PCA, noise: torch.Tensor, init: str) -> dict[str, Any]:
     weights = frame.arrays["weights"]
     labels = [f"{k + 1} · {100 * w:.0f} %" for k, w in enumerate(weights)]
-    words = caption(frame, history, init)
+    words = caption(frame, history, init, regularised=True)
     alt = f"Step {frame.step}. {words} Mean images and samples of {len(weights)} components: " + ", ".join(labels) + "."
     return {"traces": {0: {"z": sheet(frame, pca, noise)}, 1: {"text": labels}}, "caption": words, "alt": alt}
 

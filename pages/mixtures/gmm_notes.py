@@ -13,7 +13,7 @@ import engines
 from pages.mixtures import gmm_digits
 from pages.ui import palette
 from pages.ui.frame import Question
-from pages.ui.maths import number
+from pages.ui.maths import close, number
 
 # name -> the settings that make the scene (all others at their defaults), those that cure it, and what there is to see
 SCENES: dict[str, dict[str, Any]] = {
@@ -24,7 +24,7 @@ SCENES: dict[str, dict[str, Any]] = {
         "cure_title": "Restart from another seed",
         "text": "**What you see:** two components share one band while a third covers two bands; EM stops there. "
         "**Why:** every step climbs, but only to the nearest top. **Cure:** start again from elsewhere and keep the "
-        "run with the highest log-likelihood; here the restart ends more than 200 nats higher.",
+        "run with the highest log-likelihood: compare where the curves end.",
     },
     "collapse": {
         "title": "A component collapses",
@@ -87,7 +87,7 @@ $$
     with right:
         st.markdown(
             r"""
-**Why the log-likelihood never falls.** For any shares $\gamma$, the *lower bound*
+**Why the log-likelihood does not fall.** For any shares $\gamma$, the *lower bound*
 
 $$
 L(\gamma, \theta) = \sum_{n,k} \gamma_{nk} \log \frac{\pi_k\, N(x_n \mid \mu_k, \Sigma_k)}{\gamma_{nk}}
@@ -96,7 +96,12 @@ $$
 
 lies below the log-likelihood by $\sum_n \mathrm{KL}(\gamma_n \,\|\, \text{posterior})$, where $\theta$ stands for all
 parameters. The E step sets $\gamma$ to the posterior, which closes the gap; the M step raises the bound, and with it
-the log-likelihood above it. Both are drawn beside the stage, in nats.
+the log-likelihood above it. Both are drawn beside the stage, in nats. *Regularisation* adds a share of the data's mean
+variance to every variance after the M step: what comes out is no longer its maximum, and the log-likelihood may fall a
+little.
+
+**A log-likelihood above 0** is no error: a density is a probability per unit of the data, so it is above 1 where points
+lie close, and it changes with the unit.
 
 **What can go wrong.** The top that EM reaches depends on its start. A component on a single point makes the likelihood
 infinite. And the likelihood alone always prefers more components, which is why model choice charges for parameters:
@@ -131,7 +136,7 @@ def questions(record: Callable[[], Any]) -> list[Question]:
             hint="Go step by step with the arrow keys and watch the means.",
         ),
         Question(
-            text="How large is the largest component's weight at the newest step, in percent?",
+            text="How large is the largest component's weight at the newest step, in whole percent?",
             kind="number",
             check=lambda answer: _check_weight(record(), answer),
             hint="Pick a component and read its weight in the numbers.",
@@ -152,7 +157,7 @@ def _check_iterations(record: Any, answer: float) -> tuple[bool, str]:
     final = ends[-1].scalars["log_likelihood"]
     first = next(f for f in ends if f.scalars["log_likelihood"] >= final - 1)
     count = int(first.scalars["iteration"])
-    return int(answer) == count, (
+    return bool(answer == count), (
         f"In this run it took {count} iteration{'s' if count != 1 else ''}: "
         f"{first.scalars['log_likelihood']:.2f} nats, against {final:.2f} at the end."
     )
@@ -178,7 +183,7 @@ def _check_weight(record: Any, answer: float) -> tuple[bool, str]:
         return NO_RUN
     weights = last.arrays["weights"]
     top = int(np.argmax(weights))
-    return bool(abs(answer - 100 * weights[top]) <= 1), (
+    return bool(close(answer, 100 * weights[top])), (
         f"At step {last.step} it is component {top + 1}, with {100 * weights[top]:.1f} %."
     )
 
@@ -219,6 +224,17 @@ def bic_table(points: np.ndarray, covariance: str, regularisation: float, seed: 
     return rows
 
 
+def grown(rows: list[dict[str, float]]) -> str:
+    """What the log-likelihood does from the first K to the last."""
+    values = [row["log-likelihood"] for row in rows]
+    grows = all(after >= before for before, after in pairwise(values))
+    how = "only grows" if grows else "does not grow at every K: each fit is only the best of three"
+    return (
+        f"The log-likelihood alone {how}; it is {number(values[0])} nats at K = 1 and {number(values[-1])} at "
+        f"K = {rows[-1]['K']:.0f}."
+    )
+
+
 def show_bic(cloud: Any, chosen: dict[str, Any]) -> None:
     """BIC and AIC against K, the lowest marked."""
     if not st.session_state.get("gmm:bic"):
@@ -245,12 +261,11 @@ def show_bic(cloud: Any, chosen: dict[str, Any]) -> None:
             height=260,
             margin={"l": 10, "r": 10, "t": 10, "b": 10},
             xaxis={"title": "components K", "dtick": 1},
-            yaxis={"title": "nats, lower is better"},
+            yaxis={"title": "−2 log p + charge, lower is better"},
         )
         st.markdown(
-            f"**BIC is lowest at K = {best['K']:.0f}** ({best['BIC']:.1f}). The log-likelihood alone only grows: "
-            f"{number(rows[0]['log-likelihood'])} nats at K = 1, {number(rows[-1]['log-likelihood'])} at K = {ks[-1]}. "
-            "Each K is the best of three runs."
+            f"**BIC is lowest at K = {best['K']:.0f}** ({best['BIC']:.1f}). {grown(rows)} Each K is the best of three "
+            "runs. BIC and AIC are twice a number of nats, with the sign turned."
         )
         st.plotly_chart(figure, config={"displayModeBar": False}, key="gmm:bic:chart")
         st.button("Close", on_click=lambda: st.session_state.pop("gmm:bic", None), key="gmm:bic:close")

@@ -12,6 +12,11 @@ from engines.maths import gaussians
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 
+ABOVE_ONE: Blocks = [
+    {"text": "A density is no probability, but one per unit of the data: where points lie close it is above 1 and its "
+             "logarithm above 0. Its integral is 1."}
+]  # fmt: skip
+
 
 def mixture(frame: Frame, x: np.ndarray, pick: dict[str, Any]) -> Blocks:
     """Explain a point (how it is shared) or a component (what the M step makes of its share)."""
@@ -67,6 +72,7 @@ def _point(frame: Frame, x: np.ndarray, i: int) -> Blocks:
         {"math": latex(rf"\log p(x) = \log {number(total, tex=True)} = {np.log(total):.3f}\ \text{{nats}}")}
         if total > 0
         else {"text": "The density at this point is too small for a number: it is far from every component."},
+        *ABOVE_ONE * bool(total > 1),
     ]
 
 
@@ -99,7 +105,7 @@ def _component(frame: Frame, x: np.ndarray, k: int) -> Blocks:
         {
             "math": latex(
                 rf"\mu_{{{k + 1}}} = \frac{{1}}{{N_{{{k + 1}}}}}\sum_n \gamma_{{n{k + 1}}}\,x_n"
-                rf" = ({new_mean[0]:.3f},\ {new_mean[1]:.3f})"
+                rf" = ({number(new_mean[0], tex=True)},\ {number(new_mean[1], tex=True)})"
             )
         },
         {
@@ -142,7 +148,7 @@ def clusters(frame: Frame, x: np.ndarray, pick: dict[str, Any]) -> Blocks:
         return [
             {"text": f"Cluster {k + 1} at step {frame.step}."},
             {"math": latex(rf"N_{{{k + 1}}} = \sum_n r_{{n{k + 1}}} = {count:.0f}")},
-            {"math": latex(rf"\mu_{{{k + 1}}} = ({means[k][0]:.3f},\ {means[k][1]:.3f})")},
+            {"math": latex(rf"\mu_{{{k + 1}}} = ({number(means[k][0], tex=True)},\ {number(means[k][1], tex=True)})")},
         ]
     i = index(pick.get("point", 0), len(x))
     squares = np.square(means - x[i]).sum(axis=1)

@@ -12,6 +12,7 @@ from engines.engine import Frame
 from engines.maths import gaussians
 from engines.run import History
 from pages.ui import palette
+from pages.ui.maths import number
 
 GRID = 52  # density contours are computed on GRID x GRID points
 CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 41)), np.sin(np.linspace(0, 2 * np.pi, 41))])  # (2, 41)
@@ -27,8 +28,8 @@ def extent(x: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
     if len(x) == 0:
         return (-5.0, 5.0), (-5.0, 5.0)
     low, high = x.min(axis=0), x.max(axis=0)
-    pad = np.maximum(0.09 * (high - low), 0.05 * max(1e-3, float(np.max(high - low))))
-    pad = np.where(high - low < 1e-12, 1.0, pad)
+    width = float(np.max(high - low))
+    pad = np.maximum(0.09 * (high - low), 0.05 * width) if width > 0 else np.ones(2)
     pad = np.maximum(pad, 1e-12 * np.abs(x).max(axis=0))  # far out, a smaller one would be lost in rounding
     low, high = low - pad, high + pad
     # The two axes share one scale, so a long thin cloud gets the room beside it that the stage has anyway.
@@ -155,7 +156,7 @@ def account(frame: Frame, caption: str) -> str:
     """The stage in words, for those who do not see it."""
     weights, means = frame.arrays["weights"], frame.arrays["means"]
     parts = [
-        f"component {k + 1} holds {100 * weights[k]:.0f} % around ({means[k][0]:.2f}, {means[k][1]:.2f})"
+        f"component {k + 1} holds {100 * weights[k]:.0f} % around ({number(means[k][0])}, {number(means[k][1])})"
         for k in range(len(means))
     ]
     return f"Step {frame.step}. {caption} " + "; ".join(parts) + "."

@@ -40,6 +40,7 @@ class Cloud:
     about: str
     ranges: Any = None
     key: Any = field(default=None)  # tells one cloud from another
+    first: Any = ()  # of a table of one's own: its first rows as they were read
 
 
 def bundled(name: str, n: int) -> Cloud:
@@ -61,26 +62,6 @@ def drawn(x: np.ndarray) -> Cloud:
     """What the viewer put on the stage; the axes stay where they are while points are added."""
     about = f"{len(x)} points of your own. Choose Add points below the stage, then click on it."
     return Cloud(x=x, axes=("x", "y"), about=about, ranges=((-4.5, 4.5), (-3.5, 4.0)), key=("draw", x.tobytes()))
-
-
-def uploaded(raw: bytes, name: str) -> Cloud:
-    """A CSV file: two columns as they are, more through PCA. ValueError says what is wrong with it."""
-    limits = devices.limits()
-    table = data.read_csv(raw, max_bytes=limits.max_upload_bytes, max_rows=limits.max_points)
-    about = f"{name}: {len(table.x)} rows, columns {', '.join(table.column_names[:6])}."
-    if table.skipped:
-        about += f" Left out because they hold text: {', '.join(table.skipped[:6])}."
-    if table.x.shape[1] == 2:
-        x, axes = near_zero(table.x, table.column_names)
-        return Cloud(x=x, axes=axes, about=about, key=("csv", hash(raw)))
-    from engines.maths.pca import fit_pca, project
-
-    spread = table.x.std(axis=0)
-    scaled = (table.x - table.x.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    pca = fit_pca(scaled, 2)
-    axes = tuple(f"PC {i + 1} ({100 * r:.0f} %)" for i, r in enumerate(pca.explained_ratio))
-    about += " Each column is scaled to variance one; shown are the first two principal components."
-    return Cloud(x=project(pca, scaled), axes=axes, about=about, key=("csv", hash(raw)))  # type: ignore[arg-type]
 
 
 def near_zero(x: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, str]]:
@@ -130,11 +111,11 @@ def scene_of(run: Run, cloud: Cloud) -> Scene:
     )
     history = run.history
     explain = gmm_numbers.mixture if soft else gmm_numbers.clusters
-    init = engine.config.init
+    init, regularised = engine.config.init, soft and engine.config.regularisation > 0
     return Scene(
         run=run,
         base=base,
-        draw=lambda frame: gmm_pictures.picture(frame, history, ranges, caption(frame, history, init)),
+        draw=lambda frame: gmm_pictures.picture(frame, history, ranges, caption(frame, history, init, regularised)),
         explain=partial(_explain, explain, shown),
         again=lambda other: scene_of(other, cloud),
     )
@@ -164,7 +145,7 @@ STARTS = {
 }
 
 
-def caption(frame: Frame, history: History[Frame], init: str) -> str:
+def caption(frame: Frame, history: History[Frame], init: str, regularised: bool = False) -> str:
     """What the step just did, in a sentence or two with its figures."""
     soft = "log_likelihood" in frame.scalars
     name, value = (
@@ -175,23 +156,29 @@ def caption(frame: Frame, history: History[Frame], init: str) -> str:
         return f"Start: {STARTS.get(init, init)}. The {name} is {number(value)}{unit}."
     earlier = history.at(frame.step - 1)
     before = earlier.scalars["log_likelihood" if soft else "inertia"] if earlier else value
+    head = f"{frame.phase} step {frame.scalars['iteration']:.0f}: "
     if frame.phase == "E" and soft:
-        gap = frame.scalars["log_likelihood"] - (earlier.scalars["lower_bound"] if earlier else value)
+        bound = earlier.scalars["lower_bound"] if earlier else value
         return (
-            f"E step {frame.scalars['iteration']:.0f}: each point is shared out by responsibility. The bound rises by "
-            f"{number(gap)} nats to meet the log-likelihood, {number(value)} nats."
+            f"{head}each point is shared out by responsibility. The bound {moved(bound, value)}, where it meets the "
+            "log-likelihood."
         )
     if frame.phase == "E":
-        return (
-            f"E step {frame.scalars['iteration']:.0f}: each point goes to the nearest mean. "
-            f"Inertia {number(value)} ({number(value - before)})."
-        )
-    if soft:
-        return (
-            f"M step {frame.scalars['iteration']:.0f}: each component moves to the weighted mean and covariance of its "
-            f"points. The log-likelihood rises by {number(value - before)} to {number(value)} nats."
-        )
-    return (
-        f"M step {frame.scalars['iteration']:.0f}: each mean moves to the centre of its points. "
-        f"Inertia {number(value)} ({number(value - before)})."
+        return f"{head}each point goes to the nearest mean. The inertia {moved(before, value, unit='')}."
+    if not soft:
+        return f"{head}each mean moves to the centre of its points. The inertia {moved(before, value, unit='')}."
+    words = (
+        f"{head}each component moves to the weighted mean and covariance of its points. "
+        f"The log-likelihood {moved(before, value)}."
     )
+    if value < before and regularised:
+        words += " With regularisation the M step is not the exact maximum, and it may fall."
+    return words
+
+
+def moved(before: float, after: float, unit: str = " nats") -> str:
+    """ "rises by 3.2 to 14.1 nats", "falls by ...", or "stays at ..." where the difference is rounding."""
+    gain = after - before
+    if abs(gain) <= 1e-9 * max(1.0, abs(after)):
+        return f"stays at {number(after)}{unit}"
+    return f"{'rises' if gain > 0 else 'falls'} by {number(abs(gain))} to {number(after)}{unit}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import streamlit as st
 
 from engines import devices
 from pages.catalogue import entry
-from pages.mixtures import gmm_notes, gmm_pictures, gmm_runs, variational_gmm_notes, variational_gmm_runs
+from pages.mixtures import gmm_notes, gmm_pictures, gmm_runs, own_table, variational_gmm_notes, variational_gmm_runs
 from pages.ui import forks, frame, live, scenes, settings, stage
 from pages.ui.forks import Change
 from pages.ui.player import layers, player
@@ -76,7 +77,7 @@ SEED = Number(
 COMPARE = Switch(key="compare", label="Beside it: EM", help="EM with the same number of components, played together.")
 ALL = (DATA_SET, POINTS, COMPONENTS, COVARIANCE, PRIOR, CONCENTRATION, DENSITY, INIT, SEED, COMPARE)
 FORKS = (Change(field="concentration", choice=CONCENTRATION, parse=float),)
-RUN, RIVAL, FILE = (f"variational-gmm:{name}" for name in ("run", "rival", "file"))
+RUN, RIVAL = (f"variational-gmm:{name}" for name in ("run", "rival"))
 
 
 def main() -> None:
@@ -84,7 +85,6 @@ def main() -> None:
     scenes.begin(variational_gmm_notes.SCENES, play_scene)
     settings.show_notices(PAGE.slug, ALL)
     chosen = {setting.key: settings.value(setting) for setting in ALL}
-    chosen["file"] = st.session_state.get(FILE)
     scenes.show(variational_gmm_notes.SCENES, play_scene)
     record, cloud = run_of(chosen)
     if record is not None:
@@ -104,10 +104,7 @@ def controls(chosen: dict[str, Any]) -> None:
     scenes.links(variational_gmm_notes.SCENES, play_scene)
     show(DATA_SET)
     if chosen["data"] == "csv":
-        limit = LIMITS.max_upload_bytes // 1_000_000
-        st.file_uploader(
-            "CSV file", type=["csv", "tsv", "txt"], key=FILE, help=f"Two or more columns of numbers, up to {limit} MB."
-        )
+        own_table.ask(PAGE.slug)
     show(POINTS, when=chosen["data"] in SIZED)
     show(COMPONENTS)
     show(CONCENTRATION)
@@ -142,16 +139,14 @@ def play_scene(name: str, values: dict[str, Any] | None) -> None:
 def run_of(chosen: dict[str, Any]) -> tuple[Any, gmm_runs.Cloud | None]:
     """Puts the run, and EM or a fork beside it, on the stage; returns it and its points."""
     try:
-        if chosen["data"] == "csv":
-            file = chosen["file"]
-            cloud = gmm_runs.uploaded(file.getvalue(), file.name) if file is not None else None
-        else:
-            cloud = gmm_runs.bundled(chosen["data"], chosen["n"])
+        name = chosen["data"]
+        cloud = own_table.cloud(PAGE.slug) if name == "csv" else gmm_runs.bundled(name, chosen["n"])
     except ValueError as error:
         st.error(str(error), icon=":material/upload_file:")
         cloud = None
     if cloud is None:
-        record, problem = stage.current(RUN), ""
+        restart()  # what was there before is not what the file holds
+        record, problem = None, ""
     else:
         own = {"n_components": chosen["k"], "seed": chosen["seed"], "init": chosen["init"]}
         kinds = {"covariance_type": chosen["cov"], "weight_prior": chosen["prior"]}
@@ -235,9 +230,10 @@ def more(cloud: gmm_runs.Cloud, chosen: dict[str, Any]) -> None:
     """About the data, and BIC's choice for comparison."""
     with st.container(key="lab-about"):
         st.caption(cloud.about)
-        text = "x,y\n" + "\n".join(f"{a:.6g},{b:.6g}" for a, b in np.asarray(cloud.x)[:5000])
+        own_table.show_first(cloud)
         left, middle, _ = st.columns([1, 1, 3])
-        left.download_button("Points as CSV", text, f"{chosen['data']}.csv", "text/csv", on_click="ignore")
+        name, text = f"{chosen['data']}.csv", partial(own_table.as_csv, np.asarray(cloud.x))
+        left.download_button("Points as CSV", text, name, "text/csv", on_click="ignore")
         middle.button("BIC's choice of K", on_click=gmm_notes.ask_bic, help="EM with K = 1 to 10, compared by BIC.")
     gmm_notes.show_bic(cloud, {"cov": chosen["cov"], "reg": 1e-6, "seed": chosen["seed"]})
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from engines.mixtures.variational_gmm import ALIVE
 from pages.ui.frame import Question
+from pages.ui.maths import number
 
 # name -> the settings that make the scene (all others at their defaults), those that cure it, and what there is to see
 SCENES: dict[str, dict[str, Any]] = {
@@ -18,7 +19,7 @@ SCENES: dict[str, dict[str, Any]] = {
         "link": {"data": "blobs", "k": 10, "compare": True},
         "cure": {"data": "blobs", "k": 10, "conc": "100"},
         "cure_title": "Ask for equal weights instead",
-        "text": "**What you see:** on the left seven bars die, one by one; EM on the right keeps all ten. **Why:** "
+        "text": "**What you see:** on the left most bars die, one by one; EM on the right keeps all ten. **Why:** "
         "each posterior pays a divergence for leaving its prior, and a component that explains too little does not "
         "earn it. **The dial:** a concentration below 1 favours few components, one far above 1 equal weights.",
     },
@@ -37,8 +38,9 @@ SCENES: dict[str, dict[str, Any]] = {
         "link": {"data": "stretched", "k": 12, "prior": "process"},
         "cure": {"data": "stretched", "k": 12, "prior": "dirichlet"},
         "cure_title": "A plain Dirichlet",
-        "text": "**What you see:** the weights fall from the first stick to the last. **Why:** a stick-breaking prior "
-        "expects early components to be large, so its order means something; a Dirichlet treats all alike.",
+        "text": "**What you see:** the weights of the sticks; the caption says whether they fall from the first to the "
+        "last. **Why:** a stick-breaking prior expects early components to be large, so their order means something, "
+        "but the data may outweigh it; a Dirichlet treats all alike.",
     },
 }
 
@@ -65,9 +67,9 @@ $$
 \end{aligned}
 $$
 
-Each factor is updated with the others held fixed, so the bound never falls. **The E step** sets the responsibilities,
-as in EM, but with the expectations of $\log \pi_k$ and $\log |\Lambda_k|$ in place of values. **The M step** adds each
-component's points to its prior:
+Each factor is updated with the others held fixed, so the bound never falls while the prior stays. **The E step**
+sets the responsibilities as in EM, but with the expectations of $\log \pi_k$ and $\log |\Lambda_k|$ in place of values.
+**The M step** adds each component's points to its prior:
 
 $$
 \begin{aligned}
@@ -91,6 +93,10 @@ to $\alpha_0 / (N + K \alpha_0)$. EM has no such price, and needs BIC to choose 
 **The concentration** $\alpha_0$: below 1 the prior favours few components; large, equal weights. A **Dirichlet
 process** breaks a stick of length one instead, $\pi_k = v_k \prod_{j<k} (1 - v_j)$, with $v_k$ from a Beta
 distribution; it needs no $K$, only a largest one.
+
+**Much data outweighs the prior.** All $K$ concentrations together count as $K \alpha_0$ points beside the $N$ of the
+data. With hundreds of points a concentration of 1 and one of 0.01 give nearly the same weights; to see the dial at
+work, take fewer points or a concentration near $N / K$.
 
 **Prediction.** A new point's density averages over the whole posterior, which turns each Gaussian into a **Student t**:
 wide where little is known. The plug-in density takes the posterior means for granted.
@@ -129,12 +135,16 @@ def _check_alive(record: Any, answer: float) -> tuple[bool, str]:
     if not frames or record.run.status.state != "finished":
         return False, "The run has not finished yet: let it play to its end first."
     alive = int((frames[-1].arrays["weights"] > ALIVE).sum())
-    return int(answer) == alive, f"At step {frames[-1].step} it is {alive} of {len(frames[-1].arrays['weights'])}."
+    return bool(answer == alive), f"At step {frames[-1].step} it is {alive} of {len(frames[-1].arrays['weights'])}."
 
 
 def _check_falls(record: Any, answer: str) -> tuple[bool, str]:
     frames = _frames(record)
     if len(frames) < 2:
         return False, "There are no two steps yet to compare: let the run go on first."
-    worst = float(np.diff([frame.scalars["lower_bound"] for frame in frames]).min())
-    return answer == "no", f"The smallest change from one step to the next was {worst:+.2e} nats."
+    changes = np.diff([frame.scalars["lower_bound"] for frame in frames])
+    worst, at = float(changes.min()), frames[int(changes.argmin()) + 1].step
+    fell = worst < -1e-9 * abs(frames[-1].scalars["lower_bound"])
+    why = " Another prior has another bound, which may lie lower." if fell else ""
+    said = f"The smallest change from one step to the next was {number(worst)} nats, at step {at}.{why}"
+    return answer == ("yes" if fell else "no"), said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from engines.mixtures.variational_gmm import ALIVE, log_student, student_scales
 from engines.run import History, Run
 from pages.mixtures import gmm_pictures
 from pages.mixtures.gmm_numbers import index
-from pages.mixtures.gmm_runs import Cloud
+from pages.mixtures.gmm_runs import Cloud, moved
 from pages.ui import palette
 from pages.ui.live import SLOTS, Blocks
 from pages.ui.maths import latex, number
@@ -139,12 +140,34 @@ def caption(frame: Frame, history: History[Frame]) -> str:
     if frame.phase == "start":
         return f"Start: every point belongs to the nearest first mean. The ELBO is {number(s['lower_bound'])} nats."
     earlier = history.at(frame.step - 1)
-    gain = s["lower_bound"] - (earlier.scalars["lower_bound"] if earlier else s["lower_bound"])
+    before = earlier.scalars["lower_bound"] if earlier else s["lower_bound"]
     what = "points are shared out" if frame.phase == "E" else "posteriors are updated"
     return (
-        f"{frame.phase} step {s['iteration']:.0f}: {what}; the ELBO rises by {number(max(gain, 0.0))} to "
-        f"{number(s['lower_bound'])} nats. {alive}."
+        f"{frame.phase} step {s['iteration']:.0f}: {what}; the ELBO {moved(before, s['lower_bound'])}. {alive}."
+        + order(frame)
     )
+
+
+def order(frame: Frame) -> str:
+    """Of sticks: whether their weights fall in order."""
+    if frame.arrays["concentration"].ndim == 1:
+        return ""
+    weights = frame.arrays["weights"]
+    kept = [k for k in range(len(weights)) if weights[k] > ALIVE]
+    rises = [k for j, k in pairwise(kept) if weights[k] > weights[j]]
+    if not rises:
+        return " Their weights fall from the first stick to the last."
+    return f" Stick {rises[0] + 1} outweighs the one kept before it."
+
+
+def outweighed(frame: Frame) -> Blocks:
+    """How much the prior of the weights counts beside the data."""
+    alphas, counts = frame.arrays["concentration"], frame.arrays["counts"]
+    if alphas.ndim > 1 or frame.phase != "M":
+        return []
+    prior, n = float((alphas - counts).sum()), float(counts.sum())  # alpha_k = alpha_0 + N_k
+    words = f"The weights' prior counts as {number(prior)} points beside {n:.0f} of data"
+    return [{"text": words + (": they outweigh it." if prior < 0.05 * n else ".")}]
 
 
 def explain(frame: Frame, pick: dict[str, Any]) -> Blocks:
@@ -169,6 +192,7 @@ def explain(frame: Frame, pick: dict[str, Any]) -> Blocks:
         {"math": latex(formula)},
         {"math": latex(rf"\beta = {beta:.2f},\quad \nu = {nu:.2f}")},
         {"text": "Its mean is known as if from β points, its covariance as if from ν."},
+        *outweighed(frame),
         {"table": rows},
         {"text": f"ELBO {frame.scalars['lower_bound']:.3f} nats, of which {frame.scalars['divergence']:.3f} are the "
                  "price of having moved away from the prior."},

@@ -107,8 +107,8 @@ def test_scenes_open_and_their_cures_play(name):
     ("query", "said_of_it"),
     [
         ({"k": "99"}, "k is 99; it goes from 1 to 16"),
-        ({"conc": "0"}, "conc has no value '0'"),
-        ({"prior": "flat"}, "prior has no value 'flat'; choose one of dirichlet, process"),
+        ({"conc": "0"}, "conc has no value `0`"),
+        ({"prior": "flat"}, "prior has no value `flat`; choose one of dirichlet, process"),
     ],
 )
 def test_a_wrong_address_is_one_sentence(query, said_of_it):
