@@ -648,7 +648,7 @@ def test_what_moved_is_said_with_its_sign():
 
 def test_a_regularised_step_that_falls_is_said_to():
     cloud = gmm_runs.bundled("iris", 150)
-    scene = gmm_runs.mixture_scene(cloud, n_components=3, covariance_type="diag", regularisation=0.1)
+    scene = gmm_runs.mixture_scene(cloud, n_components=3, covariance_type="diag", regularisation=0.03)
     scene.run.play()
     assert scene.run.wait(20).state == "finished"
     frames = scene.run.history.after(-1)
