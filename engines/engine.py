@@ -33,6 +33,8 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "gan2d": "engines.gans.gan2d:GAN2D",
         "equilibrium": "engines.gans.equilibrium:Equilibrium",
         "dcgan": "engines.gans.dcgan:DCGAN",
+        "anogan": "engines.making.anogan:AnoGAN",
+        "anogan_search": "engines.making.anogan:Search",
         "transposed_convolution": "engines.gans.transposed_convolution:TransposedConvolution",
         "pixelcnn": "engines.autoregressive.pixelcnn:PixelCNN",
         "gated_pixelcnn": "engines.autoregressive.gated_pixelcnn:GatedPixelCNN",

@@ -15,6 +15,7 @@ from engines import material
 from engines.autoregressive.fill import Picture
 from engines.engine import Engine, rebuild
 from engines.imitation import demonstrations
+from engines.making.anogan import Query
 from engines.run import Run
 
 # What each engine learns from here, how small it is, and a setting that may change while it runs.
@@ -101,6 +102,17 @@ SMALL |= {
         "row_lstm": {"n_layers": 1},
         "diagonal_bilstm": {"n_layers": 1},
     }.items()
+}
+SMALL["anogan"] = {
+    "data": np.random.default_rng(0).integers(0, 256, size=(40, 784), dtype=np.uint8),
+    "settings": {"channels": 2, "latent_dim": 4, "batch_size": 10, "n_steps": 8},
+    "change": {"learning_rate": 1e-4},
+}
+_GAN: Any = engines.create("anogan", device="cpu", channels=2, latent_dim=4)
+SMALL["anogan_search"] = {
+    "data": Query(gan=_GAN, x=torch.zeros(2, 1, 28, 28)),
+    "settings": {"n_steps": 20},
+    "change": {"weight": 0.5},
 }
 SMALL["fill"] = {
     "data": Picture(
