@@ -132,6 +132,16 @@ class Images(Rows):
         about = {"split": "train[:n] and test", "n_train": len(rows["image"]), "n_test": len(test)}
         return cls(rows, held, about=about, sha256=bundled.data_hash(name))
 
+    def only(self, label: int) -> Self:
+        """The training images of one class alone; ValueError where there is none. The test side stays whole."""
+        rows = self.train["label"] == label
+        if not rows.any():
+            raise ValueError(f"no image is of class {label}: choose another")
+        kept = copy(self)
+        kept.train = {key: value[rows] for key, value in self.train.items()}
+        kept.about = {**self.about, "class": label, "n_train": int(rows.sum())}
+        return kept
+
 
 class LabelledImages(Images):
     """Grey images whose labels are told when the engine is tested."""

@@ -43,10 +43,17 @@ def load_material(options: argparse.Namespace) -> Any:
     """The set named by --data, as the engine's class for it loads it."""
     kind = getattr(engine_class(options.name), "learns_from", Points)
     if issubclass(kind, Points):
+        if options.only is not None:
+            raise ValueError(f"{options.name} learns from rows of numbers: leave out --only")
         return kind.load(options.data, n=options.n, n_dimensions=options.pca, seed=options.data_seed)
     if options.pca is not None:
         raise ValueError(f"{options.name} learns from {kind.__name__}: leave out --pca")
-    return kind.load(options.data, n=options.n)
+    rows = kind.load(options.data, n=options.n)
+    if options.only is None:
+        return rows
+    if "label" not in rows.train:
+        raise ValueError(f"{options.data} has no classes here: leave out --only")
+    return rows.only(options.only)
 
 
 def parse_settings(name: str, pairs: Sequence[str]) -> dict[str, Any]:
@@ -127,6 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("name", help="an engine's name, such as gmm")
     parser.add_argument("--data", default="blobs", help=f"one of {', '.join(data.names())}")
     parser.add_argument("--n", type=int, help="how many training rows, the first ones (default: all; 600 of a toy set)")
+    parser.add_argument("--only", type=int, metavar="LABEL", help="learn from the images of one class alone")
     parser.add_argument("--pca", type=int, metavar="M", help="learn from the first M principal components")
     parser.add_argument("--data-seed", type=int, default=0, help="draws toy points and held-out rows")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, repeatable")

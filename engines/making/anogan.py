@@ -15,7 +15,8 @@ instead of one. The sums are means over pixels and over features, so that \lambd
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines import learning
+from engines import learning, material
 from engines.engine import Frame
 
 SHOWN = 32  # generated images that a frame shows, from the same codes at every step
@@ -86,29 +87,29 @@ class AnoGAN(learning.Learner):
 
     name: ClassVar[str] = "anogan"
     Config: ClassVar[type] = AnoGANConfig
-    learns_from: ClassVar[str] = "labelled images"
+    learns_from: ClassVar[type[material.Rows]] = material.LabelledImages
+    VARIANTS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "mnist-3": {"normal": 3}, "mnist-0": {"normal": 0}, "fashion-7": {"normal": 7},
+    }  # fmt: skip
 
     def __init__(self, config: AnoGANConfig, *, data: Any = None, device: str = "auto") -> None:
         super().__init__(config, data=data, device=device)
-        if self.data is not None and self.data.labels is not None:
-            self.data = self._normal_only(self.data)
+        if self.data is not None and "label" in self.data.train:
+            self.data = self.data.only(config.normal)
         self.shown_codes = torch.randn(SHOWN, config.latent_dim, generator=learning.stream(config.seed, 1))
         self.scored = torch.zeros(0, 4)  # what `evaluate` found: test row, label, R and D of each image
 
-    def _normal_only(self, images: learning.Images) -> learning.Images:
-        assert images.labels is not None
-        rows = images.labels == self.config.normal
-        if not rows.any():
-            raise ValueError(f"no image is of class {self.config.normal}, which is to be normal: choose another")
-        return replace(images, train=images.train[rows], labels=images.labels[rows])
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        return {"image": (784,)}
 
     def make(self) -> nn.Module:
         config = self.config
         return nn.ModuleDict({"G": Generator(config.latent_dim, config.channels), "D": Discriminator(config.channels)})
 
-    def learn(self, rows: Tensor) -> dict[str, Tensor]:
+    def learn(self, batch: material.Fields) -> dict[str, Tensor]:
         """A step of D on Goodfellow et al. 2014, eq. 1, then one of G on -log D(G(z))."""
-        x, G, D = self.images(rows), self.learners["G"], self.learners["D"]
+        x, G, D = self.images(batch["image"]), self.learners["G"], self.learners["D"]
         x_fake = G(self.shared(torch.randn(self.n_batch, self.config.latent_dim, generator=self.rng)))
         d_loss = F.softplus(-D(x)).mean() + F.softplus(D(x_fake.detach())).mean()
         self.descend(d_loss, "D")

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from sklearn.metrics import roc_auc_score
 from torch.testing import assert_close
 
-from engines import learning
+from engines import learning, material
 from engines.making.anogan import AnoGAN, AnoGANConfig, Query, Search, SearchConfig, auc, auc_interval, damage, score
 
 IMAGES = np.random.default_rng(0).integers(0, 256, size=(64, 784), dtype=np.uint8)
@@ -29,7 +29,7 @@ def test_a_batch_takes_the_two_steps_of_the_game():
     ours, theirs = tiny(), tiny()
     g, d = (theirs.network[key].train() for key in "GD")
     z = torch.randn(16, 4, generator=theirs.rng)
-    rows = learning.batch_rows(0, n_rows=64, batch_size=16, seed=0)
+    rows = material.batch_rows(0, n_rows=64, batch_size=16, seed=0)
     x = torch.tensor(IMAGES)[rows].float().reshape(16, 1, 28, 28) / 127.5 - 1
     adams = {key: torch.optim.Adam(theirs.network[key].parameters(), lr=2e-4, betas=(0.5, 0.999)) for key in "GD"}
     ours.step()
@@ -47,13 +47,12 @@ def test_a_batch_takes_the_two_steps_of_the_game():
 
 def test_only_the_normal_class_is_learned():
     labels = torch.arange(64) % 10
-    data = learning.Images(train=torch.tensor(IMAGES), probe=torch.tensor(IMAGES[:10]), labels=labels)
-    engine = tiny(data=data, normal=3)
-    assert_close(engine.data.train, torch.tensor(IMAGES)[labels == 3])
+    engine = tiny(data=material.LabelledImages({"image": IMAGES, "label": labels}), normal=3)
+    assert_close(engine.data.train["image"], torch.tensor(IMAGES)[labels == 3])
     again = AnoGAN(engine.config, data=engine.data, device="cpu")  # as a fork makes it
-    assert_close(again.data.train, engine.data.train)
-    with pytest.raises(ValueError, match="no image is of class 9, which is to be normal"):
-        tiny(data=learning.Images(train=torch.tensor(IMAGES), probe=torch.tensor(IMAGES), labels=labels % 9), normal=9)
+    assert_close(again.data.train["image"], engine.data.train["image"])
+    with pytest.raises(ValueError, match="no image is of class 9: choose another"):
+        tiny(data=material.LabelledImages({"image": IMAGES, "label": labels % 9}), normal=9)
 
 
 def test_both_losses_are_the_papers_with_means_for_sums():
