@@ -101,6 +101,18 @@ class Rows(Material):
         rows = batch_rows(step, n_rows=len(self), batch_size=batch_size, seed=seed)
         return {key: value[rows.to(value.device)] for key, value in self.train.items()}
 
+    def only(self, label: int) -> Self:
+        """The training rows of one class alone; ValueError where there is none. The test side stays whole."""
+        if "label" not in self.train:
+            raise ValueError(f"{type(self).__name__} has no classes: leave out which one")
+        rows = self.train["label"] == label
+        if not rows.any():
+            raise ValueError(f"no image is of class {label}: choose another")
+        kept = copy(self)
+        kept.train = {key: value[rows] for key, value in self.train.items()}
+        kept.about = {**self.about, "class": label, "n_train": int(rows.sum())}
+        return kept
+
 
 class Images(Rows):
     """Grey images, flat: ``image`` (B, P) uint8, and ``label`` (B,) int64 where the set has them.
@@ -131,16 +143,6 @@ class Images(Rows):
         rows, held = ({"image": at.x[:m], "label": at.labels[:m]} for at, m in ((train, n), (test, None)))  # type: ignore[index]
         about = {"split": "train[:n] and test", "n_train": len(rows["image"]), "n_test": len(test)}
         return cls(rows, held, about=about, sha256=bundled.data_hash(name))
-
-    def only(self, label: int) -> Self:
-        """The training images of one class alone; ValueError where there is none. The test side stays whole."""
-        rows = self.train["label"] == label
-        if not rows.any():
-            raise ValueError(f"no image is of class {label}: choose another")
-        kept = copy(self)
-        kept.train = {key: value[rows] for key, value in self.train.items()}
-        kept.about = {**self.about, "class": label, "n_train": int(rows.sum())}
-        return kept
 
 
 class LabelledImages(Images):

@@ -48,12 +48,8 @@ def load_material(options: argparse.Namespace) -> Any:
         return kind.load(options.data, n=options.n, n_dimensions=options.pca, seed=options.data_seed)
     if options.pca is not None:
         raise ValueError(f"{options.name} learns from {kind.__name__}: leave out --pca")
-    rows = kind.load(options.data, n=options.n)
-    if options.only is None:
-        return rows
-    if "label" not in rows.train:
-        raise ValueError(f"{options.data} has no classes here: leave out --only")
-    return rows.only(options.only)
+    rows: Any = kind.load(options.data, n=options.n)
+    return rows if options.only is None else rows.only(options.only)
 
 
 def parse_settings(name: str, pairs: Sequence[str]) -> dict[str, Any]:
