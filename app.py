@@ -8,7 +8,10 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
+from pages import catalogue
 from pages.autoencoders import gaussians, latent
 from pages.ui import guard, live, player
 
@@ -43,10 +46,11 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     sweeper.cancel()
 
 
+THUMBNAILS = Mount("/lab/thumbnails", StaticFiles(directory=catalogue.ASSETS / "thumbnails"))
 guard.limit_uploads()
 app = st.App(
     Path(__file__).parent / "pages" / "shell.py",
-    routes=[*live.ROUTES, *latent.ROUTES, *gaussians.ROUTES, *player.ROUTES],
+    routes=[*live.ROUTES, *latent.ROUTES, *gaussians.ROUTES, *player.ROUTES, THUMBNAILS],
     middleware=[Middleware(guard.Guard), Middleware(player.Preload)],
     lifespan=lifespan,
     on_script_error=sorry,

@@ -302,171 +302,120 @@ CATALOGUE: tuple[Entry, ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """An idea on the map of the course. It opens the page ``slug`` as soon as the catalogue has that page."""
+    """A page's place on the map of the course."""
 
-    key: str
-    title: str
-    note: str  # a few words below the title
     slug: str
+    note: str  # a few words below the title
     column: int  # of the wide map
     row: int
-    leads_to: tuple[tuple[str, str], ...] = ()  # key of the next idea, how this one leads there
+    leads_to: tuple[tuple[str, str], ...] = ()  # slug of the next page, how this one leads there
 
 
 # In the order of the course.
 COURSE: tuple[Stop, ...] = (
     Stop(
-        key="learning",
-        title="Learning",
-        note="with labels and without",
         slug="learning",
+        note="p(x) or p(y | x)",
         column=0,
         row=0,
-        leads_to=(("sampling", "a model of p(x) can be drawn from, a boundary between classes cannot"),),
+        leads_to=(("bayes-classifier", "a model of p(x) can be drawn from, a boundary between classes cannot"),),
     ),
     Stop(
-        key="bayes",
-        title="Beliefs and data",
-        note="p(z | x) from p(x | z)",
         slug="bayes",
+        note="p(z | x) from p(x | z)",
         column=0,
         row=1,
         leads_to=(
-            ("sampling", "one density p(x | y) for each class also answers p(y | x)"),
-            ("mixtures", "the hidden z may be the cluster that a point comes from"),
+            ("bayes-classifier", "one density p(x | y) for each class also answers p(y | x)"),
+            ("gmm", "the hidden z may be the cluster that a point comes from"),
         ),
     ),
     Stop(
-        key="sampling",
-        title="Sampling",
-        note="first y, then x",
         slug="bayes-classifier",
+        note="first y, then x",
         column=1,
         row=0,
         leads_to=(
-            ("mixtures", "one Gaussian a class draws blurred digits; several tell pen styles apart"),
-            ("gans", "two networks can learn to draw without a density"),
+            ("gmm", "one Gaussian a class draws blurred digits; several tell pen styles apart"),
+            ("gan", "two networks can learn to draw without a density"),
         ),
     ),
     Stop(
-        key="mixtures",
-        title="Mixtures",
-        note="several Gaussians as one",
         slug="gmm",
+        note="guess, fit, guess again",
         column=1,
         row=1,
-        leads_to=(("em", "who made which point is hidden, so fitting takes turns"),),
+        leads_to=(("variational-gmm", "the parameters get posteriors too, and the likelihood a lower bound"),),
     ),
     Stop(
-        key="em",
-        title="EM",
-        note="guess, fit, guess again",
-        slug="gmm",
-        column=2,
-        row=1,
-        leads_to=(("variational", "the parameters get posteriors too, and the likelihood a lower bound"),),
-    ),
-    Stop(
-        key="variational",
-        title="Variational inference",
-        note="the nearest simple posterior",
         slug="variational-gmm",
-        column=3,
+        note="the nearest simple posterior",
+        column=2,
         row=1,
         leads_to=(("vae", "one network gives the posterior of every image at once"),),
     ),
     Stop(
-        key="autoencoders",
-        title="Autoencoders",
-        note="through a bottleneck",
         slug="autoencoder",
+        note="through a bottleneck",
         column=1,
         row=2,
         leads_to=(("vae", "the code becomes a distribution, so that codes can be drawn"),),
     ),
     Stop(
-        key="vae",
-        title="VAE",
-        note="a latent space to draw from",
         slug="vae",
+        note="a latent space to draw from",
         column=2,
         row=2,
-        leads_to=(("bound", "it maximises the ELBO, whose two terms pull against each other"),),
+        leads_to=(("elbo", "it maximises the ELBO, whose two terms pull against each other"),),
     ),
-    Stop(key="bound", title="The ELBO", note="fidelity against order", slug="elbo", column=3, row=2),
+    Stop(slug="elbo", note="fidelity against order", column=3, row=2),
     Stop(
-        key="gans",
-        title="GANs",
-        note="two networks, one game",
         slug="gan",
+        note="two networks, one game",
         column=2,
         row=0,
-        leads_to=(("convolutional", "convolutions and a recipe take the game from points to images"),),
+        leads_to=(("dcgan", "convolutions and a recipe take the game from points to images"),),
     ),
     Stop(
-        key="convolutional",
-        title="Convolutional GANs",
-        note="from noise to digits",
+        slug="transposed-convolution",
+        note="how a map is enlarged",
+        column=3,
+        row=1,
+        leads_to=(("dcgan", "a generator is a stack of these"),),
+    ),
+    Stop(
         slug="dcgan",
+        note="from noise to digits",
         column=3,
         row=0,
-        leads_to=(("autoregressive", "drawing one pixel after another gives p(x) back, exactly"),),
+        leads_to=(("pixelcnn", "drawing one pixel after another gives p(x) back, exactly"),),
     ),
     Stop(
-        key="stride",
-        title="Stride one half",
-        note="how a map is enlarged",
-        slug="transposed-convolution",
-        column=4,
-        row=1,
-        leads_to=(("convolutional", "a generator is a stack of these"),),
-    ),
-    Stop(
-        key="autoregressive",
-        title="Autoregressive models",
-        note="pixel by pixel",
         slug="pixelcnn",
+        note="pixel by pixel",
         column=4,
         row=0,
         leads_to=(
-            ("memory", "a memory that runs through the image sees all of the past, and costs time"),
-            ("gated", "stacked masks leave a blind spot, which two stacks cure"),
+            ("pixelrnn", "a memory that runs through the image sees all of the past, and costs time"),
+            ("gated-pixelcnn", "stacked masks leave a blind spot, which two stacks cure"),
         ),
     ),
+    Stop(slug="pixelrnn", note="LSTMs by row, by diagonal", column=5, row=0),
     Stop(
-        key="memory",
-        title="Memory in an image",
-        note="LSTMs by row, by diagonal",
-        slug="pixelrnn",
-        column=5,
-        row=0,
-    ),
-    Stop(
-        key="gated",
-        title="Gates and classes",
-        note="no blind spot, p(x | y)",
         slug="gated-pixelcnn",
+        note="no blind spot, p(x | y)",
         column=5,
         row=1,
-        leads_to=(("grey", "two levels become 256, described by a density over them"),),
+        leads_to=(("pixelcnn-pp", "two levels become 256, described by a density over them"),),
     ),
     Stop(
-        key="grey",
-        title="Grey levels",
-        note="a mixture of logistics",
         slug="pixelcnn-pp",
+        note="a mixture of logistics",
         column=5,
         row=2,
-        leads_to=(("length", "an exact p(x) is also the length of a file"),),
+        leads_to=(("likelihood", "an exact p(x) is also the length of a file"),),
     ),
-    Stop(
-        key="length",
-        title="Compression",
-        note="a likelihood is a length",
-        slug="likelihood",
-        column=4,
-        row=2,
-    ),
+    Stop(slug="likelihood", note="p(x) as a length", column=4, row=2),
 )
 
 

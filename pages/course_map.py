@@ -1,68 +1,22 @@
-"""The map of the course as a picture: its stops as boxes that open their pages, arrows where one idea leads to another.
+"""The map of the course as a picture: its pages as boxes that open them, arrows where one idea leads to another.
 
-An inline SVG in a component of its own: it takes the theme's colours from Streamlit's CSS variables, and its links
-open pages without loading the app anew. There is a wide drawing and a tall one; the window's width chooses.
+An inline SVG of ``links``: it takes the theme's colours from Streamlit's CSS variables. There is a wide drawing and a
+tall one; the window's width chooses.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from functools import lru_cache
+import textwrap
 from html import escape
-from typing import Any
 
-import streamlit as st
+from pages.catalogue import COURSE, Stop, entry
+from pages.ui import links
 
-from pages.catalogue import CATALOGUE, COURSE, Stop
-from pages.ui import player
-
-BOX = (196, 64)
-WIDE_GAP = (34, 52)
-TALL_GAP = 30
+BOX = (200, 64)
+WIDE_GAP = (30, 40)
+TALL_GAP = 14
 MARGIN = 6
-
-_CSS = """
-.map { width: 100%; font-family: var(--st-font); color: var(--st-text-color); }
-.map svg { display: block; width: 100%; height: auto; margin: 0 auto; overflow: visible; }
-.map .wide { max-width: 1360px; }
-.map .tall { display: none; max-width: 420px; }
-@media (max-width: 900px) { .map .wide { display: none; } .map .tall { display: block; } }
-.map text { fill: var(--st-text-color); text-anchor: middle; }
-.map .title { font-size: 16px; font-weight: 700; }
-.map .note { font-size: 13px; }
-.map .box { fill: var(--st-secondary-background-color); stroke: var(--st-link-color); stroke-width: 2; }
-.map .later .box { fill: none; stroke: var(--st-border-color); stroke-dasharray: 6 5; stroke-width: 1.5; }
-.map .later .title { font-weight: 500; }
-.map .later text { opacity: 0.8; }
-.map a { cursor: pointer; outline: none; }
-.map a .title { fill: var(--st-link-color); text-decoration: underline; }
-.map a:hover .box { stroke-width: 3.5; }
-.map a:focus-visible .box { stroke: var(--st-text-color); stroke-width: 5; }
-.map .arrow { fill: none; stroke: var(--st-text-color); stroke-opacity: 0.75; stroke-width: 1.8; }
-.map .head { fill: var(--st-text-color); fill-opacity: 0.75; }
-"""
-
-# The link that Streamlit's own card or navigation has for a page opens it without loading the app anew.
-_JS = """
-export default function (component) {
-  const root = component.parentElement;
-  const map = root.querySelector(".map");
-  if (map.innerHTML !== component.data.svg) map.innerHTML = component.data.svg;
-  map.onclick = (event) => {
-    const link = event.target.closest("a");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
-    const own = [...document.querySelectorAll('[data-testid="stPageLink-NavLink"]')];
-    const wanted = new URL(link.href.baseVal, document.baseURI).pathname;
-    const card = own.find((one) => new URL(one.href).pathname === wanted);
-    if (card) { event.preventDefault(); card.click(); }
-  };
-}
-"""
-
-
-def is_open(stop: Stop) -> bool:
-    return stop.slug in {item.slug for item in CATALOGUE}
+LINE = 24  # letters of a title's line
 
 
 def drawing(*, tall: bool) -> str:
@@ -73,9 +27,9 @@ def drawing(*, tall: bool) -> str:
     height = max(y for _, y in places.values()) + BOX[1] + MARGIN
     kind = "tall" if tall else "wide"
     arrows = "".join(
-        _arrow(places[stop.key], places[to], kind, tall) for stop in COURSE for to, _ in stop.leads_to
+        _arrow(places[stop.slug], places[to], kind, tall) for stop in COURSE for to, _ in stop.leads_to
     )  # fmt: skip
-    boxes = "".join(_box(stop, *places[stop.key]) for stop in COURSE)
+    boxes = "".join(_box(stop, *places[stop.slug]) for stop in COURSE)
     return (
         f'<svg class="{kind}" viewBox="0 0 {width:g} {height:g}" role="group" aria-label="Map of the course">'
         f'<defs><marker id="head-{kind}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" '
@@ -86,12 +40,12 @@ def drawing(*, tall: bool) -> str:
 
 def _wide_places() -> dict[str, tuple[float, float]]:
     step = (BOX[0] + WIDE_GAP[0], BOX[1] + WIDE_GAP[1])
-    return {stop.key: (MARGIN + stop.column * step[0], MARGIN + stop.row * step[1]) for stop in COURSE}
+    return {stop.slug: (MARGIN + stop.column * step[0], MARGIN + stop.row * step[1]) for stop in COURSE}
 
 
 def _tall_places() -> dict[str, tuple[float, float]]:
     """One below another, stepped aside so that an arrow past a box finds room on the left."""
-    return {stop.key: (64.0, MARGIN + i * (BOX[1] + TALL_GAP)) for i, stop in enumerate(COURSE)}
+    return {stop.slug: (64.0, MARGIN + i * (BOX[1] + TALL_GAP)) for i, stop in enumerate(COURSE)}
 
 
 def _arrow(start: tuple[float, float], end: tuple[float, float], kind: str, tall: bool) -> str:
@@ -131,35 +85,24 @@ def _tall_line(y0: float, y1: float, x: float) -> str:
 
 def _box(stop: Stop, x: float, y: float) -> str:
     w, h = BOX
-    note = stop.note if is_open(stop) else f"{stop.note} (to come)"
-    inside = (
-        f'<rect class="box" x="{x:g}" y="{y:g}" width="{w}" height="{h}" rx="8"/>'
-        f'<text class="title" x="{x + w / 2:g}" y="{y + 27:g}">{escape(stop.title)}</text>'
-        f'<text class="note" x="{x + w / 2:g}" y="{y + 48:g}">{escape(note)}</text>'
+    lines = textwrap.wrap(entry(stop.slug).title, LINE)
+    first = y + (27 if len(lines) == 1 else 19)
+    title = "".join(
+        f'<text class="title" x="{x + w / 2:g}" y="{first + 18 * i:g}">{escape(line)}</text>'
+        for i, line in enumerate(lines)
     )
-    if not is_open(stop):
-        return f'<g class="later">{inside}</g>'
-    return f'<a href="{player.root()}{stop.slug}" data-stop="{stop.key}">{inside}</a>'
+    below = y + (48 if len(lines) == 1 else 55)
+    return (
+        f'<a href="{escape(links.address(stop.slug))}" data-stop="{stop.slug}">'
+        f'<rect class="box" x="{x:g}" y="{y:g}" width="{w}" height="{h}" rx="8"/>{title}'
+        f'<text class="note" x="{x + w / 2:g}" y="{below:g}">{escape(stop.note)}</text></a>'
+    )
 
 
 def in_words() -> list[str]:
     """Every arrow as a sentence."""
-    titles = {stop.key: stop.title for stop in COURSE}
-    return [f"**{stop.title} → {titles[to]}:** {how}" for stop in COURSE for to, how in stop.leads_to]
+    return [f"**{entry(stop.slug).title} → {entry(to).title}:** {how}" for stop in COURSE for to, how in stop.leads_to]
 
 
-_mount_lock = threading.Lock()
-
-
-@lru_cache(maxsize=1)
-def _component() -> Callable[..., Any]:
-    return st.components.v2.component("lab_map", html='<div class="map"></div>', css=_CSS, js=_JS)
-
-
-def show() -> None:
-    """The map, and below it the same in words."""
-    with _mount_lock:
-        mount = _component()
-    mount(key="map", data={"svg": drawing(tall=False) + drawing(tall=True)})
-    with st.expander("How one idea leads to the next"):
-        st.markdown("\n".join(f"- {sentence}" for sentence in in_words()))
+def html() -> str:
+    return f'<div class="map">{drawing(tall=False)}{drawing(tall=True)}</div>'

@@ -1,47 +1,39 @@
-"""The map of the course: every page as a picture that moves and one line that says what it shows."""
+"""The course at a glance: the map of its ideas, and every page as a card with its picture and one line."""
 
 from __future__ import annotations
+
+from html import escape
 
 import streamlit as st
 
 from pages import course_map
 from pages.catalogue import CATALOGUE, Entry
-from pages.ui import player
+from pages.ui import links, player
 
 
 def main() -> None:
-    st.title("Generative Models Lab", anchor=False)
-    st.markdown(
-        "Each page lets you watch one idea of generative modelling at work: play it, stop it, go back, change one "
-        "thing and run it again. Everything runs on this machine, on real data."
-    )
-    course_map.show()
-    for section in dict.fromkeys(item.section for item in CATALOGUE):
-        st.subheader(section, anchor=False)
-        for item in CATALOGUE:
-            if item.section == section:
-                card(item)
+    cards = "".join(card(item) for item in CATALOGUE)
+    links.show(f'{course_map.html()}<div class="cards">{cards}</div>', key="lab-course")
+    with st.expander("How one idea leads to the next"):
+        st.markdown("\n".join(f"- {sentence}" for sentence in course_map.in_words()))
     player.prefetch()
 
 
-def card(item: Entry) -> None:
-    """One page: its picture, what it shows, and where to begin."""
-    page = st.Page(item.file, title=item.title, url_path=item.slug)
-    with st.container(border=True, key=f"card-{item.slug}"):
-        picture, words = st.columns([2, 3], vertical_alignment="center")
-        with picture:
-            if item.thumbnail.exists():
-                st.image(str(item.thumbnail), width="stretch")
-        with words:
-            st.page_link(page, label=f"**{item.title}**", icon=item.icon or None)
-            st.markdown(item.idea)
-            if item.starts:
-                st.markdown("Or begin with:")
-                with st.container(horizontal=True):
-                    for label, query in item.starts:
-                        st.page_link(page, label=label, query_params=query)
-            if item.paper:
-                st.caption(item.paper)
+def card(item: Entry) -> str:
+    """One page: its section, its picture, what it shows, and where else to begin."""
+    page = escape(links.address(item.slug))
+    starts = "".join(
+        f'<li><a href="{escape(links.address(item.slug, **query))}">{escape(label)}</a></li>'
+        for label, query in item.starts
+    )
+    return (
+        f'<article class="card"><a class="picture" href="{page}" tabindex="-1" aria-hidden="true">'
+        f'<img src="{player.root()}lab/thumbnails/{item.thumbnail.name}" alt="" loading="lazy"></a>'
+        f'<p class="section">{escape(item.section)}</p><h2><a href="{page}">{escape(item.title)}</a></h2>'
+        f'<p class="says" title="{escape(item.idea)}">{escape(item.idea)}</p>'
+        f"<details><summary>Begin with</summary><ul>{starts}</ul></details></article>"
+    )
 
 
-main()
+if __name__ == "__main__":
+    main()

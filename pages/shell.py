@@ -12,16 +12,19 @@ if str(ROOT) not in sys.path:  # where a test runs this file alone
 import streamlit as st  # noqa: E402
 
 from pages.catalogue import CATALOGUE, PAGES  # noqa: E402
-from pages.ui import settings  # noqa: E402
-from pages.ui.frame import apply_style  # noqa: E402
+from pages.ui import frame, settings  # noqa: E402
 
-st.set_page_config(page_title="Generative Models Lab", page_icon=str(ROOT / "assets" / "icon.png"), layout="wide")
-sections: dict[str, list] = {"": [st.Page(PAGES / "home.py", title="Home", icon=":material/map:", default=True)]}
-for item in CATALOGUE:
-    sections.setdefault(item.section, []).append(
-        st.Page(item.file, title=item.title, icon=item.icon or None, url_path=item.slug)
-    )
-apply_style()
-chosen = st.navigation(sections, position="top")
+home = st.Page(PAGES / "home.py", title="Home", default=True)
+pages = {st.Page(item.file, title=item.title, url_path=item.slug): item for item in CATALOGUE}
+chosen = st.navigation([home, *pages], position="hidden")
+entry = pages.get(chosen)
+st.set_page_config(
+    page_title=f"{entry.title} · {frame.COURSE_TITLE}" if entry else frame.COURSE_TITLE,
+    page_icon=str(ROOT / "assets" / "icon.png"),
+    layout="wide",
+    initial_sidebar_state=frame.CONTROLS_WIDTH,
+)
+frame.apply_style()
+frame.bar(entry)
 settings.arriving(chosen.url_path)
 chosen.run()

@@ -8,39 +8,73 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import streamlit as st
 
-from pages.catalogue import PAGES, Entry
-from pages.ui import settings
+from pages.catalogue import CATALOGUE, PAGES, Entry
+from pages.ui import links, settings
 
-# Presenter mode is a class on <body>, set by the player: nothing but the stage and the player stays.
-_STYLE = """
-<style>
-[data-testid="stMainBlockContainer"] { padding: 4rem 2.2rem 3rem; }
-body.lab-present [data-testid="stHeader"], body.lab-present [data-testid="stSidebar"],
-body.lab-present [data-testid="stSidebarCollapsedControl"], body.lab-present .st-key-lab-head,
-body.lab-present .st-key-lab-notes, body.lab-present .st-key-lab-about,
-body.lab-present [class*="st-key-lab-more"], body.lab-present .stAlert { display: none !important; }
-body.lab-present [data-testid="stMain"] { outline: none !important; }
-body.lab-present [data-testid="stMainBlockContainer"] { padding: 0.6rem 1.2rem; max-width: none; }
-@media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding-left: 0.8rem; padding-right: 0.8rem; } }
-</style>
-"""
+CONTROLS_WIDTH = 220  # pixels
+COURSE_TITLE = "Generative Models Lab"
+COURSE_IDEA = (
+    "Watch one idea at work on each page: play it, stop it, go back, change one thing and run it again. "
+    "Everything runs on this machine, on real data."
+)
+
+_STYLE = PAGES / "ui" / "static" / "frame.css"
 
 
 def apply_style() -> None:
-    st.html(_STYLE)
+    st.html(_STYLE)  # a path to a style sheet becomes one
+
+
+def bar(entry: Entry | None) -> None:
+    """The line at the top; the home page has no entry."""
+    links.show(bar_html(entry), key="lab-bar")
+
+
+def bar_html(entry: Entry | None) -> str:
+    """All pages in a menu, the page before and the one after, the title and its idea."""
+    now = CATALOGUE.index(entry) if entry else -1
+    around = [
+        ("Previous", "‹", CATALOGUE[now - 1] if now > 0 else None),
+        ("Next", "›", CATALOGUE[now + 1] if now + 1 < len(CATALOGUE) else None),
+    ]
+    steps = "".join(
+        f'<a class="step" href="{escape(links.address(to.slug))}" title="{way} page: {escape(to.title)}" '
+        f'aria-label="{way} page: {escape(to.title)}">{sign}</a>'
+        if to
+        else f'<span class="step" aria-hidden="true">{sign}</span>'
+        for way, sign, to in around
+    )
+    title, idea = (entry.title, entry.idea) if entry else (COURSE_TITLE, COURSE_IDEA)
+    return (
+        f'<div class="bar"><nav aria-label="Pages"><details class="menu"><summary>Pages</summary>{_all_pages(entry)}'
+        f"</details>{steps}</nav><h1>{escape(title)}</h1>"
+        f'<p class="idea" tabindex="0" title="{escape(idea)}"><span>{escape(idea)}</span></p></div>'
+    )
+
+
+def _all_pages(entry: Entry | None) -> str:
+    """The menu: every section with its pages, two clicks from any page to any other."""
+
+    def line(slug: str, title: str, here: bool) -> str:
+        current = ' aria-current="page"' if here else ""
+        return f'<li><a href="{escape(links.address(slug))}"{current}>{escape(title)}</a></li>'
+
+    parts = [f'<ul class="start">{line("", "Home", entry is None)}</ul>']
+    for section in dict.fromkeys(item.section for item in CATALOGUE):
+        lines = "".join(line(item.slug, item.title, item is entry) for item in CATALOGUE if item.section == section)
+        parts.append(f"<section><h2>{escape(section)}</h2><ul>{lines}</ul></section>")
+    return f'<div class="pages">{"".join(parts)}</div>'
 
 
 def head(entry: Entry) -> None:
-    """The page's title and its one-line idea."""
+    """Whose settings these are, before any is read; the shell has drawn the title."""
     settings.at(entry.slug)
     settings.one_entry()
-    with st.container(key="lab-head", gap="xsmall"):
-        st.header(entry.title, anchor=False)
-        st.markdown(entry.idea)
 
 
 def controls() -> AbstractContextManager[Any]:

@@ -22,6 +22,7 @@ from playwright.sync_api import Locator, Page
 ROOT = Path(__file__).resolve().parents[2]
 SCREENS = Path(tempfile.gettempdir()) / "lab-screens"
 APP = '[data-testid="stApp"]'
+HOME = "Generative Models Lab"
 FAULT = '[data-testid="stAlertContentError"]'  # an error box: the app's own (app.py, `sorry`) or Streamlit's
 
 
@@ -152,21 +153,17 @@ def faults(page: Page) -> list[str]:
 
 
 def go_to(page: Page, title: str) -> None:
-    """Open a page through the navigation at the top, as a viewer would: its section first, where it is in one."""
-    links = page.locator('[data-testid="stTopNavLink"], [data-testid="stTopNavDropdownLink"]')
-    link = links.filter(has=page.get_by_text(title, exact=True))
-    for section in [None, *page.get_by_test_id("stTopNavSection").all()]:
-        if section is not None:
-            section.click()
-            page.get_by_test_id("stTopNavDropdownLink").first.wait_for()
-        if link.count():
-            path = urlsplit(link.first.get_attribute("href") or "").path.strip("/")
-            link.first.click()
-            page.wait_for_url(lambda url, path=path: urlsplit(url).path.strip("/") == path)
-            settled(page)
-            return
-        page.keyboard.press("Escape")
-    raise AssertionError(f"the navigation has no page called {title!r}")
+    """Open a page through the menu at the top, as a viewer would."""
+    page.locator(".bar summary").click()
+    link = page.locator(".pages").get_by_role("link", name=title, exact=True)
+    if link.count() != 1:
+        raise AssertionError(f"the menu has no page called {title!r}, or more than one")
+    path = urlsplit(link.get_attribute("href") or "").path.strip("/")
+    link.click()
+    page.wait_for_url(lambda url: urlsplit(url).path.strip("/") == path)
+    heading = page.locator(".bar h1").filter(has_text=HOME if title == "Home" else title)
+    heading.wait_for()
+    settled(page)
 
 
 def set_theme(page: Page, theme: str) -> None:
