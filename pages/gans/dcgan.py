@@ -17,13 +17,12 @@ from pages.autoencoders.images import images
 from pages.catalogue import entry
 from pages.gans import dcgan_notes, dcgan_pictures
 from pages.ui import board, sheets, shipped, show
-from pages.ui.live import SLOTS, Blocks
+from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import number
 from pages.ui.page import page
 from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, Switch
 from pages.ui.show import Film
-from pages.ui.stage import Scene
 
 VARIANTS = {"mnist": "", "fashion": "fashion"}
 N_CODES = 64  # of which the viewer chooses
@@ -31,7 +30,12 @@ LAST = N_CODES - 1
 WALK = 25  # images of a walk
 
 DATA = Choice(
-    key="data", label="Images", options=("mnist", "fashion"), default="mnist", help="Which images were learned from."
+    key="data",
+    label="Images",
+    options=("mnist", "fashion"),
+    default="mnist",
+    help="Which images were learned from.",
+    labels={"mnist": "Handwritten digits (MNIST)", "fashion": "Clothes (Fashion-MNIST)"},
 )
 CODE_SEED = Number(
     key="codes", label="Set of codes", low=0, high=9999, default=0, slider=False, help="0: the recorded ones."
@@ -99,12 +103,12 @@ SEED = Number(
 )
 TRAIN = (SIZE, CHANNELS, LATENT, STRIDED, NORM, HIDDEN, RELU, LEAKY, SMALL, BETA, RATE, TWICE, BATCH, SEED)
 VIEWS = {
-    "film": ("a recorded training", (DATA,)),
-    "layers": ("inside the generator", (DATA, CODE_SEED, A)),
-    "walk": ("from one code to another", (DATA, CODE_SEED, A, B)),
-    "arithmetic": ("what tells two codes apart, put onto a third", (DATA, CODE_SEED, A, B, C)),
-    "scores": ("what the discriminator says", (DATA, CODE_SEED)),
-    "train": ("networks that start to learn now", (DATA, *TRAIN)),
+    "film": ("Replay the training", (DATA,)),
+    "layers": ("Layer by layer", (DATA, CODE_SEED, A)),
+    "walk": ("Between two codes", (DATA, CODE_SEED, A, B)),
+    "arithmetic": ("Code arithmetic", (DATA, CODE_SEED, A, B, C)),
+    "scores": ("Ask the discriminator", (DATA, CODE_SEED)),
+    "train": ("Train one now", (DATA, *TRAIN)),
 }
 LAYERS = layers(*dcgan_pictures.LAYERS)
 
@@ -144,15 +148,15 @@ def recorded(name: str) -> Film:
     )
 
 
-def training(name: str, **own: Any) -> Scene:
+def training(name: str, **own: Any) -> Live:
     """Networks that start to learn now."""
     n_steps = 2_000 if devices.hosted() else 50_000
     engine = engines.create("dcgan", data=images(name), n_steps=n_steps, **own)
     return training_scene(Run(engine, slots=SLOTS, frame_interval=1.0), own["size"])
 
 
-def training_scene(run: Run, side: int) -> Scene:
-    return Scene(
+def training_scene(run: Run, side: int) -> Live:
+    return Live(
         run=run,
         base=dcgan_pictures.training_base(side, recorded=False, judged=False),
         draw=dcgan_pictures.training_picture,

@@ -11,6 +11,15 @@ import streamlit as st
 from pages.ui import live, stage
 from pages.ui.settings import Choice
 
+# A form that opens is scrolled to, and takes the keys.
+_INTO_VIEW = """<script>
+setTimeout(() => {
+  const form = document.querySelector(".st-key-lab-fork");
+  form?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  form?.querySelector("input")?.focus({ preventScroll: true });
+}, 50);
+</script>"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -32,16 +41,20 @@ def form(slug: str, record: live.Live, rival_slot: str, changes: Sequence[Change
     if at is None:
         return
     by_label = {change.choice.label: change for change in changes}
-    with st.container(key="lab-more", border=True):
-        st.markdown(f"**A second run from step {at}, with one thing changed**")
-        what = st.radio("Change", list(by_label), horizontal=True)
+    with st.container(key="lab-fork", border=True):
+        st.markdown(f"**Branch from step {at}: a second run with one thing changed**")
+        what = st.radio("Change", list(by_label), horizontal=True, key=f"{slug}:fork-what")
         change = by_label[what]
-        value = st.selectbox(f"{what} from step {at} on", change.choice.options, key=f"{slug}:fork:{what}")
+        value = st.selectbox(
+            f"{what} from step {at} on", change.choice.options, format_func=change.choice.said,
+            key=f"{slug}:fork:{what}",
+        )  # fmt: skip
         start, cancel, _ = st.columns([1, 1, 4])
+        st.html(_INTO_VIEW, unsafe_allow_javascript=True)
         if cancel.button("Cancel"):
             del st.session_state[f"{slug}:fork-at"]
             st.rerun()
-        if start.button("Start the fork", type="primary"):
+        if start.button("Branch", type="primary"):
             try:
                 run = record.run.fork(at, **{change.field: change.parse(value)})
             except (ValueError, KeyError, FloatingPointError) as error:
@@ -49,10 +62,14 @@ def form(slug: str, record: live.Live, rival_slot: str, changes: Sequence[Change
                 return
             assert record.again is not None  # only such runs have a fork button
             stage.put(rival_slot, record.again(run))
-            title = f"From step {at}: {what.lower()} {value}"
-            st.session_state[f"{slug}:fork"] = {"title": title, "of": record.token}
+            name(slug, record, f"From step {at}: {what.lower()} {change.choice.said(value)}")
             del st.session_state[f"{slug}:fork-at"]
             st.rerun()
+
+
+def name(slug: str, record: live.Live, title: str) -> None:
+    """What stands beside ``record`` is called so."""
+    st.session_state[f"{slug}:fork"] = {"title": title, "of": record.token}
 
 
 def title(slug: str) -> str:

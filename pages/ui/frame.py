@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -15,6 +14,7 @@ import streamlit as st
 
 from pages.catalogue import CATALOGUE, PAGES, Entry
 from pages.ui import links, settings
+from pages.ui.tryit import Question, ask
 
 CONTROLS_WIDTH = 220  # pixels
 COURSE_TITLE = "Generative Models Lab"
@@ -82,20 +82,6 @@ def controls() -> AbstractContextManager[Any]:
     return st.sidebar
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """A question whose answer the app checks against the viewer's own run.
-
-    ``check(answer)`` returns (right?, one sentence with the run's own figures).
-    """
-
-    text: str
-    kind: str  # "number" or "choice"
-    check: Callable[[Any], tuple[bool, str]]
-    options: Sequence[str] = ()
-    hint: str = ""
-
-
 def notes(entry: Entry, *, why: Callable[[], None], questions: Sequence[Question]) -> None:
     """The tabs below the stage: Why, Try it, Source."""
     with st.container(key="lab-notes"):
@@ -113,30 +99,10 @@ def _tabs(entry: Entry, why: Callable[[], None], questions: Sequence[Question]) 
     if tab_try.open:
         with tab_try:
             for number, question in enumerate(questions):
-                _ask(entry.slug, number, question)
+                ask(entry.slug, number, question)
     if tab_source.open:
         with tab_source:
             _show_sources(entry)
-
-
-def _ask(slug: str, number: int, question: Question) -> None:
-    key = f"{slug}:try:{number}"
-    with st.form(key, border=True):
-        st.markdown(f"**{number + 1}.** {question.text}")
-        if question.kind == "choice":
-            answer: Any = st.radio("Your answer", question.options, index=None, key=f"{key}:answer", horizontal=True)
-        else:
-            answer = st.number_input("Your answer", value=None, key=f"{key}:answer", width=220)
-        asked = st.form_submit_button("Check")
-    if asked:
-        if answer is None:
-            st.info("Give an answer first.")
-            return
-        right, sentence = question.check(answer)
-        (st.success if right else st.warning)(sentence)
-    if question.hint:
-        with st.expander("Hint"):
-            st.markdown(question.hint)
 
 
 def _show_sources(entry: Entry) -> None:

@@ -28,6 +28,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from engines.engine import Frame
 from engines.run import Run, Slots
 from pages.ui.guard import read_json
+from pages.ui.reel import Reel
 from pages.ui.wire import pack, strip
 
 PAUSE_AFTER = 10.0
@@ -49,14 +50,14 @@ Explanation = Blocks | dict[str, Any]
 
 @dataclass(kw_only=True)
 class Live:
-    """One watched run: how its frames become pictures, and how a step is explained in numbers."""
+    """A run on the stage: how its frames become pictures, how a step is explained in numbers, and who watches it."""
 
-    run: Run
+    run: Run | Reel
     base: dict[str, Any]  # what all its pictures share: layout, traces, point positions
     draw: Callable[[Frame], dict[str, Any]]
-    explain: Callable[[Frame, dict[str, Any]], Explanation] | None
-    session: str
-    again: Callable[[Run], Any] | None = None
+    explain: Callable[[Frame, dict[str, Any]], Explanation] | None = None
+    again: Callable[[Any], Live] | None = None  # the same stage for another run on the same data: a fork
+    session: str = ""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     watchers: int = 0
     opened: bool = False  # a browser has been here
@@ -270,6 +271,7 @@ def _speed(value: Any) -> float | None:
 def _explanation(live: Live, command: dict[str, Any]) -> dict[str, Any]:
     frame = live.run.history.at(_integer(command.get("step"), default=0))
     pick = command.get("pick")
+    live.shown = frame.step if frame else None
     if live.explain is None or frame is None or not isinstance(pick, dict):
         return {"type": "numbers", "step": -1, "blocks": []}
     found = live.explain(frame, pick)

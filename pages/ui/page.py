@@ -1,49 +1,83 @@
 """A page around its stage: ``with page(entry, views, ...) as chosen:`` and draw the stage inside.
 
-The stage is drawn first and the controls after it, because the browser draws in that order.
+From top to bottom: what is wrong with the address, the views as tabs, the stage, the scenes, the notes; the controls
+are the sidebar. The stage is drawn before the controls, because the browser draws in that order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import streamlit as st
 
 from pages.catalogue import Entry
-from pages.ui import frame, live, settings, show
+from pages.ui import frame, live, settings, show, strip
 from pages.ui.settings import Choice, Number, Setting
 
-Views = Mapping[str, tuple[str, Sequence[Setting]]]  # view -> what it shows, the settings that it has
+Views = Mapping[str, tuple[str, Sequence[Setting]]]  # key in the address -> words on its tab, the settings that it has
 
 
 @contextmanager
 def page(
-    entry: Entry, views: Views, *, why: Callable[[], None] | tuple[str, str], questions: Any = ()
+    entry: Entry,
+    views: Views,
+    *,
+    why: Callable[[], None] | tuple[str, str],
+    questions: Any = (),
+    scenes: strip.Scenes | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Title and notices, the stage (the body of the with), controls, notes. Gives what is chosen, by key."""
-    words = {name: said[:1].upper() + said[1:] for name, (said, _) in views.items()}
-    view = Choice(key="view", label="What to see", options=tuple(views), default=next(iter(views)), labels=words)
-    every = list({s.key: s for s in (view, *(setting for _, own in views.values() for setting in own))}.values())
+    """Gives what is chosen, by key. ``questions`` are `tryit.Question`s, or a function of what is chosen."""
+    slug, scenes = entry.slug, scenes or {}
+    view = Choice(
+        key="view",
+        label="View",
+        options=tuple(views),
+        default=next(iter(views)),
+        labels={name: said[:1].upper() + said[1:] for name, (said, _) in views.items()},
+    )
+    tabs = [view] if len(views) > 1 else []
+    every = list({s.key: s for s in (*tabs, *(s for _, own in views.values() for s in own))}.values())
     frame.head(entry)
-    settings.show_notices(entry.slug, every)
-    chosen = {setting.key: settings.value(setting) for setting in every}
+    strip.begin(slug, scenes, every)
+    chosen = {"view": view.default, **settings.show_notices(slug, every)}
+    if tabs:
+        with st.container(key="lab-views"):
+            settings.show(_Tabs(**{name: getattr(view, name) for name in ("key", "label", "options", "default",
+                                                                            "labels")}))  # fmt: skip
     yield chosen
+    strip.show_strip(slug, scenes, every, chosen)
     live.TABLE.wait_until_watched(show.shown_last())
-    own = views[chosen["view"]][1]
-    with st.sidebar:
-        for setting in every:
-            if setting is view:
-                settings.show(setting, when=len(views) > 1)
-            else:
-                settings.show(setting, when=setting in own and (setting.when is None or setting.when(chosen)))
-            if isinstance(setting, Number) and setting.key == "seed" and setting in own:
-                restart, fresh = st.columns(2)
-                restart.button("Restart", on_click=show.restart, args=(entry.slug,), width="stretch")
-                fresh.button("New seed", on_click=settings.next_of, args=(setting,), width="stretch")
+    with frame.controls():
+        _controls(slug, views[chosen["view"]][1], chosen)
     asked = questions(chosen) if callable(questions) else questions
     frame.notes(entry, why=why if callable(why) else lambda: two_columns(*why), questions=asked)
+
+
+class _Tabs(Choice):
+    """The views, in one row above the stage."""
+
+    def widget(self, **more: Any) -> str:
+        return st.segmented_control(
+            self.label, list(self.options), format_func=self.said, required=True, label_visibility="collapsed", **more
+        )
+
+
+def _controls(slug: str, own: Sequence[Setting], chosen: Mapping[str, Any]) -> None:
+    """The settings of the view that apply; what is seldom changed in folds below."""
+    for fold in dict.fromkeys(("", *(setting.fold for setting in own))):
+        shown = [s for s in own if s.fold == fold and (s.when is None or s.when(chosen))]
+        if not shown:
+            continue
+        with st.expander(fold) if fold else nullcontext():
+            for setting in shown:
+                settings.show(setting)
+    seed = next((s for s in own if isinstance(s, Number) and s.key == "seed"), None)
+    if seed is not None:
+        restart, fresh = st.columns(2)
+        restart.button("Restart", on_click=show.restart, args=(slug,), width="stretch", help="From its first step.")
+        fresh.button("New seed", on_click=settings.next_of, args=(seed,), width="stretch")
 
 
 def two_columns(left: str, right: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
@@ -42,12 +42,12 @@ class _Setting:
 class Choice(_Setting):
     options: Sequence[str]
     default: str
-    labels: Mapping[str, str] | None = None  # words for readers; the address has the key
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)  # words for readers; the address has the key
     slider: bool = False  # where the options have an order
     kind: Callable[[str], Any] = str  # what the engine takes
 
     def said(self, option: str) -> str:
-        return (self.labels or {}).get(option, option)
+        return self.labels.get(option, option)
 
     def problem(self, text: str) -> str:
         if text in self.options:
@@ -148,15 +148,21 @@ def at(slug: str) -> None:
         st.session_state.update({"settings:page": slug, "settings:arrived": True})
 
 
+def arrives(slug: str) -> bool:
+    """Whether the viewer has just come to this address: by a link, the menu, Back or Forward."""
+    at(slug)
+    context = get_script_run_ctx(suppress_warning=True)
+    back = context is not None and context.is_history_navigation
+    return back or bool(st.session_state.get("settings:arrived"))
+
+
 def read(slug: str, settings: Sequence[Setting]) -> dict[str, Any]:
     """What is chosen on the page, by key, before any widget has been drawn; the address then says the same."""
-    at(slug)
-    state, context = st.session_state, get_script_run_ctx(suppress_warning=True)
-    back = context is not None and context.is_history_navigation  # Back or Forward: a bare address means the defaults
-    arrived = state.pop("settings:arrived", False) or back
+    state, arrived = st.session_state, arrives(slug)
+    state.pop("settings:arrived", None)
     address = dict(st.query_params)
     kept = state.get(f"{slug}:settings", {})
-    if arrived and (back or set(address) - {"present"}):
+    if arrived:
         said = notices(settings, address)
         state[f"{slug}:address"] = said
         chosen = {s.key: s.parse(address[s.key]) if s.key in address else s.default for s in settings}
@@ -259,8 +265,13 @@ _ONE_ENTRY = """<script>
 if (!history.labOneEntry) {
   history.labOneEntry = true;
   const push = history.pushState.bind(history);
+  const left = new Map();  // the address as it was when each page was left: the menu leads back to that
   history.pushState = (state, title, address) => {
     const url = new URL(address, location.href);
+    if (url.pathname !== location.pathname) {
+      left.set(location.pathname, location.search);
+      url.search ||= left.get(url.pathname) ?? "";
+    }
     if (document.body.classList.contains("lab-present")) url.searchParams.set("present", "1");
     if (url.pathname === location.pathname) history.replaceState(state, title, url);
     else push(state, title, url);

@@ -1,4 +1,4 @@
-"""The stage of a page: a run in the player, its fork beside it, or frames that are ready."""
+"""The stage of a page: a run in the player, its fork or its cure beside it, or frames that are ready."""
 
 from __future__ import annotations
 
@@ -10,29 +10,33 @@ import numpy as np
 import streamlit as st
 
 from engines.engine import Frame
-from engines.recorded import Recorded
-from engines.run import Run
 from pages.ui import forks, live, player, settings, stage
+from pages.ui.live import Live
+from pages.ui.reel import Reel
 from pages.ui.settings import Choice
-from pages.ui.stage import Scene
+
+
+def slot(slug: str) -> str:
+    return f"{slug}:run"
 
 
 def run(
     slug: str,
-    make: Callable[[], Scene],
+    make: Callable[[], Live],
     *,
     fixed: Mapping[str, Any],
     changing: Mapping[str, Any] | None = None,
     changes: Sequence[forks.Change] = (),
+    cured: Callable[[Mapping[str, Any]], Live] | None = None,
     on_event: Mapping[str, Callable[[dict[str, Any]], None]] | None = None,
     view: str = "player",
     **options: Any,
-) -> live.Live | None:
+) -> Live | None:
     """The run for these settings in the player, its fork beside it; what goes wrong is said.
 
     ``on_event`` takes what the hand did on the stage ("points", "means", "cells"); a fork and a lost run are seen to.
     """
-    run_slot, rival_slot = f"{slug}:run", f"{slug}:rival"
+    run_slot, rival_slot = slot(slug), f"{slug}:rival"
     with st.spinner("Preparing the stage"):
         record, problem = stage.keep(run_slot, fixed=fixed, changing=changing or {}, make=make)
     if problem:
@@ -40,6 +44,10 @@ def run(
     if record is None:
         return None
     st.session_state["stage:shown"] = record.token
+    if cured is not None and (wanted := st.session_state.pop(f"{slug}:beside", None)):
+        title, values = wanted
+        stage.put(rival_slot, cured(values))
+        forks.name(slug, record, title)
     rival = forks.of(slug, record, rival_slot)
 
     def happened(key: str) -> Callable[[str], None]:
@@ -54,7 +62,7 @@ def run(
 
         return see
 
-    def shown(one: live.Live, key: str, **more: Any) -> None:
+    def shown(one: Live, key: str, **more: Any) -> None:
         present = st.query_params.get("present") == "1"
         player.player(
             one.token,
@@ -67,26 +75,34 @@ def run(
         )
 
     if rival is None:
-        shown(record, f"{slug}:player:{view}", numbers=record.explain is not None, forkable=bool(changes))
+        shown(record, f"{slug}:{view}", numbers=record.explain is not None, forkable=bool(changes))
     else:
         left, right = st.columns(2)
         with left:
-            shown(record, f"{slug}:player:{view}-a", title="The run as it was", lead=True, group=record.token)
+            shown(record, f"{slug}:{view}-a", title="The run as it was", lead=True, group=record.token)
         with right:
-            shown(rival, f"{slug}:player:{view}-b", title=forks.title(slug), lead=False, open="end", group=record.token)
+            shown(rival, f"{slug}:{view}-b", title=forks.title(slug), lead=False, open="end", group=record.token)
         st.button("Back to one run", on_click=forks.drop, args=(slug, rival_slot))
     forks.form(slug, record, rival_slot, changes)
     return record
 
 
 def learn(
-    slug: str, make: Callable[..., Scene], own: Sequence[Any], chosen: Mapping[str, Any], *, of: Any, **options: Any
-) -> live.Live | None:
+    slug: str, make: Callable[..., Live], own: Sequence[Any], chosen: Mapping[str, Any], *, of: Any, **options: Any
+) -> Live | None:
     """One that learns now, from its settings: ``live`` ones change it as it goes, and are what a fork may change."""
     fixed, changing = (settings.of_engine(own, chosen, live=on) for on in (False, True))
     changes = [forks.Change(field=s.field, choice=s, parse=s.kind) for s in own if s.live and isinstance(s, Choice)]
+
+    def made() -> Live:
+        return make(**fixed, **changing)
+
+    def cured(values: Mapping[str, Any]) -> Live:
+        other = {key: value for on in (False, True) for key, value in settings.of_engine(own, values, live=on).items()}
+        return make(**other)
+
     return run(
-        slug, lambda: make(**fixed, **changing), fixed={"of": of, **fixed}, changing=changing, changes=changes,
+        slug, made, fixed={"of": of, **fixed}, changing=changing, changes=changes, cured=cured,
         **{"autoplay": True, "speed": "max", "wide": True, **options},
     )  # fmt: skip
 
@@ -99,30 +115,49 @@ class Film:
     base: dict[str, Any]
     draw: Callable[[Frame], dict[str, Any]]
     numbers: Callable[[Frame], live.Blocks] | None = None
-    explain: Callable[[Frame, dict[str, Any]], live.Explanation] | None = None  # where the hand points at something
+    explain: Callable[[Frame, dict[str, Any]], live.Explanation] | None = None  # where what is picked matters
 
 
-def film(slug: str, make: Callable[..., Film], *args: Any, **options: Any) -> live.Live | None:
+def film(slug: str, make: Callable[..., Film], *args: Any, **options: Any) -> Live | None:
     """``make(*args)`` in the player: a recorded training, or what a model makes of the arguments. It is made anew
     when they change.
     """
 
-    def scene() -> Scene:
+    def ready() -> Live:
         made = make(*args)
-        ready = Run(Recorded(made.frames), slots=live.SLOTS)
-        ready.play(None)
         explain = made.explain or (made.numbers and (lambda frame, _: made.numbers(frame)))
-        return Scene(run=ready, base=made.base, draw=made.draw, explain=explain)
+        return Live(run=Reel(made.frames), base=made.base, draw=made.draw, explain=explain)
 
     of = (make.__name__, *(arg.tobytes() if isinstance(arg, np.ndarray) else arg for arg in args))
     return run(
-        slug, scene, fixed={"of": of}, view=make.__name__, **{"autoplay": True, "speed": 4, "wide": True, **options}
+        slug, ready, fixed={"of": of}, view=make.__name__, **{"autoplay": True, "speed": 4, "wide": True, **options}
     )
 
 
 def restart(slug: str) -> None:
+    """From the first step; for a callback."""
+    alone(slug)
+    stage.drop(slot(slug))
+
+
+def beside(slug: str, title: str, values: Mapping[str, Any]) -> None:
+    """A second run with other settings beside the one on the stage, both from their start; for a callback."""
+    restart(slug)
+    st.session_state[f"{slug}:beside"] = (title, values)
+
+
+def alone(slug: str) -> None:
+    """Take away what stands beside the run."""
     forks.drop(slug, f"{slug}:rival")
-    stage.drop(f"{slug}:run")
+
+
+def frames(slug: str) -> list[Frame]:
+    """The frames on the stage up to the step that the viewer sees: what a question is checked on."""
+    record = stage.current(slot(slug))
+    if record is None:
+        return []
+    upto = record.shown
+    return [frame for frame in record.run.history.after(-1) if upto is None or frame.step <= upto]
 
 
 def shown_last() -> str | None:

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from engines.engine import Frame
-from engines.run import Run
 from pages.ui import live
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """A run with all that the player needs to show it."""
-
-    run: Run
-    base: dict[str, Any]
-    draw: Callable[[Frame], dict[str, Any]]
-    explain: Callable[[Frame, dict[str, Any]], live.Explanation] | None = None
-    again: Callable[[Run], Scene] | None = None  # the same stage for another run on the same data: a fork
+Scene = live.Live  # its name on the pages that have not moved yet
 
 
-def put(run_slot: str, scene: Scene) -> str:
-    """Put a scene on the table in place of what ``run_slot`` of this session held; returns its token."""
+def put(run_slot: str, record: live.Live) -> str:
+    """Put a run on the table in place of what ``run_slot`` of this session held; returns its token."""
     old = st.session_state.pop(run_slot, None)
     if old is not None:
         live.TABLE.remove(old["token"])
-    record = live.Live(
-        run=scene.run, base=scene.base, draw=scene.draw, explain=scene.explain, again=scene.again, session=session()
-    )
+    record.session = session()
     token = live.TABLE.add(record)
     st.session_state[run_slot] = {"token": token}
     return token
@@ -55,7 +41,7 @@ def keep(
     *,
     fixed: Mapping[str, Any],
     changing: Mapping[str, Any],
-    make: Callable[[], Scene],
+    make: Callable[[], live.Live],
 ) -> tuple[live.Live | None, str]:
     """The run for these settings: the one at hand, changed live, or a new one.
 

@@ -432,7 +432,7 @@ def test_a_fork_stands_beside_its_run_and_goes():
     at.session_state["gmm:fork-at"] = 3
     at = sound(at.run())
     at = sound(at.selectbox(key="gmm:fork:Covariance").set_value("spherical").run())
-    at = press(at, "Start the fork")
+    at = press(at, "Branch")
     fork = on_stage(at, "gmm:rival")
     assert on_stage(at) is first
     assert fork.run.status.step == 3
@@ -446,7 +446,7 @@ def test_a_fork_goes_with_the_run_that_it_left():
     at = opened(data="blobs")
     finish(at)
     at.session_state["gmm:fork-at"] = 2
-    at = press(sound(at.run()), "Start the fork")
+    at = press(sound(at.run()), "Branch")
     assert on_stage(at, "gmm:rival") is not None
     at = sound(at.slider(key="gmm:k").set_value(4).run())
     assert on_stage(at, "gmm:rival") is None
@@ -456,7 +456,7 @@ def test_a_fork_goes_with_the_run_that_it_left():
 def test_a_fork_from_nowhere_is_a_sentence():
     at = opened(data="blobs")
     at.session_state["gmm:fork-at"] = -3
-    at = press(sound(at.run()), "Start the fork")
+    at = press(sound(at.run()), "Branch")
     assert len(said(at)) == 1
     assert "step -3 is not in this run's history" in said(at)[0]
     at = press(at, "Cancel")
