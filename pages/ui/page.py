@@ -66,6 +66,7 @@ class _Tabs(Choice):
 
 def _controls(slug: str, own: Sequence[Setting], chosen: Mapping[str, Any]) -> None:
     """The settings of the view that apply; what is seldom changed in folds below."""
+    own = list({setting.key: setting for setting in own}.values())
     for fold in dict.fromkeys(("", *(setting.fold for setting in own))):
         shown = [s for s in own if s.fold == fold and (s.when is None or s.when(chosen))]
         if not shown:
