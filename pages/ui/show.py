@@ -75,13 +75,13 @@ def run(
         )
 
     if rival is None:
-        shown(record, f"{slug}:{view}", numbers=record.explain is not None, forkable=bool(changes))
+        shown(record, f"{slug}:stage:{view}", numbers=record.explain is not None, forkable=bool(changes))
     else:
         left, right = st.columns(2)
         with left:
-            shown(record, f"{slug}:{view}-a", title="The run as it was", lead=True, group=record.token)
+            shown(record, f"{slug}:stage:{view}-a", title="The run as it was", lead=True, group=record.token)
         with right:
-            shown(rival, f"{slug}:{view}-b", title=forks.title(slug), lead=False, open="end", group=record.token)
+            shown(rival, f"{slug}:stage:{view}-b", title=forks.title(slug), lead=False, open="end", group=record.token)
         st.button("Back to one run", on_click=forks.drop, args=(slug, rival_slot))
     forks.form(slug, record, rival_slot, changes)
     return record
