@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from pages import catalogue
 from pages.autoencoders import gaussians, latent
+from pages.translation import colouring
 from pages.ui import guard, live, player
 
 
@@ -50,7 +51,7 @@ THUMBNAILS = Mount("/lab/thumbnails", StaticFiles(directory=catalogue.ASSETS / "
 guard.limit_uploads()
 app = st.App(
     Path(__file__).parent / "pages" / "shell.py",
-    routes=[*live.ROUTES, *latent.ROUTES, *gaussians.ROUTES, *player.ROUTES, THUMBNAILS],
+    routes=[*live.ROUTES, *latent.ROUTES, *gaussians.ROUTES, *colouring.ROUTES, *player.ROUTES, THUMBNAILS],
     middleware=[Middleware(guard.Guard), Middleware(player.Preload)],
     lifespan=lifespan,
     on_script_error=sorry,

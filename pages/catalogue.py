@@ -206,6 +206,21 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="Translation",
+        slug="pix2pix",
+        title="pix2pix",
+        idea="Draw an outline and see it coloured while you draw; then take losses and skips away.",
+        paper=cite("isola2016"),
+        engines=("pix2pix",),
+        sources=("engines/translation/pix2pix.py", "engines/learning.py", "engines/maths/intervals.py"),
+        icon=":material/palette:",
+        starts=(
+            ("Watch it learn", {"view": "film"}),
+            ("What each loss is for", {"view": "parts"}),
+            ("Without skips", {"view": "parts", "part": "skips"}),
+        ),
+    ),
+    Entry(
         section="Autoregressive",
         slug="pixelcnn",
         title="PixelCNN",
@@ -388,8 +403,12 @@ COURSE: tuple[Stop, ...] = (
         note="from noise to digits",
         column=3,
         row=0,
-        leads_to=(("pixelcnn", "drawing one pixel after another gives p(x) back, exactly"),),
+        leads_to=(
+            ("pixelcnn", "drawing one pixel after another gives p(x) back, exactly"),
+            ("pix2pix", "an image stands where the noise stood, and the discriminator sees both"),
+        ),
     ),
+    Stop(slug="pix2pix", note="from pairs", column=4, row=1),
     Stop(
         slug="pixelcnn",
         note="pixel by pixel",

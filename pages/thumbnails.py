@@ -128,6 +128,22 @@ def dcgan() -> str:
     return moving(groups, "Eighteen codes becoming digits as a generator learns")
 
 
+def pix2pix() -> str:
+    """Eight test outlines, and what they become over the recorded training."""
+    from engines import checkpoints
+    from engines.data import webp
+    from pages.translation.colouring import tests
+
+    frames = checkpoints.load_frames(checkpoints.folder("pix2pix") / checkpoints.FRAMES)
+    outlines = np.repeat(tests()["outline"][:8, :, :, None], 3, axis=3)
+    kept = [frames[round(i * (len(frames) - 1) / 6)] for i in range(7)]
+    groups = []
+    for made in [outlines, *(webp.unpack(frame.arrays["made"], height=64)[:8] for frame in kept)]:
+        rows = made.reshape(2, 4, 64, 64, 3).transpose(0, 2, 1, 3, 4).reshape(128, 256, 3)
+        groups.append(f'<image x="0" y="20" width="360" height="180" href="{picture(rows)}"/>')
+    return moving(groups, "Eight outlines becoming coloured drawings as a network learns")
+
+
 def filled(images: list[np.ndarray], columns: int, title: str) -> str:
     """Completions (n, 28, 28) of bytes at some steps, as one moving sheet."""
     groups = []
@@ -383,7 +399,7 @@ def references() -> str:
 
 
 def picture(levels: np.ndarray) -> str:
-    """Grey bytes as a PNG in a data address."""
+    """Bytes, grey (H, W) or in colour (H, W, 3), as a PNG in a data address."""
     from PIL import Image
 
     out = io.BytesIO()
@@ -403,6 +419,7 @@ THUMBNAILS: dict[str, Callable[[], str]] = {
     "gan": gan,
     "transposed-convolution": transposed_convolution,
     "dcgan": dcgan,
+    "pix2pix": pix2pix,
     "pixelcnn": pixelcnn,
     "gated-pixelcnn": gated_pixelcnn,
     "pixelrnn": pixelrnn,

@@ -125,6 +125,41 @@ SMALL["fill"] = {
 }
 
 
+_LEVELS = np.random.default_rng(0)
+SMALL |= {
+    "pix2pix": {
+        "data": {
+            "outline": _LEVELS.integers(0, 256, size=(12, 64, 64), dtype=np.uint8),
+            "flat": _LEVELS.integers(0, 256, size=(12, 64, 64, 3), dtype=np.uint8),
+        },
+        "settings": {"channels": 1, "batch_size": 4, "n_steps": 8},
+        "change": {"l1_weight": 10.0},
+    },
+    "dtn": {
+        "data": {
+            "image": _LEVELS.integers(0, 256, size=(20, 32, 32, 3), dtype=np.uint8),
+            "label": np.arange(20, dtype=np.uint8) % 10,
+            "target": _LEVELS.integers(0, 256, size=(30, 28, 28), dtype=np.uint8),
+        },
+        "settings": {"channels": 1, "n_features": 4, "f_steps": 2, "batch_size": 4, "n_steps": 8},
+        "change": {"alpha": 1.0},
+    },
+    "discogan": {
+        "data": {
+            "chair": _LEVELS.integers(0, 256, size=(12, 32, 32, 3), dtype=np.uint8),
+            "head": _LEVELS.integers(0, 256, size=(16, 32, 32, 3), dtype=np.uint8),
+        },
+        "settings": {"channels": 1, "batch_size": 4, "n_steps": 8},
+        "change": {"learning_rate": 1e-4},
+    },
+    "discogan2d": {
+        "data": None,
+        "settings": {"width": 4, "batch_size": 10, "n_steps": 8, "batches_per_step": 1},
+        "change": {"learning_rate": 1e-4},
+    },
+}
+
+
 def make(name: str, **settings: Any) -> Any:
     small = SMALL[name]
     return engines.create(name, data=small["data"], device="cpu", **{**small.get("settings", {}), **settings})

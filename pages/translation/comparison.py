@@ -1,0 +1,48 @@
+"""Networks side by side: rows of images for the same inputs, and their measures with intervals in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import streamlit as st
+
+from pages.ui import shipped
+
+BIG = 2  # times as large
+
+
+def strip(words: str, images: np.ndarray, *, ground: int = 255) -> None:
+    """One row: images (N, S, S) or (N, S, S, 3) as bytes beside each other, what they are at the left."""
+    if images.ndim == 3:
+        images = np.repeat(images[..., None], 3, axis=3)
+    label, row = st.columns([1, 6], vertical_alignment="center")
+    label.markdown(words)
+    padded = np.pad(images, ((0, 0), (1, 1), (2, 2), (0, 0)), constant_values=ground)
+    sheet = np.concatenate(list(padded), axis=1)
+    row.image(sheet.repeat(BIG, axis=0).repeat(BIG, axis=1), width="stretch")
+
+
+def metrics(name: str, variant: str = "") -> dict[str, float]:
+    return shipped.card(name, variant)["metrics"]
+
+
+def interval(m: Mapping[str, float], key: str, digits: int = 1, *, factor: float = 1.0) -> str:
+    """ "36.2 (34.2 to 38.3)": a measure with its 95 % interval; "" where the card has none."""
+    if f"test_{key}" not in m:
+        return ""
+    value, low, high = (f"{factor * m[f'test_{key}{end}']:.{digits}f}" for end in ("", "_low", "_high"))
+    return f"{value} ({low} to {high})"
+
+
+def order(of: Mapping[str, Mapping[str, float]], key: str, *, least: bool = False) -> list[str]:
+    """Names by their measure, the greatest (or the least) first."""
+    return sorted(of, key=lambda name: of[name][f"test_{key}"] * (1 if least else -1))
+
+
+def sure(of: Mapping[str, Mapping[str, float]], names: Sequence[str], key: str) -> str:
+    """Whether the first of an order is sure of its place."""
+    a, b = (of[name] for name in names[:2])
+    low, high = f"test_{key}_low", f"test_{key}_high"
+    apart = a[low] > b[high] or a[high] < b[low]
+    return "The intervals of the first two do not meet." if apart else "The intervals of the first two meet."

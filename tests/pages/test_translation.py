@@ -1,0 +1,83 @@
+"""The translation pages without a browser: every view opens, and the routes answer or say what is wrong."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import pytest
+
+from pages.catalogue import PAGES
+from pages.translation import colouring
+from tests.pages.test_pages import _alone, opened, said  # noqa: F401  # the fixture holds for these pages too
+
+PIX2PIX = PAGES / "translation" / "pix2pix.py"
+BLANK = base64.b64encode(bytes([255]) * 4096).decode()
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    colouring._component.cache_clear()
+    yield
+    colouring._component.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"by": "l1"},
+        {"by": "cgan", "row": "5"},
+        {"view": "film"},
+        {"view": "parts"},
+        {"view": "parts", "part": "skips"},
+        {"scene": "grey"},
+    ],
+)
+def test_every_view_of_pix2pix_opens(query):
+    at = opened(PIX2PIX, **query)
+    assert said(at) == []
+
+
+def test_what_an_address_gets_wrong_is_named():
+    at = opened(PIX2PIX, by="nothing", row="900")
+    assert any("by has no value" in text and "row is 900; it goes from 0 to 231" in text for text in said(at))
+
+
+def test_an_outline_is_coloured_and_judged():
+    answer = colouring.colour("default", {"x": BLANK, "seed": 3})
+    assert answer["made"].shape == (64, 64, 3)
+    assert answer["made"].dtype == np.uint8
+    assert answer["made"].mean() > 240  # nothing is drawn, nothing is coloured
+    assert answer["map"].shape == (1, 14, 14)
+    assert "map" not in colouring.colour("l1", {"x": BLANK})
+    again = colouring.colour("default", {"x": BLANK, "seed": 3})
+    np.testing.assert_array_equal(answer["made"], again["made"])
+
+
+def test_a_test_pair_is_given():
+    pair = colouring.example("default", {"row": 7})
+    assert pair["outline"].shape == (1, 64, 64)
+    assert pair["drawing"].shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("ask", "question", "words"),
+    [
+        (colouring.colour, {"x": "AAAA"}, "an outline must be 4,096 bytes in base64, got 3"),
+        (colouring.colour, {"x": "?"}, "got 0"),
+        (colouring.colour, {}, "got 3"),
+        (colouring.colour, {"x": BLANK, "seed": -1}, "must be a whole number >= 0, got -1"),
+        (colouring.colour, {"x": BLANK, "seed": True}, "got True"),
+        (colouring.example, {"row": 232}, "row must be from 0 to 231, got 232"),
+        (colouring.example, {"row": 0.5}, "got 0.5"),
+    ],
+)
+def test_a_wrong_question_is_answered_by_a_sentence(ask, question, words):
+    with pytest.raises(ValueError, match=words):
+        ask("default", question)
+
+
+def test_an_unknown_network_is_named():
+    with pytest.raises(ValueError, match=r"no pix2pix is called '\.\./secret': known are default, small, l1"):
+        colouring.colour("../secret", {"x": BLANK})
