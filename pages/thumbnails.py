@@ -298,12 +298,9 @@ def variational_gmm() -> str:
 
 def vae() -> str:
     """Codes of test digits spreading and organising over the recorded training."""
-    from pages.autoencoders.images import labels
-    from pages.autoencoders.vae_runs import recorded_frames
-
-    frames = recorded_frames("mnist")
+    frames = shipped.frames("vae")
     kept = [frames[i] for i in (0, 12, 18, 22, 26, 31, len(frames) - 1)]
-    digits, scale = labels("mnist")[:260], HEIGHT / 7.4
+    digits, scale = shipped.labels("mnist")[:260], HEIGHT / 7.4
     groups = []
     for frame in kept:
         shapes = [
@@ -323,7 +320,7 @@ def vae() -> str:
 
 def elbo() -> str:
     """The models of the sweep over beta, one after another, on the plane of rate and distortion."""
-    from pages.autoencoders.elbo_runs import sweep_frames
+    from pages.autoencoders.elbo import sweep_frames
 
     frames = sweep_frames()
     places = [(30 + 5 * f.scalars["kl"], 210 - 1.15 * (f.scalars["reconstruction"] - 45)) for f in frames]
@@ -346,7 +343,7 @@ def elbo() -> str:
 
 def autoencoder() -> str:
     """Six digits and what comes back from a code of 2, 8, 32, 128 and 300 numbers."""
-    from pages.autoencoders.autoencoder_runs import SHIPPED, narrowing_frames
+    from pages.autoencoders.autoencoder import SHIPPED, narrowing_frames
 
     rows = narrowing_frames(0, None)[0].arrays["rows"][:, :6].reshape(6, 6, 28, 28)
     groups = []

@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
 from typing import Any
 
-import streamlit as st
+import numpy as np
 
-from engines import devices
-from pages.autoencoders import autoencoder_notes, autoencoder_runs
-from pages.autoencoders.autoencoder_pictures import LAYERS
+import engines
+from engines import data, devices
+from engines.engine import Frame
+from engines.run import Run
+from pages.autoencoders import autoencoder_notes
+from pages.autoencoders import autoencoder_pictures as pictures
 from pages.catalogue import entry
-from pages.ui import board, forks, frame, live, settings, stage
-from pages.ui.forks import Change
-from pages.ui.player import layers, player
+from pages.ui import board, shipped, show
+from pages.ui.live import SLOTS
+from pages.ui.page import page
+from pages.ui.player import layers
 from pages.ui.settings import Choice, Number
+from pages.ui.show import Film
+from pages.ui.stage import Scene
 
-PAGE = entry("autoencoder")
-WIDTHS = tuple(str(m) for m in autoencoder_runs.SHIPPED)
+SHIPPED = {2: "m2", 8: "m8", 32: "", 128: "m128", 300: "m300"}  # M -> variant
+N_PCA = 20_000  # training images that PCA is fitted to
+BATCHES_PER_STEP = 20
+FRAME_INTERVAL = 1.0  # seconds, of a run at full speed: watching must not slow it
 
-VIEW = Choice(
-    key="view",
-    label="What to do",
-    options=("narrow", "film", "train"),
-    default="narrow",
-    help="narrow: trained models with 300 to 2 numbers in the code. film: a recorded training with 2. "
-    "train: let one learn now.",
-)
-WIDTH = Choice(
-    key="m", label="Numbers in the code, M", options=WIDTHS, default="32", help="Of the model shown; or play through."
+# Where the film of the shipped models opens: the scrubber is what chooses among them.
+OPEN = Choice(
+    key="m", label="Numbers in the code, M", options=tuple(map(str, SHIPPED)), default="32", when=lambda _: False
 )
 ROW = Number(
-    key="row", label="Test images from", low=0, high=990, default=0, slider=False, help="Ten images from this one on."
+    key="row", label="Test images from", low=0, high=990, default=0, slider=False, help="Eight images from this one on."
 )
 DATA = Choice(
-    key="data", label="Images", options=("mnist", "fashion"), default="mnist", help="To learn from. Restarts the run."
+    key="data",
+    label="Images to learn from",
+    options=("mnist", "fashion"),
+    default="mnist",
+    labels={"mnist": "Handwritten digits (MNIST)", "fashion": "Clothes (Fashion-MNIST)"},
 )
 CODE = Number(
-    key="code", label="Numbers in the code", low=1, high=300, default=2, help="Hidden units M. Restarts the run."
+    key="code", label="Numbers in the code", low=1, high=300, default=2, field="code_dim", help="Hidden units M."
 )
 DEPTH = Number(
-    key="depth", label="Further layers", low=0, high=3, default=0, help="On each side of the code. Restarts the run."
+    key="depth", label="Further layers", low=0, high=3, default=0, field="depth", help="On each side of the code."
 )
 UNITS = Number(
     key="units",
@@ -47,166 +53,161 @@ UNITS = Number(
     low=16,
     high=200 if devices.hosted() else 512,
     default=128,
-    help="Restarts the run.",
+    field="width",
+    when=lambda chosen: chosen["depth"] > 0,
 )
 ACTIVATION = Choice(
     key="act",
     label="Activation",
     options=("sigmoid", "tanh", "relu", "linear"),
     default="sigmoid",
-    help="Of the code and of every further layer; linear with squared error finds what PCA finds. Restarts the run.",
+    field="activation",
+    help="Of the code and of every further layer; linear with squared error finds what PCA finds.",
 )
 LOSS = Choice(
     key="loss",
     label="Loss",
     options=("bernoulli", "squared"),
     default="bernoulli",
-    help="bernoulli: cross-entropy, each pixel's level taken as a chance; squared: squared error. Restarts the run.",
+    labels={"bernoulli": "Cross-entropy, each level taken as a chance", "squared": "Squared error"},
+    field="loss",
 )
 RATE = Choice(
     key="rate",
     label="Learning rate",
     options=("1e-4", "3e-4", "1e-3", "3e-3", "1e-2"),
     default="3e-3",
+    slider=True,
+    field="learning_rate",
+    kind=float,
+    live=True,
     help="The size of Adam's steps. Applies live, from the newest step on.",
 )
 SEED = Number(
-    key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="The same seed gives the same run."
-)
-ALL = (VIEW, WIDTH, ROW, DATA, CODE, DEPTH, UNITS, ACTIVATION, LOSS, RATE, SEED)
-FORKS = (Change(field="learning_rate", choice=RATE, parse=float),)
-NARROW, FILM, RUN, RIVAL = (f"autoencoder:{name}" for name in ("narrow", "film", "run", "rival"))
+    key="seed", label="Seed", low=0, high=9999, default=0, slider=False, field="seed",
+    help="The same seed gives the same run on the same machine.",
+)  # fmt: skip
+TRAIN = (CODE, DEPTH, UNITS, ACTIVATION, LOSS, RATE, SEED)
+VIEWS = {
+    "narrow": ("Through a bottleneck", (OPEN, ROW)),
+    "film": ("Replay the training", ()),
+    "train": ("Let one learn now", (DATA, *TRAIN)),
+}
+LAYERS = layers(*pictures.LAYERS)
 
 
 def main() -> None:
-    frame.head(PAGE)
-    settings.show_notices(PAGE.slug, ALL)
-    chosen = {setting.key: settings.value(setting) for setting in ALL}
-    record = {"narrow": narrow, "film": film, "train": train}[chosen["view"]](chosen)
-    if record is not None:
-        live.TABLE.wait_until_watched(record.token)
-    with frame.controls():
-        controls(chosen)
-    if chosen["view"] == "narrow":
-        board.kept(
-            PAGE.slug,
-            "Draw an image and send it through every bottleneck",
-            "It takes the first place in the row of images. Clear the board to go back to the test image.",
+    notes = autoencoder_notes
+    asked = notes.questions(partial(narrowing_frames, 0, None))
+    with page(entry("autoencoder"), VIEWS, why=notes.WHY, questions=asked) as chosen:
+        match chosen["view"]:
+            case "narrow":
+                drawn, m = board.drawn("autoencoder"), chosen["m"]
+                show.film("autoencoder", narrowing, chosen["row"], drawn, m, open=OPEN.options.index(m), autoplay=False)
+                board.kept(
+                    "autoencoder",
+                    "Draw an image and send it through every bottleneck",
+                    "It takes the first place in the row of images. Clear the board to go back to the test image.",
+                )
+            case "film":
+                show.film("autoencoder", recorded, layers=LAYERS)
+            case "train":
+                name = chosen["data"]
+                show.learn(
+                    "autoencoder", partial(training, name), TRAIN, chosen, of=name, layers=LAYERS, speed=8, wide=False
+                )
+
+
+# -- the shipped models, by width ------------------------------------------------------------------------------
+
+
+def network(m: int) -> Any:
+    return shipped.model("autoencoder", SHIPPED[m])
+
+
+@lru_cache(maxsize=1)
+def pca_of_shipped() -> np.ndarray:
+    """PCA's squared error per test image with as many directions as the shipped models have hidden units: (5,)."""
+    from engines.autoencoders.autoencoder import pca_errors
+
+    train, test = data.load("mnist"), data.load("mnist", split="test")
+    return pca_errors(train.x[:N_PCA], test.x, tuple(SHIPPED))
+
+
+def narrowing_frames(first: int, drawn: np.ndarray | None) -> list[Frame]:
+    """A frame for every M: the figures of its card, ten images through each model, its hidden units.
+
+    The images are the test images from row ``first`` on; a drawing (28, 28) takes the first place.
+    """
+    probe = shipped.images("mnist").probe["image"][first : first + pictures.COLUMNS].numpy().copy()
+    if drawn is not None:
+        probe[0] = np.rint(255 * drawn).astype(np.uint8).reshape(-1)
+    rows = [probe]
+    for m in SHIPPED:
+        rows.append(np.rint(255 * network(m).reconstruct(probe).numpy()).astype(np.uint8))
+    frames = []
+    for i, (m, pca_error) in enumerate(zip(SHIPPED, pca_of_shipped(), strict=True)):
+        metrics = shipped.card("autoencoder", SHIPPED[m])["metrics"]
+        scalars = {key.removeprefix("test_"): float(value) for key, value in metrics.items()}
+        engine = network(m)
+        frames.append(
+            Frame(
+                step=i,
+                scalars={"code_dim": m, "pca_error": pca_error, "n_parameters": engine.n_parameters, **scalars},
+                arrays={"rows": np.stack(rows), "units": engine.unit_images()[: pictures.MAX_UNITS**2].numpy()},
+            )
         )
-    elif chosen["view"] == "train" and record is not None:
-        forks.form(PAGE.slug, record, RIVAL, FORKS)
-    frame.notes(PAGE, why=autoencoder_notes.why, questions=autoencoder_notes.questions())
+    return frames
 
 
-def controls(chosen: dict[str, Any]) -> None:
-    show, view = settings.show, chosen["view"]
-    show(VIEW)
-    show(WIDTH, when=view == "narrow")
-    show(ROW, when=view == "narrow")
-    training = view == "train"
-    for setting in (DATA, CODE, DEPTH):
-        show(setting, when=training)
-    show(UNITS, when=training and chosen["depth"] > 0)
-    for setting in (ACTIVATION, LOSS, RATE, SEED):
-        show(setting, when=training)
-    if training:
-        left, right = st.columns(2)
-        left.button("Restart", on_click=restart, width="stretch", help="The same run again, from its start.")
-        right.button("New seed", on_click=new_seed, width="stretch", help="The same settings, another start.")
+def narrowing(first: int, drawn: np.ndarray | None, _open: str) -> Film:
+    """The shipped models, a width a step."""
+    frames = narrowing_frames(first, drawn)
+    base = pictures.narrowing_base(frames, pca_of_shipped(), ["image", *[f"M = {m}" for m in SHIPPED]])
+    return Film(frames=frames, base=base, draw=pictures.narrowing_picture, numbers=pictures.narrowing_numbers)
 
 
-def restart() -> None:
-    forks.drop(PAGE.slug, RIVAL)
-    stage.drop(RUN)
+# -- learning --------------------------------------------------------------------------------------------------
 
 
-def new_seed() -> None:
-    settings.next_of(SEED)
+def recorded() -> Film:
+    """The recorded training with M = 2."""
+    frames = shipped.frames("autoencoder", "m2")
+    return Film(frames=frames, **shown(frames[0], "mnist", 2, "sigmoid", bernoulli=True, recorded=True))
 
 
-def narrow(chosen: dict[str, Any]) -> Any:
-    """The shipped models: every width is a step of the player."""
-    drawn = board.drawn(PAGE.slug)
-    key = None if drawn is None else drawn.tobytes()
-    with st.spinner("Loading the models"):
-        record, problem = stage.keep(
-            NARROW,
-            fixed={"row": chosen["row"], "drawn": key, "m": chosen["m"]},
-            changing={},
-            make=lambda: autoencoder_runs.narrowing(chosen["row"], drawn),
-        )
-    if problem:
-        st.warning(problem)
-    if record is not None:
-        record.run.play(None)  # its five frames are ready: the scrubber holds all of them at once
-        show(record, None, autoplay=False, open=WIDTHS.index(chosen["m"]), speed=1)
-    return record
+def training(name: str, **own: Any) -> Scene:
+    """An autoencoder that starts to learn now."""
+    hosted = devices.hosted()
+    engine: Any = engines.create(
+        "autoencoder",
+        data=shipped.images(name),
+        shown=300 if hosted else 500,
+        batches_per_step=BATCHES_PER_STEP,
+        n_steps=3000 if hosted else 30_000,
+        **own,
+    )
+    how = shown(
+        engine.frame(), name, own["code_dim"], own["activation"], bernoulli=own["loss"] == "bernoulli", recorded=False
+    )
+
+    def scene(run: Run) -> Scene:
+        return Scene(run=run, again=scene, **how)
+
+    return scene(Run(engine, slots=SLOTS, frame_interval=FRAME_INTERVAL))
 
 
-def film(chosen: dict[str, Any]) -> Any:  # noqa: ARG001
-    """A recorded training."""
-    record, problem = stage.keep(FILM, fixed={"film": True}, changing={}, make=autoencoder_runs.film)
-    if problem:
-        st.warning(problem)
-    if record is not None:
-        show(record, None, layers=layers(*LAYERS), autoplay=True, speed=4)
-    return record
-
-
-def train(chosen: dict[str, Any]) -> Any:
-    """One that learns now; the learning rate changes on the way."""
-    own = {
-        "code_dim": chosen["code"],
-        "depth": chosen["depth"],
-        "width": chosen["units"],
-        "activation": chosen["act"],
-        "loss": chosen["loss"],
-        "seed": chosen["seed"],
+def shown(
+    first: Frame, name: str, code_dim: int, activation: str, *, bernoulli: bool, recorded: bool
+) -> dict[str, Any]:
+    """How a training on this set of images is drawn and explained."""
+    classes, names = shipped.labels(name)[: len(first.arrays["codes"])], data.load(name, split="test").class_names
+    return {
+        "base": pictures.learning_base(classes, code_dim, activation, bernoulli=bernoulli, recorded=recorded),
+        "draw": partial(pictures.learning_picture, code_dim=code_dim, activation=activation),
+        "explain": partial(pictures.learning_numbers, names=names, labels=classes),
     }
-    changing = {"learning_rate": float(chosen["rate"])}
-    with st.spinner("Preparing the images"):
-        record, problem = stage.keep(
-            RUN,
-            fixed={"data": chosen["data"], **own},
-            changing=changing,
-            make=lambda: autoencoder_runs.live_scene(chosen["data"], **own, **changing),
-        )
-    if problem:
-        st.warning(problem)
-    if record is None:
-        return None
-    rival = forks.of(PAGE.slug, record, RIVAL)
-    show(record, rival, layers=layers(*LAYERS), autoplay=True, speed=8, go=stage.goes(RUN), forkable=rival is None)
-    return record
 
 
-def show(record: Any, rival: Any, **options: Any) -> None:
-    """The player, or two of them side by side."""
-    options |= {"slug": PAGE.slug, "present": st.query_params.get("present") == "1"}
-    if rival is None:
-        player(record.token, key="autoencoder-player", on_event=on_event, numbers=True, **options)
-        return
-    options |= {"group": record.token}
-    left, right = st.columns(2)
-    with left:
-        own = {"title": "The run as it was", "lead": True, **options}
-        player(record.token, key="autoencoder-player-a", on_event=on_event, **own)
-    with right:
-        own = {"title": forks.title(PAGE.slug), "lead": False, "open": "end", **options}
-        player(rival.token, key="autoencoder-player-b", **own)
-    st.button("Back to one run", on_click=forks.drop, args=(PAGE.slug, RIVAL))
-
-
-def on_event(name: str) -> None:
-    """What the viewer pressed in the player, before the page runs again."""
-    keys = ("autoencoder-player", "autoencoder-player-a")
-    result = next((st.session_state[key] for key in keys if key in st.session_state), {})
-    event = result.get(name) if result else None
-    if name == "gone":
-        for slot in (NARROW, FILM, RUN):
-            stage.drop(slot)
-    elif event and name == "fork":
-        forks.ask(PAGE.slug, int(event.get("step", 0)))
-
-
-main()
+if __name__ == "__main__":
+    main()

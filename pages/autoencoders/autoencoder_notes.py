@@ -1,19 +1,15 @@
-"""What stands around the stage of the autoencoder: theory, questions, the drawing board."""
+"""What stands around the stage of the autoencoder: theory and questions."""
 
 from __future__ import annotations
 
-import streamlit as st
+from collections.abc import Callable, Sequence
 
-from pages.autoencoders import autoencoder_runs
+from engines.engine import Frame
 from pages.ui.frame import Question
 from pages.ui.maths import close
 
-
-def why() -> None:
-    left, right = st.columns(2)
-    with left:
-        st.markdown(
-            r"""
+WHY = (
+    r"""
 An autoencoder learns to give back what it was given, through a hidden layer that is too small to copy it:
 
 $$
@@ -28,14 +24,11 @@ $W, W', b, b'$ are learned. Nobody says what the code should mean; it is what he
 $$
 -\sum_{i=1}^{784} \left( x_i \log \hat x_i + (1 - x_i) \log (1 - \hat x_i) \right)
 $$
-"""
-        )
-    with right:
-        st.markdown(
-            r"""
+""",
+    r"""
 **PCA is its linear relative.** With a linear code and squared error, the best autoencoder spans the same directions as
 the first $M$ principal components (Baldi & Hornik 1989). The axes of its code may lie anywhere in that plane; the
-images that come back are the same. You can watch this: choose *train*, linear, squared.
+images that come back are the same. You can watch this: let one learn, linear, with squared error.
 
 **What it cannot do.** A code drawn at random need not be the code of anything: the autoencoder says nothing about
 where its codes lie. That is what the *variational* autoencoder adds, and what turns it into a generative model.
@@ -43,41 +36,38 @@ where its codes lie. That is what the *variational* autoencoder adds, and what t
 **Hidden units as images.** With one hidden layer, unit $m$ adds $z_m W'_{\cdot m}$ to the image before the
 sigmoid: its outgoing weights are themselves an image. Orange adds ink, blue takes it away; each unit is scaled to its
 largest weight.
-"""
+""",
+)
+
+
+def questions(frames: Callable[[], Sequence[Frame]]) -> list[Question]:
+    """Answered from the frames of the shipped models, a frame each."""
+
+    def first_below(answer: str) -> tuple[bool, str]:
+        by_width = {int(frame.scalars["code_dim"]): frame.scalars for frame in frames()}
+        bar = by_width[8]["pca_error"]
+        first = min(m for m, s in by_width.items() if s["squared_error"] < bar)
+        error = by_width[first]["squared_error"]
+        return int(answer) == first, (
+            f"PCA loses {bar:.1f} with 8 directions; the autoencoder {error:.1f} with M = {first}."
         )
 
+    def error_of_two(answer: float) -> tuple[bool, str]:
+        error = next(frame.scalars["squared_error"] for frame in frames() if frame.scalars["code_dim"] == 2)
+        return close(answer, error, places=1), f"It is {error:.1f}, over 10,000 test images."
 
-def questions() -> list[Question]:
     return [
         Question(
             text="With how many numbers in its code does the autoencoder first lose less than PCA with 8 directions?",
             kind="choice",
-            options=tuple(str(m) for m in autoencoder_runs.SHIPPED),
-            check=_first_below,
-            hint="Choose narrow and compare the solid curve with the dashed one.",
+            options=("2", "8", "32", "128", "300"),
+            check=first_below,
+            hint="Under Through a bottleneck, compare the solid curve with the dashed one.",
         ),
         Question(
             text="What is the squared error per image of the model with M = 2, to one decimal place?",
             kind="number",
-            check=_error_of_two,
-            hint="Choose narrow and go to the first step.",
+            check=error_of_two,
+            hint="Under Through a bottleneck, go to the first step.",
         ),
     ]
-
-
-def _errors() -> dict[int, float]:
-    frames = autoencoder_runs.narrowing_frames(0, None)
-    return {int(frame.scalars["code_dim"]): frame.scalars["squared_error"] for frame in frames}
-
-
-def _first_below(answer: str) -> tuple[bool, str]:
-    errors, bar = _errors(), float(autoencoder_runs.pca_of_shipped()[list(autoencoder_runs.SHIPPED).index(8)])
-    first = min(m for m, error in errors.items() if error < bar)
-    return int(
-        answer
-    ) == first, f"PCA loses {bar:.1f} with 8 directions; the autoencoder {errors[first]:.1f} with M = {first}."
-
-
-def _error_of_two(answer: float) -> tuple[bool, str]:
-    error = _errors()[2]
-    return close(answer, error, places=1), f"It is {error:.1f}, over 10,000 test images."

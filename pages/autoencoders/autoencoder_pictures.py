@@ -8,20 +8,21 @@ from typing import Any
 import numpy as np
 
 from engines.engine import Frame
-from pages.autoencoders.vae_pictures import GAP, GLYPHS, SIDE
-from pages.mixtures.gmm_numbers import index
 from pages.ui import palette
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
+from pages.ui.sheets import GAP, OPEN, rows_axes, rows_sheet
+from pages.ui.wire import index
 
 HIDDEN = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
+SIDE = 28
+GLYPHS = "0123456789"
 MAX_UNITS = 6  # hidden units along each side of their sheet
 COLUMNS = 8
 RANGES = {"sigmoid": (-0.05, 1.05), "tanh": (-1.1, 1.1)}
 LAYERS = (("points", "Test images"), ("sheet", "Images"), ("units", "Hidden units"))
 # Negative weights one colour, positive another; the middle is the ground, so that sign is never colour alone.
 DIVERGING = [[0, "@first"], [0.5, "@ground"], [1, "@second"]]
-OFF = {"type": "scatter", "mode": "markers", "x": [0], "y": [0], "marker": {"opacity": 0}, "xaxis": "x2", "yaxis": "y2"}
 
 
 def learning_base(
@@ -33,7 +34,7 @@ def learning_base(
     axis = {"range": list(span)} if span else {}
     traces: list[dict[str, Any]] = [
         {"type": "bar", "marker": {"color": "@posterior"}, "meta": {"layer": "points"}, "visible": not plane},
-        OFF,
+        OPEN,
         units_trace(),
     ]
     measure = "cross_entropy" if bernoulli else "squared_error"
@@ -45,7 +46,7 @@ def learning_base(
                 **(axis if plane else {}),
             },
             "yaxis": {"title": "unit 2" if plane else "its value", **axis},
-            **sheet_axes(rows=2, columns=COLUMNS, x=(0.5, 1), y=(0.68, 1), labels=("image", "back")),
+            **rows_axes(("image", "back"), COLUMNS, x=(0.5, 1), y=(0.68, 1)),
             **units_axes(code_dim, x=(0.5, 1), y=(0, 0.62)),
         },
         "traces": traces,
@@ -127,7 +128,7 @@ def narrowing_base(frames: list[Frame], pca: np.ndarray, row_names: list[str]) -
         "layout": {
             "xaxis": {"domain": [0, 0.36], "title": "numbers in the code, M", "range": [0.15, 2.65], **ticks},
             "yaxis": {"title": "squared error per image", "rangemode": "tozero"},
-            **sheet_axes(rows=len(row_names), columns=COLUMNS, x=(0.5, 1), y=(0.4, 1), labels=row_names),
+            **rows_axes(row_names, COLUMNS, x=(0.5, 1), y=(0.4, 1)),
             **units_axes(MAX_UNITS**2, x=(0.5, 1), y=(0, 0.36)),
         },
         "traces": [
@@ -139,7 +140,7 @@ def narrowing_base(frames: list[Frame], pca: np.ndarray, row_names: list[str]) -
                 "line": {"color": "@first", "width": 2.5},
                 "marker": {"size": 8},
             },
-            OFF,
+            OPEN,
             units_trace(),
             {
                 "type": "scatter",
@@ -218,34 +219,6 @@ def narrowing_numbers(frame: Frame) -> Blocks:
 # -- sheets ---------------------------------------------------------------------------------------------------
 
 
-def sheet_axes(
-    *, rows: int, columns: int, x: tuple[float, float], y: tuple[float, float], labels: Any
-) -> dict[str, Any]:
-    """The second pair of axes, for a sheet of ``rows`` x ``columns`` images with names for its rows."""
-    cell = SIDE + GAP
-    return {
-        "xaxis2": {
-            "domain": list(x),
-            "anchor": "y2",
-            "range": [0, columns * cell + GAP],
-            "constrain": "domain",
-            **HIDDEN,
-        },
-        "yaxis2": {
-            "domain": list(y),
-            "anchor": "x2",
-            "range": [rows * cell + GAP, 0],
-            "scaleanchor": "x2",
-            "constrain": "domain",
-            "showgrid": False,
-            "zeroline": False,
-            "ticks": "",
-            "tickvals": [GAP + cell * i + SIDE / 2 for i in range(rows)],
-            "ticktext": list(labels),
-        },
-    }
-
-
 def units_side(n_units: int) -> int:
     """Along each side of a sheet of that many hidden units; at most 36 are shown."""
     return min(MAX_UNITS, math.ceil(math.sqrt(n_units)))
@@ -285,17 +258,6 @@ def units_trace() -> dict[str, Any]:
         "yaxis": "y3",
         "meta": {"layer": "units"},
     }
-
-
-def rows_sheet(rows: list[np.ndarray], columns: int) -> np.ndarray:
-    """Rows of images (n, 784) bytes as one sheet with grey lines between; a short row leaves grey places."""
-    cell = SIDE + GAP
-    out = np.full((len(rows) * cell + GAP, columns * cell + GAP), 110, dtype=np.uint8)
-    for i, images in enumerate(rows):
-        for j, image in enumerate(images[:columns]):
-            top, left = GAP + i * cell, GAP + j * cell
-            out[top : top + SIDE, left : left + SIDE] = image.reshape(SIDE, SIDE)
-    return out
 
 
 def units_sheet(units: np.ndarray, side: int) -> np.ndarray:

@@ -1,66 +1,52 @@
-"""What stands around the stage of the bound: scenes, theory, questions, the drawing board."""
+"""What stands around the stage of the bound: scenes, theory, questions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
-import streamlit as st
-
-from pages.autoencoders import elbo_runs
+from engines.engine import Frame
 from pages.ui.frame import Question
 from pages.ui.maths import added, close
+from pages.ui.strip import Scene
 
-# name -> the settings that make the scene (all others at their defaults), those that cure it, and what there is to see
-SCENES: dict[str, dict[str, Any]] = {
-    "collapse": {
-        "title": "Posterior collapse",
-        "link": {"view": "trade-off", "beta": "16"},
-        "cure": {"view": "trade-off", "beta": "1"},
-        "cure_title": "Lower beta to 1",
-        "text": "**What you see:** most bars are gone, and the images that come back are blurred and much alike. "
+# The settings that make a scene and those that cure it (all others at their defaults), and what there is to see.
+SCENES = {
+    "collapse": Scene(
+        title="Posterior collapse",
+        link={"view": "trade-off", "beta": "16"},
+        cure={"view": "trade-off", "beta": "1"},
+        cure_title="Lower beta to 1",
+        text="**What you see:** most bars are gone, and the images that come back are blurred and much alike. "
         "**Why:** at β = 16 a nat of KL costs sixteen nats of reconstruction, so the encoder gives up every dimension "
         "that earns less: there q(z|x) = p(z). **Cure:** a smaller β. Letting β rise slowly from zero, so that "
         "dimensions are taken up before they cost, helps where they are given up early; it did not help here: all "
         "eight models were warmed up that way, this one too.",
-    },
-    "no-prior": {
-        "title": "Codes far from the prior",
-        "link": {"view": "trade-off", "beta": "0.1"},
-        "cure": {"view": "trade-off", "beta": "1"},
-        "cure_title": "Raise beta to 1",
-        "text": "**What you see:** the images come back sharp, while many draws from the prior, in the last row, are "
+        cured="**What you see:** at β = 1 most bars are back, and what comes back is told apart again.",
+    ),
+    "no-prior": Scene(
+        title="Codes far from the prior",
+        link={"view": "trade-off", "beta": "0.1"},
+        cure={"view": "trade-off", "beta": "1"},
+        cure_title="Raise beta to 1",
+        text="**What you see:** the images come back sharp, while many draws from the prior, in the last row, are "
         "no clear digits. **Why:** the KL hardly counts, so codes lie where the encoder likes; the prior draws between "
-        "them. "
-        "**Cure:** a larger β.",
-    },
-    "direction": {
-        "title": "The direction matters",
-        "link": {"view": "divergence", "mq": 0.0, "sq": 0.4, "mp": 0.0, "sp": 2.0},
-        "cure": {"view": "divergence", "mq": 0.0, "sq": 2.0, "mp": 0.0, "sp": 2.0},
-        "cure_title": "Make them equal",
-        "text": "**What you see:** q is narrow inside a wide p. KL(q || p) is small, KL(p || q) large. **Why:** the "
+        "them. **Cure:** a larger β.",
+        cured="**What you see:** at β = 1 more of the draws are clear digits, if far from all.",
+    ),
+    "direction": Scene(
+        title="The direction matters",
+        link={"view": "divergence", "mq": 0.0, "sq": 0.4, "mp": 0.0, "sp": 2.0},
+        cure={"view": "divergence", "mq": 0.0, "sq": 2.0, "mp": 0.0, "sp": 2.0},
+        cure_title="Make them equal",
+        text="**What you see:** q is narrow inside a wide p. KL(q || p) is small, KL(p || q) large. **Why:** the "
         "first asks only about places where q is; the second punishes q for calling most of p impossible. **Where both "
         "vanish:** only where the two coincide.",
-    },
+        cured="**What you see:** both curves coincide, and both divergences vanish.",
+    ),
 }
 
-
-def show_images(record: Any) -> None:
-    """The image as the model takes it, and the mean image that comes back."""
-    first = record.run.history.at(0)
-    if first is None:
-        return
-    with st.container(key="lab-about"), st.container(horizontal=True):
-        for name, words in (("seen", "black and white pixels, as the model takes them"), ("mean", "what comes back")):
-            st.image(first.arrays[name].reshape(28, 28), caption=words, width=140, clamp=True)
-
-
-def why() -> None:
-    left, right = st.columns(2)
-    with left:
-        st.markdown(
-            r"""
+WHY = (
+    r"""
 For every Gaussian $q(z \mid x)$ that the encoder may give,
 
 $$
@@ -83,11 +69,8 @@ $\sigma_q, \sigma_p$:
 $$
 \mathrm{KL}(q \,\|\, p) = \log\frac{\sigma_p}{\sigma_q} + \frac{\sigma_q^2 + (\mu_q - \mu_p)^2}{2 \sigma_p^2} - \frac12
 $$
-"""
-        )
-    with right:
-        st.markdown(
-            r"""
+""",
+    r"""
 **More samples, a tighter bound.** With $K$ codes $z_k$ drawn from $q$,
 
 $$
@@ -109,53 +92,48 @@ $\beta = 1$ seeks the lowest of them.
 
 **Posterior collapse.** A dimension that earns less reconstruction than it costs is given up: there
 $q(z_d \mid x) = p(z_d)$ for every image, and its bar is zero.
-"""
-        )
+""",
+)
 
 
-def questions(record: Callable[[], Any]) -> list[Question]:
+def questions(sweep: Callable[[], Sequence[Frame]], image: Callable[[], Sequence[Frame]]) -> list[Question]:
+    """Answered from the frames of the sweep, a frame a beta, and from those of the image on the stage."""
+
+    def best(answer: str) -> tuple[bool, str]:
+        s = max(sweep(), key=lambda frame: frame.scalars["elbo"]).scalars
+        return float(answer) == s["beta"], f"β = {s['beta']:g}, with −ELBO = {-s['elbo']:.1f} nats per image."
+
+    def used(answer: float) -> tuple[bool, str]:
+        frame = next(frame for frame in sweep() if frame.scalars["beta"] == 16)
+        n = int(frame.scalars["used_dimensions"])
+        return answer == n, f"It uses {n} of {len(frame.arrays['kl'])}."
+
+    def gap(answer: float) -> tuple[bool, str]:
+        s = next((frame.scalars for frame in image() if frame.step == 500 and "bound" in frame.scalars), None)
+        if s is None:
+            return False, "Choose One image's bound and let it play to K = 500 first."
+        parts = added(s["bound"], s["elbo"], weights=(1, -1))
+        return close(answer, s["bound"] - s["elbo"], places=1), f"{parts} nats."
+
     return [
         Question(
             text="Which beta of the sweep has the best ELBO on the test images?",
             kind="choice",
-            options=elbo_runs.BETAS,
-            check=_check_best,
-            hint="Choose trade-off and play through the models: the solid curve is −ELBO.",
+            options=("0.1", "0.25", "0.5", "1", "2", "4", "8", "16"),
+            check=best,
+            hint="Under Rate against distortion, play through the models: the solid curve is −ELBO.",
         ),
         Question(
             text="How many of the 20 dimensions does the model with beta = 16 use?",
             kind="number",
-            check=lambda answer: _check_used(answer, "16"),
+            check=used,
             hint="Count the bars, or read the caption.",
         ),
         Question(
-            text="For the image on the stage: by how many nats, to one decimal place, does the bound with "
-            "500 samples lie above the ELBO?",
+            text="For the image on the stage: by how many nats, to one decimal place, does the bound with 500 samples "
+            "lie above the ELBO?",
             kind="number",
-            check=lambda answer: _check_gap(record(), answer),
-            hint="Choose image and let it play to its end.",
+            check=gap,
+            hint="Choose One image's bound and let it play to its end.",
         ),
     ]
-
-
-def _check_best(answer: str) -> tuple[bool, str]:
-    frames = elbo_runs.sweep_frames()
-    best = max(frames, key=lambda frame: frame.scalars["elbo"])
-    return float(answer) == best.scalars["beta"], (
-        f"β = {best.scalars['beta']:g}, with −ELBO = {-best.scalars['elbo']:.1f} nats per image."
-    )
-
-
-def _check_used(answer: float, beta: str) -> tuple[bool, str]:
-    frame = elbo_runs.sweep_frames()[elbo_runs.BETAS.index(beta)]
-    used = int(frame.scalars["used_dimensions"])
-    return answer == used, f"It uses {used} of {len(frame.arrays['kl'])}."
-
-
-def _check_gap(record: Any, answer: float) -> tuple[bool, str]:
-    last = record.run.history.last if record else None
-    if last is None or last.step < 500:
-        return False, "Choose image and let it play to K = 500 first."
-    gap = last.scalars["bound"] - last.scalars["elbo"]
-    parts = added(last.scalars["bound"], last.scalars["elbo"], weights=(1, -1))
-    return close(answer, gap, places=1), f"{parts} nats."

@@ -8,12 +8,13 @@ import numpy as np
 
 from engines.autoencoders.vae import USED_NATS
 from engines.engine import Frame
-from pages.autoencoders.vae_pictures import GAP, SIDE
 from pages.ui.live import Blocks
 from pages.ui.maths import added, adds_up, latex, number
+from pages.ui.sheets import OPEN, rows_axes, rows_sheet
 
 HIDDEN = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
-ROWS = 3  # of the sweep's sheet: images, reconstructions, draws from the prior
+SIDE = 28
+ROWS = ("image", "back", "drawn")  # of the sweep's sheet: test images, reconstructions, draws from the prior
 COLUMNS = 8
 
 
@@ -153,7 +154,6 @@ def sweep_base(frames: list[Frame]) -> dict[str, Any]:
     rates = np.array([frame.scalars["kl"] for frame in frames])
     distortions = np.array([frame.scalars["reconstruction"] for frame in frames])
     names = [f" β={frame.scalars['beta']:g}" for frame in frames]
-    width, height = COLUMNS * (SIDE + GAP) + GAP, ROWS * (SIDE + GAP) + GAP
     best = max(frames, key=lambda frame: frame.scalars["elbo"]).scalars["elbo"]
     lines_x: list[float] = []
     lines_y: list[float] = []
@@ -165,19 +165,7 @@ def sweep_base(frames: list[Frame]) -> dict[str, Any]:
         "layout": {
             "xaxis": {"domain": [0, 0.4], "title": "rate: KL, nats", "range": [-2, 66]},
             "yaxis": {"title": "distortion: −E[log p(x|z)], nats", "range": [45, 185]},
-            "xaxis2": {"domain": [0.46, 1], "range": [0, width], "constrain": "domain", **HIDDEN},
-            "yaxis2": {
-                "domain": [0.42, 1],
-                "range": [height, 0],
-                "anchor": "x2",
-                "scaleanchor": "x2",
-                "constrain": "domain",
-                "showgrid": False,
-                "zeroline": False,
-                "ticks": "",
-                "tickvals": [GAP + (SIDE + GAP) * i + SIDE / 2 for i in range(ROWS)],
-                "ticktext": ["image", "back", "drawn"],
-            },
+            **rows_axes(ROWS, COLUMNS, x=(0.46, 1), y=(0.42, 1)),
             "xaxis3": {"domain": [0.55, 1], "anchor": "y3", "title": "dimension, most used first", "type": "category"},
             "yaxis3": {"domain": [0, 0.3], "anchor": "x3", "title": "KL, nats", "range": [0, 4]},
         },
@@ -213,15 +201,7 @@ def sweep_base(frames: list[Frame]) -> dict[str, Any]:
                 "marker": {"size": 20, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": "@second"}},
             },
             {"type": "bar", "marker": {"color": "@posterior"}, "xaxis": "x3", "yaxis": "y3"},
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": [0],
-                "y": [0],
-                "marker": {"opacity": 0},
-                "xaxis": "x2",
-                "yaxis": "y2",
-            },
+            OPEN,
         ],
         "curves": [
             {"scalar": "negative_elbo", "name": "−ELBO", "colour": "@bound"},
@@ -249,22 +229,11 @@ def sweep_picture(frame: Frame) -> dict[str, Any]:
             2: {"x": [s["kl"]], "y": [s["reconstruction"]]},
             3: {"x": [str(d + 1) for d in order], "y": kl.astype(np.float32)},
         },
-        "sheet": rows_sheet(frame),
+        "sheet": rows_sheet([frame.arrays[n] for n in ("originals", "reconstructions", "samples")], COLUMNS),
         "scalars": {**s, "negative_elbo": -s["elbo"]},
         "caption": words,
         "alt": words,
     }
-
-
-def rows_sheet(frame: Frame) -> np.ndarray:
-    """Rows of ten images with grey lines between: bytes."""
-    cell = SIDE + GAP
-    out = np.full((ROWS * cell + GAP, COLUMNS * cell + GAP), 110, dtype=np.uint8)
-    for i, name in enumerate(("originals", "reconstructions", "samples")):
-        for j, image in enumerate(frame.arrays[name][:COLUMNS]):
-            top, left = GAP + i * cell, GAP + j * cell
-            out[top : top + SIDE, left : left + SIDE] = image.reshape(SIDE, SIDE)
-    return out
 
 
 def sweep_numbers(frame: Frame) -> Blocks:

@@ -2,51 +2,62 @@
 
 from __future__ import annotations
 
+import base64
+from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from engines import devices
-from pages.autoencoders import latent, vae_notes, vae_runs
+import engines
+from engines import data, devices
+from engines.engine import Frame
+from engines.run import Run
+from pages.autoencoders import latent, vae_notes
+from pages.autoencoders import vae_pictures as pictures
 from pages.catalogue import entry
-from pages.ui import board, forks, frame, live, settings, stage
-from pages.ui.forks import Change
-from pages.ui.player import layers, player
+from pages.ui import board, shipped, show, stage
+from pages.ui.live import SLOTS
+from pages.ui.page import page
+from pages.ui.player import layers
 from pages.ui.settings import Choice, Number
+from pages.ui.show import Film
+from pages.ui.stage import Scene
 
-PAGE = entry("vae")
+# What ships: name in the address -> variant, data, and what a viewer reads.
+MODELS: dict[str, tuple[str, str, str]] = {
+    "mnist": ("", "mnist", "MNIST digits, 2 dimensions"),
+    "fashion": ("fashion", "fashion", "Fashion-MNIST, 2 dimensions"),
+    "mnist-20": ("beta-1", "mnist", "MNIST digits, 20 dimensions"),
+    "mnist-32": ("conv", "mnist", "MNIST digits, 32 dimensions, convolutional"),
+}
+SETS = {"mnist": "Handwritten digits (MNIST)", "fashion": "Clothes (Fashion-MNIST)"}
+BATCHES_PER_STEP = 10
+FRAME_INTERVAL = 1.0  # seconds, of a run at full speed: watching must not slow it
+N_CODES = 1000
 
-VIEW = Choice(
-    key="view",
-    label="What to do",
-    options=("explore", "film", "train"),
-    default="explore",
-    help="explore: move through the latent space of a trained model. film: watch a recorded training. "
-    "train: let one learn now, and change it on the way.",
-)
 MODEL = Choice(
     key="model",
     label="Model",
-    options=(*vae_runs.MODELS, "mine"),
+    options=(*MODELS, "mine"),
     default="mnist",
-    help="mnist and fashion have two dimensions, so the plane is the whole latent space; mnist-20 and mnist-32 have "
-    "more. mine is the one that you train under 'train'.",
+    labels={name: said for name, (_, _, said) in MODELS.items()} | {"mine": "The one that learns here"},
+    help="With two dimensions the plane is the whole latent space.",
 )
-FILM = Choice(
-    key="film", label="Training of", options=vae_runs.RECORDED, default="mnist", help="28,000 or 9,400 batches of 128."
-)
-DATA = Choice(
-    key="data", label="Images", options=("mnist", "fashion"), default="mnist", help="To learn from. Restarts the run."
-)
+FILM = Choice(key="film", label="Training of", options=tuple(SETS), default="mnist", labels=SETS)
+DATA = Choice(key="data", label="Images to learn from", options=tuple(SETS), default="mnist", labels=SETS)
 LATENT = Number(
-    key="dims", label="Latent dimensions D", low=2, high=50, default=2, help="Numbers in a code. Restarts the run."
+    key="dims", label="Latent dimensions D", low=2, high=50, default=2, field="latent_dim", help="Numbers in a code."
 )
 BETA = Choice(
     key="beta",
     label="Beta",
     options=("0.1", "0.25", "0.5", "1", "2", "4", "8", "16"),
     default="1",
+    slider=True,
+    field="beta",
+    kind=float,
+    live=True,
     help="The weight of the KL term in the loss; 1 is the ELBO. Applies live, from the newest step on.",
 )
 RATE = Choice(
@@ -54,6 +65,10 @@ RATE = Choice(
     label="Learning rate",
     options=("1e-4", "3e-4", "1e-3", "3e-3", "1e-2"),
     default="1e-3",
+    slider=True,
+    field="learning_rate",
+    kind=float,
+    live=True,
     help="The size of Adam's steps. Applies live, from the newest step on.",
 )
 WIDTH = Number(
@@ -62,175 +77,157 @@ WIDTH = Number(
     low=32,
     high=200 if devices.hosted() else 512,
     default=200,
-    help="Two hidden layers in the encoder, two in the decoder. Restarts the run.",
+    field="width",
+    help="Two hidden layers in the encoder, two in the decoder.",
 )
 SEED = Number(
-    key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="The same seed gives the same run."
-)
-ALL = (VIEW, MODEL, FILM, DATA, LATENT, BETA, RATE, WIDTH, SEED)
-FORKS = (Change(field="beta", choice=BETA, parse=float), Change(field="learning_rate", choice=RATE, parse=float))
-RUN, RIVAL, MOVIE = "vae:run", "vae:rival", "vae:film"
+    key="seed", label="Seed", low=0, high=9999, default=0, slider=False, field="seed",
+    help="The same seed gives the same run on the same machine.",
+)  # fmt: skip
+TRAIN = (LATENT, BETA, RATE, WIDTH, SEED)
+VIEWS = {
+    "explore": ("Move through the latent space", (MODEL,)),
+    "film": ("Replay the training", (FILM,)),
+    "train": ("Let one learn now", (DATA, *TRAIN)),
+}
+REPLAY = "vae-film"  # the film has a stage of its own: the one that learns is kept beside it
 
 
 def main() -> None:
-    frame.head(PAGE)
-    settings.show_notices(PAGE.slug, ALL)
-    chosen = {setting.key: settings.value(setting) for setting in ALL}
-    record = {"explore": explore, "film": film, "train": train}[chosen["view"]](chosen)
-    if record is not None:
-        live.TABLE.wait_until_watched(record.token)
-    with frame.controls():
-        controls(chosen)
-    if chosen["view"] == "train" and record is not None:
-        forks.form(PAGE.slug, record, RIVAL, FORKS)
-        about_training(record)
-    elif chosen["view"] == "explore":
-        vae_notes.downloads(chosen["model"], RUN)
-    frame.notes(PAGE, why=vae_notes.why, questions=vae_notes.questions(lambda: frames_at_hand(chosen)))
+    with page(entry("vae"), VIEWS, why=vae_notes.WHY, questions=questions) as chosen:
+        name = chosen["data"]
+        match chosen["view"]:
+            case "explore":
+                explore(chosen["model"])
+            case "film":
+                show.film(REPLAY, recorded, chosen["film"], layers=layers(*pictures.LAYERS))
+            case "train":
+                on = layers(*(item for item in pictures.LAYERS if item[0] != "prior" or chosen["dims"] == 2))
+                record = show.learn("vae", partial(training, name), TRAIN, chosen, of=name, layers=on, speed=8)
+                if record is not None:
+                    about(record.run.engine)
 
 
-def controls(chosen: dict[str, Any]) -> None:
-    show, view = settings.show, chosen["view"]
-    show(VIEW)
-    show(MODEL, when=view == "explore")
-    show(FILM, when=view == "film")
-    training = view == "train"
-    for setting in (DATA, LATENT, BETA, RATE, WIDTH, SEED):
-        show(setting, when=training)
-    if training:
-        left, right = st.columns(2)
-        left.button("Restart", on_click=restart, width="stretch", help="The same run again, from its start.")
-        right.button("New seed", on_click=new_seed, width="stretch", help="The same settings, another start.")
+def questions(chosen: dict[str, Any]) -> Any:
+    """Asked of the run that learns, or of the recorded training."""
+    if chosen["view"] == "train":
+        return vae_notes.questions(partial(show.frames, "vae"))
+    film = chosen["film"] if chosen["view"] == "film" else "mnist"
+    return vae_notes.questions(lambda: show.frames(REPLAY) or shipped.frames("vae", MODELS[film][0]))
 
 
-def restart() -> None:
-    forks.drop(PAGE.slug, RIVAL)
-    stage.drop(RUN)
+def about(engine: Any) -> None:
+    if engine is not None and engine.data is not None:
+        with st.container(key="lab-about"):
+            st.caption(
+                f"{len(engine.data):,} images, batches of {engine.config.batch_size}; a step is "
+                f"{engine.config.batches_per_step} batches. {engine.n_parameters:,} parameters. To move through what "
+                "this one has learned, choose the latent space and the model that learns here."
+            )
 
 
-def new_seed() -> None:
-    settings.next_of(SEED)
+# -- the latent space ------------------------------------------------------------------------------------------
 
 
-def explore(chosen: dict[str, Any]) -> None:
+def explore(model: str) -> None:
     """The latent space of a trained model under the hand."""
-    source, name = vae_notes.source_of(chosen["model"], RUN)
+    source, name, step = source_of(model)
     if not source:
-        st.info(
-            "You have not trained a model in this visit yet: choose **train** under *What to do*, or another model."
-        )
+        st.info("No model has learned in this visit yet: let one learn now, or choose another model.")
         return
-    codes, nats = vae_notes.codes(source, name, stage.current(RUN) if chosen["model"] == "mine" else None)
-    drawn = vae_notes.drawn_image()
+    codes, nats = codes_of(source, name, step)
+    drawn = board.drawn("vae")
     latent.plane(
         source,
         key="vae-plane",
         codes=codes,
-        labels=vae_notes.labels_of(name),
-        names=vae_runs.names_of(name),
+        labels=shipped.labels(name),
+        names=names_of(name),
         order=np.argsort(nats)[::-1],
         nats=nats,
         data=name,
         binary=name == "mnist",
-        glyphs=vae_notes.GLYPHS,
-        drawn=drawn,
+        glyphs=pictures.GLYPHS,
+        drawn="" if drawn is None else base64.b64encode(np.rint(255 * drawn).astype(np.uint8).tobytes()).decode(),
         present=st.query_params.get("present") == "1",
     )
-    board.kept(PAGE.slug, "Draw an image and let the encoder place it")
-
-
-def film(chosen: dict[str, Any]) -> Any:
-    """A recorded training."""
-    record, problem = stage.keep(
-        MOVIE, fixed={"film": chosen["film"]}, changing={}, make=lambda: vae_runs.movie(chosen["film"])
-    )
-    if problem:
-        st.warning(problem)
-    if record is not None:
-        show(record, None, chosen, forkable=False)
-    return record
-
-
-def train(chosen: dict[str, Any]) -> Any:
-    """One that learns now; beta and the learning rate change on the way."""
-    own = {"latent_dim": chosen["dims"], "width": chosen["width"], "seed": chosen["seed"]}
-    changing = {"beta": float(chosen["beta"]), "learning_rate": float(chosen["rate"])}
-    with st.spinner("Preparing the images"):
-        record, problem = stage.keep(
-            RUN,
-            fixed={"data": chosen["data"], **own},
-            changing=changing,
-            make=lambda: vae_runs.live_scene(chosen["data"], **own, **changing),
-        )
-    if problem:
-        st.warning(problem)
-    if record is None:
-        return None
-    rival = forks.of(PAGE.slug, record, RIVAL)
-    show(record, rival, chosen, forkable=rival is None)
-    return record
-
-
-def show(record: Any, rival: Any, chosen: dict[str, Any], *, forkable: bool) -> None:
-    """The player, or two of them side by side."""
-    options = {
-        "slug": PAGE.slug,
-        "layers": layers(*vae_notes.layers_of(record)),
-        "wide": True,
-        "autoplay": True,
-        "go": stage.goes(RUN) if chosen["view"] == "train" else 0,
-        "speed": 8 if chosen["view"] == "train" else 4,
-        "present": st.query_params.get("present") == "1",
-    }
-    if rival is None:
-        player(record.token, key="vae-player", on_event=on_event, numbers=True, forkable=forkable, **options)
-        return
-    group = {"group": record.token}
-    left, right = st.columns(2)
-    with left:
-        player(
-            record.token,
-            key="vae-player-a",
-            on_event=on_event,
-            title="The run as it was",
-            lead=True,
-            **group,
-            **options,
-        )
-    with right:
-        title = forks.title(PAGE.slug)
-        player(rival.token, key="vae-player-b", title=title, lead=False, open="end", **group, **options)
-    st.button("Back to one run", on_click=forks.drop, args=(PAGE.slug, RIVAL))
-
-
-def on_event(name: str) -> None:
-    """What the viewer pressed in the player, before the page runs again."""
-    result = next((st.session_state[key] for key in ("vae-player", "vae-player-a") if key in st.session_state), {})
-    event = result.get(name) if result else None
-    if name == "gone":
-        for slot in (RUN, MOVIE):
-            stage.drop(slot)
-    elif event and name == "fork":
-        forks.ask(PAGE.slug, int(event.get("step", 0)))
-
-
-def about_training(record: Any) -> None:
+    board.kept("vae", "Draw an image and let the encoder place it")
+    head = ",".join(["label", *[f"z{d + 1}" for d in range(codes.shape[1])]])
+    rows = [f"{label},{','.join(f'{v:.5g}' for v in z)}" for label, z in zip(shipped.labels(name), codes, strict=True)]
     with st.container(key="lab-about"):
-        engine: Any = record.run.engine
-        if engine is not None and engine.data is not None:
-            st.caption(
-                f"{len(engine.data):,} images, batches of {engine.config.batch_size}; a step is "
-                f"{engine.config.batches_per_step} batches. {engine.n_parameters:,} parameters. To move through what "
-                "this one has learned, choose explore and the model mine."
-            )
+        st.caption(
+            "The marks are the first 1,000 test images, which no training saw, at the mean of q(z|x). The dashed "
+            "circles are one and two standard deviations of the prior."
+        )
+        text = "\n".join([head, *rows])
+        st.download_button("Codes as CSV", text, f"codes-{model}.csv", "text/csv", on_click="ignore")
 
 
-def frames_at_hand(chosen: dict[str, Any]) -> list[Any]:
-    """The frames that questions are checked against: the run on the stage, or the recorded training."""
-    record = stage.current({"train": RUN, "film": MOVIE}.get(chosen["view"], ""))
-    if record is not None:
-        return list(record.run.history.after(-1))
-    return list(vae_runs.recorded_frames("mnist"))
+def source_of(model: str) -> tuple[str, str, int]:
+    """What the latent routes call this model, its set of images, and the step of one that learns; ("", "", 0) where
+    there is none.
+    """
+    if model != "mine":
+        variant, name, _ = MODELS[model]
+        return variant or "default", name, -1
+    record = stage.current("vae:run")
+    if record is None or record.run.engine is None:
+        return "", "", 0
+    return record.token, st.session_state["vae:run"]["fixed"]["of"], record.run.status.step
 
 
-main()
+@st.cache_data(max_entries=8, show_spinner="Encoding test images")
+def codes_of(source: str, name: str, step: int = -1) -> tuple[np.ndarray, np.ndarray]:  # noqa: ARG001
+    r"""\mu (M, D) of the first 1,000 test images as the model sees them, and the mean KL of each dimension (D,)."""
+    from engines.maths.variational import kl_per_dimension
+
+    vae = latent.model(source)
+    mean, log_var = vae.encode(latent.seen(vae, data.load(name, split="test").x[:N_CODES]))
+    return mean.cpu().numpy(), kl_per_dimension(mean, log_var).mean(dim=0).cpu().numpy()
+
+
+def names_of(name: str) -> tuple[str, ...]:
+    return data.load(name, split="test").class_names
+
+
+# -- learning --------------------------------------------------------------------------------------------------
+
+
+def recorded(name: str) -> Film:
+    """The recorded training of a shipped model."""
+    frames = shipped.frames("vae", MODELS[name][0])
+    return Film(frames=frames, **shown(frames[-1], name, 2, recorded=True))
+
+
+def training(name: str, **own: Any) -> Scene:
+    """An autoencoder that starts to learn now."""
+    hosted = devices.hosted()
+    engine: Any = engines.create(
+        "vae",
+        data=shipped.images(name),
+        shown=300 if hosted else 500,
+        batches_per_step=BATCHES_PER_STEP,
+        n_steps=3000 if hosted else 30_000,
+        pixels="binary" if name == "mnist" else "grey",
+        **own,
+    )
+    how = shown(engine.frame(), name, own["latent_dim"], recorded=False)
+
+    def scene(run: Run) -> Scene:
+        return Scene(run=run, again=scene, **how)
+
+    return scene(Run(engine, slots=SLOTS, frame_interval=FRAME_INTERVAL))
+
+
+def shown(frame: Frame, name: str, latent_dim: int, *, recorded: bool) -> dict[str, Any]:
+    """How a training on this set of images is drawn and explained."""
+    classes = shipped.labels(name)[: len(frame.arrays["means"])]
+    return {
+        "base": pictures.base(classes, latent_dim, binary=name == "mnist", recorded=recorded),
+        "draw": partial(pictures.picture, latent_dim=latent_dim),
+        "explain": partial(pictures.explain, names=names_of(name), labels=classes),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -8,13 +8,13 @@ import numpy as np
 
 from engines.autoencoders.vae import GRID, USED_NATS
 from engines.engine import Frame
-from pages.mixtures.gmm_numbers import index
 from pages.ui import palette
 from pages.ui.live import Blocks
 from pages.ui.maths import added, adds_up, latex, number
+from pages.ui.sheets import GAP, OPEN, sheet, sheet_axes
+from pages.ui.wire import index
 
 SIDE = 28
-GAP = 1
 RANGE = 4.0  # of the plane, in standard deviations of the prior
 GLYPHS = "0123456789"
 
@@ -26,7 +26,6 @@ def base(labels: np.ndarray, latent_dim: int, *, binary: bool, recorded: bool) -
     A recorded run has its steps evenly spaced in the logarithm.
     """
     side = GRID * (SIDE + GAP) + GAP
-    hidden = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
     plane = latent_dim == 2
     circle = np.linspace(0, 2 * np.pi, 61)
     traces: list[dict[str, Any]] = [
@@ -40,16 +39,7 @@ def base(labels: np.ndarray, latent_dim: int, *, binary: bool, recorded: bool) -
         }
         if plane
         else {"type": "bar", "marker": {"color": "@posterior"}, "meta": {"layer": "points"}},
-        # Holds the second pair of axes open: the sheet itself is painted below them.
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": [0],
-            "y": [0],
-            "marker": {"opacity": 0},
-            "xaxis": "x2",
-            "yaxis": "y2",
-        },
+        OPEN,
     ]
     span = {"range": [-RANGE, RANGE]}
     left = {"title": "z₁", **span} if plane else {"title": "dimension, most used first", "type": "category"}
@@ -57,8 +47,7 @@ def base(labels: np.ndarray, latent_dim: int, *, binary: bool, recorded: bool) -
     layout = {
         "xaxis": {"domain": [0, 0.5], "constrain": "domain", **left},
         "yaxis": {"constrain": "domain", **up},
-        "xaxis2": {"domain": [0.54, 1], "range": [0, side], "constrain": "domain", **hidden},
-        "yaxis2": {"range": [side, 0], "anchor": "x2", "scaleanchor": "x2", "constrain": "domain", **hidden},
+        **sheet_axes((side, side), x=(0.54, 1)),
     }
     kind = "nats per image" if binary else "nats per image (cross-entropy)"
     shared = {
@@ -90,7 +79,7 @@ def base(labels: np.ndarray, latent_dim: int, *, binary: bool, recorded: bool) -
 def picture(frame: Frame, latent_dim: int) -> dict[str, Any]:
     """One frame; its scalars gain ``negative_elbo``."""
     arrays = frame.arrays
-    drawn: dict[str, Any] = {"sheet": sheet(arrays["manifold"]), "traces": {}}
+    drawn: dict[str, Any] = {"sheet": sheet(arrays["manifold"].reshape(-1, SIDE, SIDE), GRID), "traces": {}}
     scalars = dict(frame.scalars)
     words = f"Before learning: step {frame.step}."
     if "elbo" in scalars:
@@ -114,17 +103,6 @@ def picture(frame: Frame, latent_dim: int) -> dict[str, Any]:
         left = "No codes"
     right = "the grid of images over the plane" if latent_dim == 2 else "images of fixed draws from the prior"
     return {**drawn, "scalars": scalars, "caption": words, "alt": f"{left}, {right}. {words}"}
-
-
-def sheet(images: np.ndarray) -> np.ndarray:
-    """Bytes (n * n, 784) -> one sheet of n x n images with grey lines between."""
-    n = round(len(images) ** 0.5)
-    cell = SIDE + GAP
-    out = np.full((n * cell + GAP, n * cell + GAP), 110, dtype=np.uint8)
-    for i, image in enumerate(images):
-        top, left = GAP + (i // n) * cell, GAP + (i % n) * cell
-        out[top : top + SIDE, left : left + SIDE] = image.reshape(SIDE, SIDE)
-    return out
 
 
 def explain(frame: Frame, pick: dict[str, Any], names: tuple[str, ...], labels: np.ndarray) -> Blocks:

@@ -17,7 +17,7 @@ from engines.autoregressive.fill import Picture
 from engines.autoregressive.raster import RasterModel
 from engines.engine import Frame
 from engines.run import Run
-from pages.ui import settings, show
+from pages.ui import forks, settings, show, stage
 from pages.ui.forks import Change
 from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
@@ -209,10 +209,29 @@ def fill(
 
     return show.run(
         slug, make, fixed={"of": (*of, known.tobytes(), hide.tobytes()), **own}, changing={"temperature": chosen["t"]},
-        changes=changes, on_event={"cells": lambda event: settings.put({HIDE.key: painted(event.get("cells"))})},
-        view=view, layers=layers(*layers_), speed=60, speeds=SPEEDS, autoplay=True,
+        changes=changes,
+        on_event={"cells": lambda event: settings.put({HIDE.key: painted(event.get("cells"))}),
+                  "reroll": lambda event: reroll(slug, event)},
+        view=view, layers=layers(*layers_), speed=60, speeds=SPEEDS, autoplay=True, reroll=bool(changes),
         **({"edit": {"tools": ["hide", "reveal"], "max": SIDE * SIDE}} if edit else {}),
     )  # fmt: skip
+
+
+def reroll(slug: str, event: Mapping[str, Any]) -> None:
+    """A second run beside the first, from the pixel asked about on, with random numbers of its own; for a callback."""
+    record = stage.current(show.slot(slug))
+    asked = pixel_of(dict(event), 1 << 16)
+    if record is None or asked is None or record.run.engine is None or record.again is None:
+        return
+    _, row, column = asked
+    step = record.base["pixels"]["steps"][row * SIDE + column]  # that drew it; 0: it was known
+    if not 0 < step <= record.run.status.step:
+        return
+    key = f"{slug}:rerolls"
+    st.session_state[key] = st.session_state.get(key, 0) + 1
+    seed = (record.run.engine.config.seed + st.session_state[key]) % 10_000
+    stage.put(f"{slug}:rival", record.again(record.run.fork(step - 1, seed=seed)))
+    forks.name(slug, record, f"From row {row + 1}, column {column + 1} on: seed {seed}")
 
 
 def fill_scene(

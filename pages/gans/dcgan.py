@@ -13,7 +13,6 @@ from engines import data, devices
 from engines.engine import Frame
 from engines.gans.dcgan import DCGAN, GAP, draw_codes
 from engines.run import Run
-from pages.autoencoders.images import images
 from pages.catalogue import entry
 from pages.gans import dcgan_notes, dcgan_pictures
 from pages.ui import board, sheets, shipped, show
@@ -151,7 +150,7 @@ def recorded(name: str) -> Film:
 def training(name: str, **own: Any) -> Live:
     """Networks that start to learn now."""
     n_steps = 2_000 if devices.hosted() else 50_000
-    engine = engines.create("dcgan", data=images(name), n_steps=n_steps, **own)
+    engine = engines.create("dcgan", data=shipped.images(name), n_steps=n_steps, **own)
     return training_scene(Run(engine, slots=SLOTS, frame_interval=1.0), own["size"])
 
 

@@ -51,6 +51,23 @@ def sheet_axes(shape: tuple[int, int], *, x: tuple[float, float], y: tuple[float
     }
 
 
+def rows_sheet(rows: Sequence[np.ndarray], columns: int) -> np.ndarray:
+    """Rows of images (n, 784) bytes, the first ``columns`` of each, as one sheet; a short row leaves places empty."""
+    places = np.full((len(rows), columns, 28, 28), PAPER, dtype=np.uint8)
+    for i, images in enumerate(rows):
+        places[i, : len(images)] = images[:columns].reshape(-1, 28, 28)
+    return sheet(places.reshape(-1, 28, 28), columns)
+
+
+def rows_axes(names: Sequence[str], columns: int, *, x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
+    """The second pair of axes, for such a sheet, with the names of its rows beside it."""
+    cell = 28 + GAP
+    axes = sheet_axes((len(names) * cell + GAP, columns * cell + GAP), x=x, y=y)
+    places = [GAP + cell * i + 14 for i in range(len(names))]
+    axes["yaxis2"] |= {"showticklabels": True, "tickvals": places, "ticktext": list(names)}
+    return axes
+
+
 def film_base(rows: int, columns: int, side: int, *curves: dict[str, Any], log: bool = True) -> dict[str, Any]:
     """What the pictures of a training share: a sheet of images over all of the stage, and curves beside it."""
     cell = side + GAP

@@ -1,15 +1,18 @@
-"""What ships in checkpoints/, loaded once for all viewers: a model, its recorded training, its card."""
+"""What ships, loaded once for all viewers: a model, its recorded training, its card; the images to learn from."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 import engines
-from engines import checkpoints
+from engines import checkpoints, data, devices
 from engines.engine import Frame
+from engines.material import Images
 
+N_HOSTED = 10_000  # images that a run on a shared server learns from
 _once = st.cache_resource(max_entries=16, show_spinner="Loading what was trained")
 
 
@@ -26,3 +29,16 @@ def frames(name: str, variant: str = "") -> tuple[Frame, ...]:
 @_once
 def card(name: str, variant: str = "") -> dict[str, Any]:
     return dict(checkpoints.read(checkpoints.folder(name, variant)).card)
+
+
+@_once
+def images(name: str) -> Images:
+    """The set's training images and its first 1,000 test images, as bytes."""
+    return Images.load(name, n=N_HOSTED if devices.hosted() else None)
+
+
+def labels(name: str) -> np.ndarray:
+    """The classes of those test images: (1000,)."""
+    found = data.load(name, split="test").labels
+    assert found is not None
+    return found[:1000]

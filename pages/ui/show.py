@@ -34,7 +34,8 @@ def run(
 ) -> Live | None:
     """The run for these settings in the player, its fork beside it; what goes wrong is said.
 
-    ``on_event`` takes what the hand did on the stage ("points", "means", "cells"); a fork and a lost run are seen to.
+    ``on_event`` takes what the hand did on the stage ("points", "means", "cells", "reroll"); forks and lost runs are
+    seen to.
     """
     run_slot, rival_slot = slot(slug), f"{slug}:rival"
     with st.spinner("Preparing the stage"):
@@ -55,6 +56,8 @@ def run(
             event = (st.session_state.get(key) or {}).get(name)
             if name == "gone":
                 stage.drop(run_slot)
+            elif event and name == "fork" and "pixel" in event and on_event and "reroll" in on_event:
+                on_event["reroll"](event)
             elif event and name == "fork":
                 forks.ask(slug, int(event.get("step", 0)))
             elif event and on_event and name in on_event:

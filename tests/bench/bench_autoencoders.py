@@ -150,10 +150,10 @@ def _dragging(browser: Any, server: Any) -> list[dict[str, Any]]:
 
 
 def _live(browser: Any, url: str) -> list[dict[str, Any]]:
-    from pages.autoencoders.vae_runs import BATCHES_PER_STEP, live_scene
+    from pages.autoencoders.vae import BATCHES_PER_STEP, training
     from tests.browser.driver import menu, player, settled, until
 
-    scene = live_scene("mnist", latent_dim=2, width=200, seed=0, beta=1.0, learning_rate=1e-3)
+    scene = training("mnist", latent_dim=2, width=200, seed=0, beta=1.0, learning_rate=1e-3)
     engine = scene.run.engine
     for _ in range(3):
         engine.step()

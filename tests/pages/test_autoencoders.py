@@ -12,21 +12,21 @@ import pytest
 import torch
 
 from engines import checkpoints
-from engines.run import Run
 from pages.autoencoders import (
+    autoencoder,
+    autoencoder_notes,
     autoencoder_pictures,
-    autoencoder_runs,
+    elbo,
+    elbo_notes,
     elbo_pictures,
-    elbo_runs,
     gaussians,
     latent,
+    vae,
     vae_notes,
     vae_pictures,
-    vae_runs,
 )
-from pages.autoencoders.images import images
 from pages.catalogue import PAGES
-from pages.ui import board, live
+from pages.ui import board, live, sheets, shipped
 from pages.ui.maths import added, close
 from pages.ui.settings import Real
 from pages.ui.wire import pack
@@ -40,7 +40,8 @@ def metrics(name: str, variant: str) -> dict[str, float]:
 
 
 def choose(at: Any, key: str, wanted: Any) -> Any:
-    box = next(w for w in (*at.selectbox, *at.slider, *at.number_input) if w.key.endswith(f":{key}"))
+    widgets = (*at.selectbox, *at.slider, *at.select_slider, *at.number_input, *at.button_group)
+    box = next(w for w in widgets if w.key.endswith(f":{key}"))
     return sound(box.set_value(wanted).run())
 
 
@@ -51,17 +52,17 @@ def choose(at: Any, key: str, wanted: Any) -> Any:
 def test_every_model_opens_with_codes_that_its_encoder_gives(model):
     at = opened(VAE, model=model)
     assert said(at) == []
-    variant, name, _ = vae_runs.MODELS[model]
-    found, nats = vae_runs.codes_of(variant or "default", name)
-    vae = latent.model(variant or "default")
-    assert found.shape == (1000, vae.config.latent_dim)
-    assert nats.shape == (vae.config.latent_dim,)
+    variant, name, _ = vae.MODELS[model]
+    found, nats = vae.codes_of(variant or "default", name)
+    engine = latent.model(variant or "default")
+    assert found.shape == (1000, engine.config.latent_dim)
+    assert nats.shape == (engine.config.latent_dim,)
     assert nats.min() >= 0
 
 
 def test_a_model_of_ones_own_is_asked_for_and_then_there():
     at = opened(VAE, model="mine")
-    assert "You have not trained a model in this visit yet" in at.info[0].value
+    assert "No model has learned in this visit yet" in at.info[0].value
     at = opened(VAE, view="train", dims="3", width="32")
     record = on_stage(at, "vae:run")
     record.run.step()
@@ -95,8 +96,8 @@ def test_a_fork_keeps_the_past_and_changes_one_thing():
         record.run.wait(20)
     at.session_state["vae:fork-at"] = 1
     sound(at.run())
-    choose(at, "vae:fork:Beta", "8")
-    press(at, "Start the fork")
+    choose(at, "fork:Beta", "8")
+    press(at, "Branch")
     fork = on_stage(at, "vae:rival").run
     assert fork.engine.config.beta == 8
     np.testing.assert_array_equal(fork.history.at(1).arrays["means"], record.run.history.at(1).arrays["means"])
@@ -104,9 +105,9 @@ def test_a_fork_keeps_the_past_and_changes_one_thing():
 
 def test_the_film_is_the_recorded_training():
     at = opened(VAE, view="film")
-    run = on_stage(at, "vae:film").run
-    assert isinstance(run, Run)
-    frames = vae_runs.recorded_frames("mnist")
+    run = on_stage(at, "vae-film:run").run
+    frames = shipped.frames("vae")
+    assert [f.step for f in run.history.after(-1)] == [f.step for f in frames]
     assert len(frames) >= 38
     picture = vae_pictures.picture(frames[-1], 2)
     s = frames[-1].scalars
@@ -116,7 +117,7 @@ def test_the_film_is_the_recorded_training():
 
 
 def test_questions_are_checked_against_the_frames():
-    frames = list(vae_runs.recorded_frames("mnist"))
+    frames = list(shipped.frames("vae"))
     larger, moves, bound = vae_notes.questions(lambda: frames)
     assert larger.check("reconstruction")[0]
     assert not larger.check("KL")[0]
@@ -137,15 +138,15 @@ def test_questions_are_checked_against_the_frames():
     ("page", "query", "said_of_it"),
     [
         (VAE, {"dims": "1"}, "dims is 1; it goes from 2 to 50"),
-        (VAE, {"model": "gan"}, "model has no value 'gan'"),
-        (VAE, {"beta": "-3"}, "beta has no value '-3'"),
-        (ELBO, {"mq": "nan"}, "mq is nan; it goes from -5 to 5"),
+        (VAE, {"model": "gan"}, "model has no value `gan`"),
+        (VAE, {"beta": "-3"}, "beta has no value `-3`"),
+        (ELBO, {"mq": "nan"}, "mq is `nan`; it must be a number from -5 to 5"),
         (ELBO, {"sq": "0"}, "sq is 0; it goes from 0.2 to 3"),
-        (ELBO, {"sq": "wide"}, "sq is 'wide'; it must be a number from 0.2 to 3"),
+        (ELBO, {"sq": "wide"}, "sq is `wide`; it must be a number from 0.2 to 3"),
         (ELBO, {"row": "1000"}, "row is 1000; it goes from 0 to 999"),
-        (ELBO, {"scene": "nowhere"}, "There is no scene called 'nowhere'"),
+        (ELBO, {"scene": "nowhere"}, "There is no scene called `nowhere`"),
         (AUTOENCODER, {"code": "784"}, "code is 784; it goes from 1 to 300"),
-        (AUTOENCODER, {"colour": "red"}, "The address sets 'colour', which this page does not know"),
+        (AUTOENCODER, {"colour": "red"}, "The address sets `colour`, which this page does not know"),
     ],
 )
 def test_a_wrong_address_is_one_sentence(page, query, said_of_it):
@@ -156,7 +157,7 @@ def test_a_wrong_address_is_one_sentence(page, query, said_of_it):
 
 
 def test_the_sweep_shows_the_figures_of_the_cards():
-    for frame, beta in zip(elbo_runs.sweep_frames(), elbo_runs.BETAS, strict=True):
+    for frame, beta in zip(elbo.sweep_frames(), elbo.BETAS, strict=True):
         card = metrics("vae", f"beta-{beta}")
         assert frame.scalars["beta"] == float(beta)
         for key in ("kl", "reconstruction", "elbo", "nll", "used_dimensions"):
@@ -168,14 +169,14 @@ def test_the_sweep_shows_the_figures_of_the_cards():
 
 
 def test_the_bars_of_the_sweep_agree_with_the_cards():
-    for frame in elbo_runs.sweep_frames():
+    for frame in elbo.sweep_frames():
         assert frame.arrays["kl"].sum() == pytest.approx(frame.scalars["kl"], rel=0.1)  # 500 images against 10,000
 
 
-@pytest.mark.parametrize("model", list(elbo_runs.MODELS))
+@pytest.mark.parametrize("model", list(elbo.MODELS))
 def test_the_shown_parts_of_one_images_bound_sum_to_the_shown_total(model):
     for row in (0, 7, 33):
-        frames = elbo_runs.image_frames(model, row, None, seed=1)
+        frames = elbo.image_frames(model, row, None, seed=1)
         assert frames[-1].scalars["elbo"] <= frames[-1].scalars["bound"]
         blocks = elbo_pictures.image_numbers(frames[-1])
         text = next(block["text"] for block in blocks if "pixels sum to" in block.get("text", ""))
@@ -199,7 +200,7 @@ def drawn(monkeypatch) -> np.ndarray:
 
 def test_a_drawing_takes_the_place_of_the_test_image(drawn):
     at = opened(ELBO, view="image")
-    seen = on_stage(at, "elbo:image").run.history.at(0)
+    seen = on_stage(at, "elbo:run").run.history.at(0)
     np.testing.assert_array_equal(seen.arrays["seen"].reshape(28, 28), drawn)
 
 
@@ -209,26 +210,28 @@ def test_the_collapsed_model_was_warmed_up_too_and_gives_images_much_alike():
     for beta in ("1", "16"):
         card = checkpoints.read(checkpoints.folder("vae", f"beta-{beta}")).card
         assert card["config"]["warm_up"] > 0
-        vae = latent.model(f"beta-{beta}")
-        probe = images("mnist").probe[:500]
-        back = vae.decode(vae.encode(latent.seen(vae, probe.numpy()))[0])
+        model = latent.model(f"beta-{beta}")
+        probe = shipped.images("mnist").probe["image"][:500]
+        back = model.decode(model.encode(latent.seen(model, probe.numpy()))[0])
         kept[beta] = float(back.var(dim=0).sum() / (probe / 255).var(dim=0).sum())
     assert 0.7 < kept["1"] < 0.95
     assert 0.1 < kept["16"] < 0.3
 
 
-def test_draws_from_the_prior_are_clear_less_often_than_reconstructions_at_a_small_beta():
-    import engines
-
-    vae, judge = latent.model("beta-0.1"), engines.pretrained("classifier")
+def test_draws_from_the_prior_are_clear_less_often_than_reconstructions_and_more_often_at_beta_1():
+    judge = shipped.model("classifier")
 
     def clear(x: Any) -> float:
         return float((judge.log_posterior(x).exp().max(dim=1).values > 0.9).double().mean())
 
-    drawn = vae.sample(500, generator=torch.Generator().manual_seed(1), mean=True)
-    back = vae.decode(vae.encode(latent.seen(vae, images("mnist").probe[:500].numpy()))[0])
-    assert 0.2 < clear(drawn) < 0.5
-    assert 0.9 < clear(back) <= 1
+    drawn, back = {}, {}
+    for beta in ("0.1", "1"):
+        model = latent.model(f"beta-{beta}")
+        drawn[beta] = clear(model.sample(500, generator=torch.Generator().manual_seed(1), mean=True))
+        x = latent.seen(model, shipped.images("mnist").probe["image"][:500].numpy())
+        back[beta] = clear(model.decode(model.encode(x)[0]))
+    assert 0.2 < drawn["0.1"] < 0.45 < drawn["1"] < 0.6
+    assert 0.9 < back["0.1"] <= 1
 
 
 def test_a_sum_says_when_its_rounded_parts_do_not_add_up():
@@ -257,15 +260,15 @@ def test_collapse_and_its_cure_are_scenes():
     at = opened(ELBO, scene="collapse", beta="16")
     assert "Posterior collapse" in " ".join(element.value for element in at.markdown)
     press(at, "Lower beta to 1")
-    assert value(at, "beta") == "1"
-    sweep = elbo_runs.sweep_frames()
+    assert at.query_params.get("beta") is None  # the default, 1
+    sweep = elbo.sweep_frames()
     used = {frame.scalars["beta"]: frame.scalars["used_dimensions"] for frame in sweep}
     assert used[16] < used[1] / 2
 
 
 def test_equal_gaussians_have_no_divergence():
     at = opened(ELBO, view="divergence", mp="2", sp="0.5")
-    press(at, "Make them equal")
+    press(at, "Make q equal to p")
     assert (value(at, "mq"), value(at, "sq")) == (2.0, 0.5)
     answer = gaussians.compare({"mq": 2, "sq": 0.5, "mp": 2, "sp": 0.5, "n": 100, "seed": 0})
     for way in ("qp", "pq"):
@@ -301,16 +304,16 @@ def test_a_real_setting_reads_numbers_and_nothing_else():
 
 
 def test_the_narrowing_shows_the_figures_of_the_cards_and_pcas():
-    frames = autoencoder_runs.narrowing_frames(0, None)
+    frames = autoencoder.narrowing_frames(0, None)
     assert [int(frame.scalars["code_dim"]) for frame in frames] == [2, 8, 32, 128, 300]
-    for frame, (m, variant) in zip(frames, autoencoder_runs.SHIPPED.items(), strict=True):
+    for frame, (m, variant) in zip(frames, autoencoder.SHIPPED.items(), strict=True):
         card = metrics("autoencoder", variant)
         assert frame.scalars["squared_error"] == card["test_squared_error"]
         assert frame.scalars["cross_entropy"] == card["test_cross_entropy"]
-        engine = autoencoder_runs.shipped(m)
+        engine = autoencoder.network(m)
         originals = frame.arrays["rows"][0]
         back = np.rint(255 * engine.reconstruct(originals).numpy())
-        np.testing.assert_array_equal(frame.arrays["rows"][1 + list(autoencoder_runs.SHIPPED).index(m)], back)
+        np.testing.assert_array_equal(frame.arrays["rows"][1 + list(autoencoder.SHIPPED).index(m)], back)
         json.loads(pack(autoencoder_pictures.narrowing_picture(frame)))
     errors = [frame.scalars["pca_error"] for frame in frames]
     assert errors == sorted(errors, reverse=True)
@@ -318,7 +321,7 @@ def test_the_narrowing_shows_the_figures_of_the_cards_and_pcas():
 
 def test_a_drawn_digit_goes_through_every_bottleneck(drawn):
     at = opened(AUTOENCODER)
-    rows = on_stage(at, "autoencoder:narrow").run.history.at(0).arrays["rows"]
+    rows = on_stage(at, "autoencoder:run").run.history.at(0).arrays["rows"]
     np.testing.assert_array_equal(rows[0, 0].reshape(28, 28), 255 * drawn)
     assert rows[5, 0].reshape(28, 28)[10, 13] > 128  # the widest one gives the stroke back
 
@@ -331,7 +334,7 @@ def test_one_learns_live_and_its_pictures_can_be_drawn(query):
     record.run.wait(20)
     shown = live.picture(record, record.run.history.last)
     assert "After 20 batches" in shown["caption"]
-    json.loads(pack(shown))
+    pack(shown)
     blocks = record.explain(record.run.history.last, {"point": 3})
     assert "Test image 3" in blocks[0]["text"]
     at = choose(at, "rate", "1e-4")
@@ -341,12 +344,28 @@ def test_one_learns_live_and_its_pictures_can_be_drawn(query):
 
 def test_sheets_hold_their_images_where_they_belong():
     images = np.arange(3 * 784).reshape(3, 784).astype(np.uint8)
-    sheet = autoencoder_pictures.rows_sheet([images, images[:1]], 3)
-    assert sheet.shape == (59, 88)
-    np.testing.assert_array_equal(sheet[1:29, 30:58], images[1].reshape(28, 28))
-    assert (sheet[30:58, 30:58] == 110).all()
+    sheet = sheets.rows_sheet([images, images[:1]], 3)
+    assert sheet.shape == (62, 92)
+    np.testing.assert_array_equal(sheet[2:30, 32:60], images[1].reshape(28, 28))
+    assert (sheet[32:60, 32:60] == sheets.PAPER).all()
     units = autoencoder_pictures.units_sheet(np.full((2, 784), -4.0), 2)
     assert np.nanmin(units) == -1
     assert np.isnan(units[0]).all()
-    square = vae_pictures.sheet(np.zeros((144, 784), dtype=np.uint8))
-    assert square.shape == (349, 349)
+
+
+def test_the_questions_are_answered_by_the_shipped_models():
+    frames = autoencoder.narrowing_frames(0, None)
+    first, error = autoencoder_notes.questions(lambda: frames)
+    bar = frames[1].scalars["pca_error"]
+    right = next(str(int(f.scalars["code_dim"])) for f in frames if f.scalars["squared_error"] < bar)
+    assert [option for option in first.options if first.check(option)[0]] == [right]
+    truth = frames[0].scalars["squared_error"]
+    assert [error.check(truth + off)[0] for off in (0, 0.04, -0.04, 0.06, -0.06)] == [True] * 3 + [False] * 2
+    ready = elbo.image_frames("mnist-20", 0, None, 0)
+    best, used, gap = elbo_notes.questions(elbo.sweep_frames, lambda: ready)
+    assert [option for option in best.options if best.check(option)[0]] == ["1"]
+    assert [n for n in range(21) if used.check(n)[0]] == [5]
+    s = ready[-1].scalars
+    truth = s["bound"] - s["elbo"]
+    assert [gap.check(truth + off)[0] for off in (0, 0.04, -0.04, 0.06, -0.06)] == [True] * 3 + [False] * 2
+    assert not elbo_notes.questions(elbo.sweep_frames, list)[2].check(truth)[0]

@@ -95,8 +95,9 @@ class Latent {
     this.hint = el("div", { class: "hint" });
     this.root = el("div", { class: "lab", "data-decoded": 0, "data-picked": "", "data-tool": this.tool },
       el("div", { class: "latent" },
-        el("div", {}, this.plane, this.hint, el("div", { class: "bar extras" }, this.toolBox, this.layerBox), this.legend),
-        el("div", {}, this.big, this.under, this.notice, this.terms, this.sliders, this.actions), this.strips));
+        this.plane, el("div", { class: "look" }, this.big, this.under),
+        el("div", { class: "tools" }, this.hint, el("div", { class: "bar extras" }, this.toolBox, this.layerBox), this.legend),
+        el("div", { class: "side" }, this.notice, this.actions, this.terms, this.sliders), this.strips));
     this.host.append(this.root);
     this.plane.addEventListener("pointerdown", (event) => this.down(event));
     this.plane.addEventListener("pointermove", (event) => event.buttons && this.tool === "explore" && this.drag(event));

@@ -84,6 +84,12 @@ export class Numbers {
     if (stamp) stamp.textContent = behind ? `of step ${this.step}` : "";
   }
 
+  /** Whether the pixel asked about is one that was drawn, and may be drawn anew. */
+  rerolls({ steps, side }) {
+    const { pixel } = this.pick;
+    return Boolean(pixel && this.player.data.reroll && steps?.[pixel[1] * side + pixel[2]] > 0);
+  }
+
   view() {
     const { base, tools } = this.player, count = base?.components ?? 0, pixels = base?.pixels;
     const whole = (event, most) => Math.min(most, Math.max(0, Math.floor(Number(event.target.value) || 0)));
@@ -100,7 +106,8 @@ export class Numbers {
             tools.pointer = null;
             tools.keptPixel = true;
             this.choosePixel(boxes().map((box) => Math.min(Number(box.max), Math.max(1, Math.floor(Number(box.value) || 1))) - 1));
-          }}> `)}</span>` : nothing}
+          }}> `)}${this.rerolls(pixels) ? html`<button type="button" data-do="reroll" title="Draw this pixel and all after it anew, beside this run"
+            @click=${() => this.player.fork({ pixel: this.pick.pixel })}>Re-roll from this pixel</button>` : nothing}</span>` : nothing}
       </div>
       <div class="blocks" aria-live="polite" data-step=${this.step ?? nothing}>${this.blocks.map(block)}</div>`;
   }

@@ -29,6 +29,7 @@ export class Tools {
 
   restart() {
     if (!this.player.data.edit) this.undone = [];
+    this.held = null; // the pixel that a click holds, so that the hand can leave it for the button that re-rolls it
   }
 
   listen(host) {
@@ -37,7 +38,7 @@ export class Tools {
     host.addEventListener("pointerup", () => this.figure && this.up());
     host.addEventListener("pointerleave", () => {
       this.hideTip();
-      if (this.figure?.pixel && !this.keptPixel) this.player.numbers.choosePixel(null);
+      if (this.figure?.pixel && !this.keptPixel && !this.held) this.player.numbers.choosePixel(null);
     });
   }
 
@@ -151,6 +152,7 @@ export class Tools {
     if (!hit) return;
     const { pixels } = player.base;
     if (this.tool === "pick") {
+      this.held = player.data.reroll && String(hit) !== String(this.held) ? hit : null;
       const step = pixels.steps?.[hit[1] * pixels.side + hit[2]];
       if (step > 0) player.seek(player.walk.film.indexOf(step)); // to where it was drawn
       this.keptPixel = event.pointerType !== "mouse"; // a finger leaves at once; what it chose stays
@@ -170,7 +172,7 @@ export class Tools {
     const hit = this.figure.pixelAt(px, py);
     this.pointer = [px, py];
     if (this.brushing) { if (hit) this.brush(hit); return; }
-    if (this.tool !== "pick" || String(hit) === String(this.figure.pixel)) return;
+    if (this.tool !== "pick" || this.held || String(hit) === String(this.figure.pixel)) return;
     if (!hit) this.hideTip();
     this.keptPixel = false;
     this.player.numbers.choosePixel(hit);

@@ -62,7 +62,7 @@ function bar(player, still) {
 
 /** What is done once and away: in a menu, so that the transport stays one row. */
 function menu(player) {
-  const { data, walk, base } = player, pixel = player.stage?.figure?.pixel;
+  const { data, walk, base } = player;
   const presenting = document.body.classList.contains("lab-present");
   const item = (name, label, action, title = "", pressed) => html`<button type="button" role="menuitem" data-do=${name} title=${title}
     aria-pressed=${pressed ?? nothing} @click=${() => player.pickItem(action)}>${label}</button>`;
@@ -72,7 +72,6 @@ function menu(player) {
       ${item("present", presenting ? "Leave presenter mode (Esc)" : "Present (P)", () => player.present())}
       ${item("live", "Jump to newest", () => walk.newest(), "To the newest step, and stay there as more come", String(walk.follow))}
       ${base?.rows ? item("row", "Finish the row", () => player.leap(), "On to the end of the row (shift and right arrow)") : nothing}
-      ${pixel && data.reroll ? item("reroll", "Re-roll from this pixel", () => player.fork({ pixel })) : nothing}
       ${data.forkable ? item("fork", "Branch from here", () => player.fork(), "Start a second run from this step, with one setting changed") : nothing}
       ${walk.over ? nothing : item("stop", "End run", () => player.stop(), "End this run; its history stays")}
       <hr>
