@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from html import escape
 
 import pytest
 
 from pages.catalogue import CATALOGUE, PAGES
 from pages.citations import KINDS, cite, search, works
+from pages.reading import references
 from tests.pages.test_pages import _alone, opened, said, sound  # noqa: F401
 
 PAGE = PAGES / "reading" / "references.py"
@@ -93,9 +96,23 @@ def test_the_page_lists_what_the_address_asks_for():
     at = opened(PAGE, kind="book")
     assert said(at) == []
     assert at.caption[0].value.startswith("3 of ")
-    text = " ".join(element.value for element in at.markdown)
-    assert "Pattern Recognition and Machine Learning" in text
     box = at.text_input[0]
     sound(box.set_value("nothing like this").run())
     assert "Nothing fits" in at.info[0].value
-    assert any("kind has no value 'song'" in sentence for sentence in said(opened(PAGE, kind="song")))
+    assert any("kind has no value `song`" in sentence for sentence in said(opened(PAGE, kind="song")))
+
+
+def test_every_work_stands_under_its_sections_with_links_that_leave_in_a_tab_of_their_own():
+    every = list(works().values())
+    html = references.grouped(every, all_open=False)
+    for work in every:
+        assert references.line(work) in html
+        assert f'href="{escape(work.link)}" target="_blank" rel="noopener noreferrer"' in references.line(work)
+        for slug in set(work.pages) & set(references.TITLES):
+            assert f'href="/{slug}"' in references.line(work)
+    assert html.count("<details open>") == 1
+    assert "The whole course (" in html
+    few = references.grouped(search("kingma"), all_open=True)
+    assert few.count("<details open>") == few.count("<details") > 1
+    odd = replace(every[0], title="<b>A & B</b>")
+    assert "&lt;b&gt;A &amp; B&lt;/b&gt;" in references.line(odd)
