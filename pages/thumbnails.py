@@ -68,7 +68,7 @@ def bayes_classifier() -> str:
     for y in range(8):
         noise = torch.tensor(generator.standard_normal((3, 784)))
         drawn = fitted.draw(torch.full((3,), y), noise).clamp(0, 1)
-        row = torch.cat([fitted.means[y][None], drawn]).reshape(4, 28, 28).permute(1, 0, 2).reshape(28, 112)
+        row = torch.cat([fitted.of(y).mean[None], drawn]).reshape(4, 28, 28).permute(1, 0, 2).reshape(28, 112)
         back = picture(np.rint(255 * row.numpy()).astype(np.uint8))
         groups.append(f'<image x="20" y="70" width="320" height="80" href="{back}"/>')
     return moving(groups, "Each digit's mean and three draws of its Gaussian")

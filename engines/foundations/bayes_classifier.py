@@ -6,7 +6,7 @@ r"""A Bayes classifier with one Gaussian a class, used both ways: to draw images
     p(y|x) = p(x|y) p(y) / \sum_k p(x|k) p(k)                    Bayes' rule, eq. 1.82
 
 Drawing: y is given, or drawn from p(y); then x = \mu_y + V_y \Lambda_y^{1/2} \epsilon with \epsilon from N(0, I), where
-\Sigma_y = V_y \Lambda_y V_y^T is decomposed once, when the class is fitted.
+\Sigma_y = V_y \Lambda_y V_y^T is decomposed once, when the class is first asked for.
 
 Pixels that are black in every image of a class have no variance, so \Sigma_y is singular; it is mixed with the unit
 matrix, (1 - r) \Sigma_y + r I, as scikit-learn's quadratic discriminant analysis does (its ``reg_param`` r).
@@ -15,8 +15,9 @@ matrix, (1 - r) \Sigma_y + r I, as scikit-learn's quadratic discriminant analysi
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -28,33 +29,81 @@ from engines.engine import Frame
 METHODS = ("given", "drawn")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GaussianClasses:
-    """One Gaussian a class, float64, its covariance decomposed; made by `fit`."""
+class Gaussian(NamedTuple):
+    """Of one class, float64, its covariance decomposed."""
 
-    priors: Tensor  # (C,), p(y)
-    means: Tensor  # (C, P)
-    variances: Tensor  # (C, P), eigenvalues of every covariance, largest first
-    directions: Tensor  # (C, P, P), their eigenvectors as columns
-    regularisation: float
+    mean: Tensor  # (P,)
+    variances: Tensor  # (P,), eigenvalues of the covariance, largest first
+    directions: Tensor  # (P, P), their eigenvectors as columns
+
+    def log_density(self, x: Tensor) -> Tensor:
+        r"""log p(x|y) in nats: (B, P) -> (B,). Bishop 2006, eq. 2.43, along the directions."""
+        along = (x.to(self.mean.dtype) - self.mean) @ self.directions  # (B, P)
+        squared = (along.square() / self.variances).sum(dim=1)
+        return -0.5 * (squared + self.variances.log().sum() + len(self.mean) * math.log(2 * math.pi))
+
+    def covariance(self) -> Tensor:
+        r"""\Sigma_y as it is used, (P, P)."""
+        return (self.directions * self.variances) @ self.directions.T
+
+
+class GaussianClasses:
+    """One Gaussian a class, of maximum likelihood (over n); each is fitted when it is first asked for.
+
+    x (N, P) in 0..1 or bytes, labels (N,) from 0. ValueError: labels that do not fit, a class with fewer than two rows,
+    and, once it is asked for, a covariance that stays singular.
+    """
+
+    def __init__(self, x: Any, labels: Any, *, regularisation: float = 0.02) -> None:
+        if not (math.isfinite(regularisation) and 0 <= regularisation <= 1):
+            raise ValueError(f"regularisation must be from 0 to 1, got {regularisation}")
+        self.regularisation = regularisation
+        self._rows = torch.as_tensor(np.array(x) if isinstance(x, np.ndarray) else x).flatten(1)
+        self._labels = torch.as_tensor(np.array(labels) if isinstance(labels, np.ndarray) else labels).long()
+        if len(self._rows) != len(self._labels) or len(self._rows) == 0:
+            raise ValueError(f"every row needs a label, got {len(self._rows)} rows and {len(self._labels)} labels")
+        counts = torch.bincount(self._labels)
+        for y, count in enumerate(counts.tolist()):
+            if count < 2:
+                images = f"{count} image{'' if count == 1 else 's'}"
+                raise ValueError(f"class {y} has {images}: a covariance needs at least 2")
+        self.priors = counts.double() / counts.sum()  # (C,), p(y)
+        self._fitted: dict[int, Gaussian] = {}
+        self._fitting = threading.Lock()
 
     @property
     def n_classes(self) -> int:
         return len(self.priors)
 
-    def covariance(self, y: int) -> Tensor:
-        r"""\Sigma_y as it is used, (P, P)."""
-        return (self.directions[y] * self.variances[y]) @ self.directions[y].T
+    @property
+    def n_pixels(self) -> int:
+        return self._rows.shape[1]
+
+    def of(self, y: int) -> Gaussian:
+        """The Gaussian of class y."""
+        with self._fitting:
+            if y not in self._fitted:
+                self._fitted[y] = self._fit(y)
+            return self._fitted[y]
+
+    def _fit(self, y: int) -> Gaussian:
+        part = self._rows[self._labels == y]
+        part = part.double() / 255 if part.dtype == torch.uint8 else part.double()
+        mean = part.mean(dim=0)
+        part = part - mean
+        covariance = (1 - self.regularisation) * (part.T @ part) / len(part)
+        covariance.diagonal().add_(self.regularisation)
+        variances, directions = torch.linalg.eigh(covariance)
+        if float(variances[0]) <= 1e-12 * float(variances[-1]):
+            raise ValueError(
+                f"the covariance of class {y} is singular ({len(part)} rows of {self.n_pixels} numbers): raise the "
+                f"regularisation above {self.regularisation:g}"
+            )
+        return Gaussian(mean, variances.flip(0), directions.flip(1))
 
     def log_density(self, x: Tensor) -> Tensor:
-        r"""log p(x|y) in nats for every class: (B, P) -> (B, C). Bishop 2006, eq. 2.43, along the directions."""
-        x = x.to(self.means.dtype)
-        found = []
-        for mean, variance, directions in zip(self.means, self.variances, self.directions, strict=True):
-            along = (x - mean) @ directions  # (B, P)
-            squared = (along.square() / variance).sum(dim=1)
-            found.append(-0.5 * (squared + variance.log().sum() + len(mean) * math.log(2 * math.pi)))
-        return torch.stack(found, dim=1)
+        """log p(x|y) in nats for every class: (B, P) -> (B, C)."""
+        return torch.stack([self.of(y).log_density(x) for y in range(self.n_classes)], dim=1)
 
     def log_posterior(self, x: Tensor) -> Tensor:
         """log p(y|x) in nats: (B, P) -> (B, C)."""
@@ -64,55 +113,22 @@ class GaussianClasses:
         r"""x = \mu_y + V_y \Lambda_y^{1/2} \epsilon: classes (B,), noise (B, P) -> (B, P), not clipped to 0..1."""
         out = torch.empty_like(noise)
         for k in y.unique().tolist():
-            rows = y == k
-            out[rows] = self.means[k] + (noise[rows] * self.variances[k].sqrt()) @ self.directions[k].T
+            rows, gaussian = y == k, self.of(k)
+            out[rows] = gaussian.mean + (noise[rows] * gaussian.variances.sqrt()) @ gaussian.directions.T
         return out
 
     def move(self, y: int, amounts: Tensor) -> Tensor:
         r"""The mean moved by so many standard deviations along the leading directions: (..., D) -> (..., P)."""
-        d = amounts.shape[-1]
-        return self.means[y] + (amounts * self.variances[y, :d].sqrt()) @ self.directions[y, :, :d].T
+        d, gaussian = amounts.shape[-1], self.of(y)
+        return gaussian.mean + (amounts * gaussian.variances[:d].sqrt()) @ gaussian.directions[:, :d].T
 
 
 def fit(x: Any, labels: Any, *, regularisation: float = 0.02) -> GaussianClasses:
-    """Mean, covariance (of maximum likelihood, over n) and share of every class.
-
-    x (N, P) in 0..1 or bytes, labels (N,) from 0.
-
-    ValueError: a class with fewer than two rows, a covariance that stays singular, labels that do not fit.
-    """
-    if not (math.isfinite(regularisation) and 0 <= regularisation <= 1):
-        raise ValueError(f"regularisation must be from 0 to 1, got {regularisation}")
-    rows = torch.as_tensor(np.array(x) if isinstance(x, np.ndarray) else x).flatten(1)
-    known = torch.as_tensor(np.array(labels) if isinstance(labels, np.ndarray) else labels).long()
-    if len(rows) != len(known) or len(rows) == 0:
-        raise ValueError(f"every row needs a label, got {len(rows)} rows and {len(known)} labels")
-    counts = torch.bincount(known)
-    parts: list[tuple[Tensor, Tensor, Tensor]] = []
-    for y, count in enumerate(counts.tolist()):
-        if count < 2:
-            raise ValueError(f"class {y} has {count} image{'' if count == 1 else 's'}: a covariance needs at least 2")
-        part = rows[known == y]
-        part = part.double() / 255 if part.dtype == torch.uint8 else part.double()
-        mean = part.mean(dim=0)
-        part = part - mean
-        covariance = (1 - regularisation) * (part.T @ part) / count
-        covariance.diagonal().add_(regularisation)
-        variance, directions = torch.linalg.eigh(covariance)
-        if float(variance[0]) <= 1e-12 * float(variance[-1]):
-            raise ValueError(
-                f"the covariance of class {y} is singular ({count} rows of {rows.shape[1]} numbers): raise the "
-                f"regularisation above {regularisation:g}"
-            )
-        parts.append((mean, variance.flip(0), directions.flip(1)))
-    means, variances, directions = (torch.stack(list(each)) for each in zip(*parts, strict=True))
-    return GaussianClasses(
-        priors=counts.double() / counts.sum(),
-        means=means,
-        variances=variances,
-        directions=directions,
-        regularisation=regularisation,
-    )
+    """All classes fitted at once."""
+    classes = GaussianClasses(x, labels, regularisation=regularisation)
+    for y in range(classes.n_classes):
+        classes.of(y)
+    return classes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +161,8 @@ class BayesClassifier:
         self.config = config
         self.device = devices.resolve("cpu" if device == "auto" else device)  # float64
         if isinstance(data, material.Images) and "label" in data.train:
-            data = fit(data.train["image"], data.train["label"], regularisation=config.regularisation)
+            images, labels = data.train["image"], data.train["label"]
+            data = GaussianClasses(images, labels, regularisation=config.regularisation)
         if not isinstance(data, GaussianClasses):
             raise ValueError(
                 "a Bayes classifier needs labelled images: give material.Images with labels, or fit() them"
@@ -167,7 +184,7 @@ class BayesClassifier:
             self.y, self.x = self._choose(), None
             self.drawn[self.y] += 1
         else:
-            noise = torch.randn(1, self.data.means.shape[1], generator=self.generator, dtype=torch.float64)
+            noise = torch.randn(1, self.data.n_pixels, generator=self.generator, dtype=torch.float64)
             self.x = self.data.draw(torch.tensor([self.y]), noise)[0]
         self.visible += 1
 
@@ -184,17 +201,17 @@ class BayesClassifier:
         """n images of class ``y``, or of classes drawn from p(y): (n, P), not clipped."""
         classes = torch.full((n,), y or 0) if y is not None else torch.multinomial(
             self.data.priors, n, replacement=True, generator=generator)  # fmt: skip
-        noise = torch.randn(n, self.data.means.shape[1], generator=generator, dtype=torch.float64)
+        noise = torch.randn(n, self.data.n_pixels, generator=generator, dtype=torch.float64)
         return self.data.draw(classes, noise)
 
     def log_prob(self, x: Any) -> Tensor:
         r"""log p(x) = log \sum_y p(x|y) p(y) in nats: (B, P) -> (B,)."""
-        rows = learning.rows_of(x, self.data.means.shape[1], self.device).double()
+        rows = learning.rows_of(x, self.data.n_pixels, self.device).double()
         return torch.logsumexp(self.data.log_density(rows) + self.data.priors.log(), dim=1)
 
     def evaluate(self, images: Any, labels: Any) -> dict[str, float]:
         """``accuracy`` on labelled images (B, ...)."""
-        rows = learning.rows_of(images, self.data.means.shape[1], self.device)
+        rows = learning.rows_of(images, self.data.n_pixels, self.device)
         found = torch.cat([self.data.log_density(part) for part in rows.split(1000)]) + self.data.priors.log()
         known = torch.as_tensor(np.array(labels))
         return {"accuracy": float((found.argmax(dim=1) == known).double().mean())}
@@ -206,11 +223,10 @@ class BayesClassifier:
         arrays: dict[str, Any] = {"counts": self.drawn.numpy().astype(np.float64)}
         scalars = {"y": float(self.y)}
         if self.y >= 0:
-            arrays["mean"] = self.data.means[self.y].numpy()
+            arrays["mean"] = self.data.of(self.y).mean.numpy()
         if self.x is not None:
             arrays["sample"] = self.x.numpy()
-            arrays["posterior"] = self.data.log_posterior(self.x[None])[0].exp().numpy()
-            scalars["log_density"] = float(self.data.log_density(self.x[None])[0, self.y])
+            scalars["log_density"] = float(self.data.of(self.y).log_density(self.x[None]))
         phase = "start" if not self.visible else ("y" if self.x is None else "x")
         return Frame(step=self.visible, phase=phase, scalars=scalars, arrays=arrays)
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
 LOG_2PI = math.log(2 * math.pi)
+CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 41)), np.sin(np.linspace(0, 2 * np.pi, 41))])  # (2, 41)
 
 
 def log_density(x: Tensor, means: Tensor, covariances: Tensor) -> Tensor:
@@ -95,3 +97,15 @@ def n_free_parameters(covariance_type: str, n_components: int, n_dims: int) -> i
         "spherical": n_components,
     }
     return n_components - 1 + n_components * n_dims + per_type[covariance_type]
+
+
+def ellipse(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    r"""The one- and two-sigma ellipses as one line with a gap: (2,), (2, 2) -> (2, 83).
+
+    Points \mu + s V \Lambda^{1/2} u for u on the unit circle, s = 1, 2 and \Sigma = V \Lambda V^T.
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    axes = vectors * np.sqrt(np.maximum(values, 0))  # (2, 2)
+    ring = axes @ CIRCLE  # (2, 41)
+    gap = np.full((2, 1), np.nan)
+    return np.concatenate([mean[:, None] + ring, gap, mean[:, None] + 2 * ring], axis=1).astype(np.float32)

@@ -12,22 +12,13 @@ import engines
 from engines.run import Run
 from pages.catalogue import entry
 from pages.foundations import bayes_notes, bayes_pictures
-from pages.ui import frame, live, settings, stage
+from pages.ui import show
 from pages.ui.live import SLOTS
-from pages.ui.player import layers, player
+from pages.ui.page import page
+from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, Real
 from pages.ui.stage import Scene
 
-PAGE = entry("bayes")
-
-VIEW = Choice(
-    key="view",
-    label="What to look at",
-    options=("coin", "mean", "test", "gaussian"),
-    default="coin",
-    help="coin: a chance of heads. mean: the mean of a Gaussian. test: ill or healthy, after a medical test. "
-    "gaussian: the density itself, in one and two dimensions.",
-)
 HEADS = Real(key="heads", label="The coin's true chance of heads", low=0.0, high=1.0, default=0.7, step=0.05)
 A = Real(key="a", label="Prior a", low=0.5, high=30.0, default=3.0, step=0.5, help="As if a − 1 heads had been seen.")
 B = Real(key="b", label="Prior b", low=0.5, high=30.0, default=3.0, step=0.5, help="As if b − 1 tails had been seen.")
@@ -49,73 +40,37 @@ SPREAD2 = Real(key="gt", label="Standard deviation of the second axis", low=0.2,
 RHO = Real(key="rho", label="Correlation", low=-0.95, high=0.95, default=0.6, step=0.05)
 COUNT = Number(key="n", label="Observations", low=1, high=200, default=40, help="Restarts the run.")
 SEED = Number(key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="Of the data.")
-OF = {
-    "coin": (HEADS, A, B, COUNT, SEED),
-    "mean": (TRUTH, SD, M0, S0, COUNT, SEED),
-    "test": (ILL, PREVALENCE, SENSITIVITY, SPECIFICITY, COUNT, SEED),
-    "gaussian": (MEAN, SPREAD, SPREAD2, RHO),
+VIEWS = {
+    "coin": ("A coin: its chance of heads", (HEADS, A, B, COUNT, SEED)),
+    "mean": ("The mean of a Gaussian", (TRUTH, SD, M0, S0, COUNT, SEED)),
+    "test": ("A medical test: ill or healthy", (ILL, PREVALENCE, SENSITIVITY, SPECIFICITY, COUNT, SEED)),
+    "gaussian": ("The Gaussian density itself", (MEAN, SPREAD, SPREAD2, RHO)),
 }
-ALL = (VIEW, *dict.fromkeys(setting for group in OF.values() for setting in group))
-RUN = "bayes:run"
 
 
 def main() -> None:
-    frame.head(PAGE)
-    settings.show_notices(PAGE.slug, ALL)
-    chosen = {setting.key: settings.value(setting) for setting in ALL}
-    record = None
-    if chosen["view"] == "gaussian":
-        bayes_notes.gaussian(chosen)
-    else:
-        record = run(chosen)
+    with page(entry("bayes"), VIEWS, why=bayes_notes.why, questions=bayes_notes.questions) as chosen:
+        if chosen["view"] == "gaussian":
+            bayes_notes.gaussian(chosen)
+            return
+        own = engine_settings(chosen)
+        shown = bayes_pictures.LAYERS if chosen["view"] != "test" else (("prior", "Prior"), ("posterior", "Posterior"))
+        looks = {"view": chosen["view"], "layers": layers(*shown), "autoplay": True, "speed": 4}
+        record = show.run("bayes", partial(scene, **own), fixed=own, **looks)
         if record is not None:
-            live.TABLE.wait_until_watched(record.token)
-    with frame.controls():
-        settings.show(VIEW)
-        for setting in ALL[1:]:
-            settings.show(setting, when=setting in OF[chosen["view"]])
-        if record is not None:
-            st.button("New data", on_click=new_seed, width="stretch", help="The same settings, another draw.")
-    if record is not None:
-        about(record)
-    frame.notes(PAGE, why=bayes_notes.why, questions=bayes_notes.questions(lambda: stage.current(RUN)))
+            about(record)
 
 
-def engine_settings(chosen: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What needs new data, and what changes the belief about the data at hand."""
+def engine_settings(chosen: dict[str, Any]) -> dict[str, Any]:
+    """What the engine is made of; a changed prior begins with the first observation again."""
     view = chosen["view"]
     own = {"model": view, "n_data": chosen["n"], "seed": chosen["seed"]}
     if view == "coin":
-        return {**own, "truth": chosen["heads"]}, {"a": chosen["a"], "b": chosen["b"]}
+        return {**own, "truth": chosen["heads"], "a": chosen["a"], "b": chosen["b"]}
     if view == "mean":
-        return {**own, "truth": chosen["mu"], "sd": chosen["sd"]}, {
-            "prior_mean": chosen["m0"],
-            "prior_sd": chosen["s0"],
-        }
-    rates = {"sensitivity": chosen["sens"], "specificity": chosen["spec"]}
-    return {**own, "truth": float(chosen["ill"] == "ill"), **rates}, {"prevalence": float(chosen["prev"])}
-
-
-def run(chosen: dict[str, Any]) -> Any:
-    """The data come one by one; a changed prior applies to all that was seen."""
-    fixed, changing = engine_settings(chosen)
-    record, problem = stage.keep(RUN, fixed={**fixed, **changing}, changing={}, make=lambda: scene(**fixed, **changing))
-    if problem:
-        st.warning(problem)
-    if record is not None:
-        shown = bayes_pictures.LAYERS if chosen["view"] != "test" else (("prior", "Prior"), ("posterior", "Posterior"))
-        player(
-            record.token,
-            key="bayes-player",
-            on_event=on_event,
-            numbers=True,
-            slug=PAGE.slug,
-            layers=layers(*shown),
-            autoplay=True,
-            speed=4,
-            present=st.query_params.get("present") == "1",
-        )
-    return record
+        return {**own, "truth": chosen["mu"], "sd": chosen["sd"], "prior_mean": chosen["m0"], "prior_sd": chosen["s0"]}
+    rates = {"sensitivity": chosen["sens"], "specificity": chosen["spec"], "prevalence": float(chosen["prev"])}
+    return {**own, "truth": float(chosen["ill"] == "ill"), **rates}
 
 
 def scene(**own: Any) -> Scene:
@@ -129,21 +84,13 @@ def scene(**own: Any) -> Scene:
     )
 
 
-def on_event(name: str) -> None:
-    if name == "gone":
-        stage.drop(RUN)
-
-
-def new_seed() -> None:
-    settings.next_of(SEED)
-
-
 def about(record: Any) -> None:
     engine: Any = record.run.engine
     if engine is not None:
-        text = "x\n" + "\n".join(f"{x:.6g}" for x in np.asarray(engine.data))
+        text = "x\n" + "\n".join(f"{x!r}" for x in np.asarray(engine.data).tolist())
         with st.container(key="lab-about"):
             st.download_button("Data as CSV", text, "data.csv", "text/csv", on_click="ignore")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import threading
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import streamlit as st
 import torch
 
 import engines
 from engines import data
 from engines.engine import Frame
-from engines.foundations.bayes_classifier import GaussianClasses, fit
+from engines.foundations.bayes_classifier import GaussianClasses
 from engines.maths.pca import PCA, fit_pca, project, reconstruct
-from engines.recorded import Recorded
+from engines.mixtures.variational_gmm import ALIVE
 from engines.run import History, Run
 from pages.ui.live import SLOTS, Blocks
 from pages.ui.maths import latex, number
-from pages.ui.sheets import OPEN, PAPER, sheet, sheet_axes
+from pages.ui.sheets import OPEN, PAPER, images_base, sheet_axes
+from pages.ui.show import Film
 from pages.ui.stage import Scene
 
 REGULARISATION = 0.02
@@ -29,19 +29,13 @@ STYLES = 10  # components of a mixture
 STYLE_IMAGES = 2_000
 STYLE_DIMENSIONS = 30
 REDRAWS = 8
-_fitting = threading.Lock()
 
 
+@st.cache_resource(max_entries=2, show_spinner=False)
 def classes(name: str) -> GaussianClasses:
-    """Ten Gaussians fitted to all training images of the set; once for all viewers, 49 MB each."""
-    with _fitting:
-        return _classes(name)
-
-
-@lru_cache(maxsize=2)
-def _classes(name: str) -> GaussianClasses:
+    """A Gaussian a class, each fitted to all its training images when it is first asked for; 49 MB for ten."""
     images = data.load(name)
-    return fit(images.x, images.labels, regularisation=REGULARISATION)
+    return GaussianClasses(images.x, images.labels, regularisation=REGULARISATION)
 
 
 def names_of(name: str) -> tuple[str, ...]:
@@ -135,9 +129,12 @@ def draw_numbers(frame: Frame, words: tuple[str, ...], fitted: GaussianClasses) 
     y = int(frame.scalars["y"])
     if y < 0:
         return [{"text": "Nothing is drawn yet."}]
+    if frame.phase == "y":
+        return [{"math": latex(rf"p(y) = {float(fitted.priors[y]):.4f}")}, {"text": "The image comes next."}]
     blocks: Blocks = [{"math": latex(rf"p(y) = {float(fitted.priors[y]):.4f}")}]
     if "sample" in frame.arrays:
-        levels, found = frame.arrays["sample"], frame.arrays["posterior"]
+        levels = frame.arrays["sample"]
+        found = fitted.log_posterior(torch.tensor(levels)[None])[0].exp().numpy()
         log_density = frame.scalars["log_density"]
         blocks += [
             {"math": latex(rf"\log p(x \mid y) = {number(log_density, tex=True)}")},
@@ -152,7 +149,7 @@ def draw_numbers(frame: Frame, words: tuple[str, ...], fitted: GaussianClasses) 
 # -- pen styles ------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=24)
+@st.cache_resource(max_entries=40, show_spinner="Fitting a mixture of ten Gaussians")
 def mixture(name: str, y: int, kind: str) -> tuple[Any, PCA]:
     """A mixture of ten Gaussians on one class's images, on their first 30 principal components, fitted to its end."""
     images = data.images(name, labels=y, n=STYLE_IMAGES, seed=0).flat()
@@ -164,16 +161,14 @@ def mixture(name: str, y: int, kind: str) -> tuple[Any, PCA]:
     return engine, pca
 
 
-def styles_frames(name: str, y: int, seed: int) -> list[Frame]:
+def styles(name: str, y: int, seed: int) -> Film:
     """Redraws: for each of three models ten pairs, the mean that the sample came from above the sample."""
-    frames = []
+    fitted, word, frames = classes(name), names_of(name)[y], []
     for step in range(REDRAWS):
         generator = torch.Generator().manual_seed(1000 * seed + step)
-        rows = []
-        fitted = classes(name)
         noise = torch.randn(STYLES, 784, generator=generator, dtype=torch.float64)
-        plain = fitted.draw(torch.full((STYLES,), y), noise).numpy()
-        rows += [np.repeat(fitted.means[y].numpy()[None], STYLES, axis=0), plain]
+        rows = [np.repeat(fitted.of(y).mean.numpy()[None], STYLES, axis=0)]
+        rows.append(fitted.draw(torch.full((STYLES,), y), noise).numpy())
         for kind in ("gmm", "variational_gmm"):
             engine, pca = mixture(name, y, kind)
             frame = engine.frame()
@@ -183,103 +178,66 @@ def styles_frames(name: str, y: int, seed: int) -> list[Frame]:
             codes = means[chosen] + np.einsum("nij,nj->ni", np.linalg.cholesky(covariances[chosen]), epsilon)
             rows += [reconstruct(pca, means[chosen]), reconstruct(pca, codes)]
         images = np.concatenate([as_bytes(np.asarray(row), raw=False) for row in rows])
-        alive = int((mixture(name, y, "variational_gmm")[0].frame().arrays["weights"] > 0.01).sum())
-        frames.append(Frame(step=step, scalars={"alive": alive}, arrays={"sheet": sheet(images, STYLES)}))
-    return frames
-
-
-def styles_scene(name: str, y: int, seed: int) -> Scene:
-    frames, word = styles_frames(name, y, seed), names_of(name)[y]
-    shape = frames[0].arrays["sheet"].shape
-    rows = ["Gaussian: mean", "sample", "mixture: mean", "sample", "variational: mean", "sample"]
-    base = {
-        "layout": {
-            "xaxis": {"domain": [0.98, 1], "visible": False},
-            "yaxis": {"visible": False},
-            **sheet_axes(shape, x=(0.2, 1)),  # type: ignore[arg-type]
-        },
-        "traces": [OPEN],
-        "components": 0,
-        "points": 0,
-    }
-    cell = SIDE + 2
-    base["layout"]["yaxis2"] |= {  # type: ignore[index]
-        "showticklabels": True,
-        "tickvals": [2 + SIDE / 2 + cell * i for i in range(len(rows))],
-        "ticktext": rows,
-    }
+        frames.append(Frame(step=step, arrays={"images": images}))
+    kept = int((mixture(name, y, "variational_gmm")[0].frame().arrays["weights"] > ALIVE).sum())
+    rows = ("Gaussian: mean", "sample", "mixture: mean", "sample", "variational: mean", "sample")
 
     def draw(frame: Frame) -> dict[str, Any]:
         words = (
-            f"Class {word}, draw {frame.step + 1} of {REDRAWS}. One Gaussian averages all ways to draw it; of a "
-            f"mixture a style comes first, then a sample around its mean. The variational one keeps "
-            f"{frame.scalars['alive']:.0f} of {STYLES} styles."
+            f"{word}, draw {frame.step + 1} of {REDRAWS}. One Gaussian averages all ways to draw it; of a mixture a "
+            f"style comes first, then a sample around its mean. The variational one keeps {kept} of {STYLES} styles."
         )
-        return {"sheet": frame.arrays["sheet"], "traces": {}, "caption": words, "alt": words}
+        return {"images": frame.arrays["images"], "caption": words, "alt": words}
 
-    return Scene(
-        run=Run(Recorded(frames), slots=SLOTS), base=base, draw=draw, explain=lambda _f, _p: styles_numbers(name, y)
-    )
+    base = images_base(columns=STYLES, rows=rows)
+    return Film(frames=frames, base=base, draw=draw, numbers=lambda _: styles_numbers(name, y))
 
 
 def styles_numbers(name: str, y: int) -> Blocks:
     rows = [["style", "mixture", "variational"]]
-    weights = [
-        np.sort(mixture(name, y, kind)[0].frame().arrays["weights"])[::-1] for kind in ("gmm", "variational_gmm")
-    ]
+    engines_ = [mixture(name, y, kind)[0] for kind in ("gmm", "variational_gmm")]
+    weights = [np.sort(engine.frame().arrays["weights"])[::-1] for engine in engines_]
     rows += [[str(k + 1), f"{weights[0][k]:.3f}", f"{weights[1][k]:.3f}"] for k in range(STYLES)]
-    return [{"text": f"Shares of the styles, of {STYLE_IMAGES:,} images at most, largest first:"}, {"table": rows}]
+    n = len(engines_[0].data)
+    return [{"text": f"Shares of the styles of {n:,} images, largest first:"}, {"table": rows}]
 
 
 # -- directions ------------------------------------------------------------------------------------------------
 
 
-def directions_scene(name: str, y: int, amounts: tuple[float, ...]) -> Scene:
+def directions(name: str, y: int, *amounts: float) -> Film:
     """The mean moved along the leading directions of its covariance, and the directions themselves as images."""
-    fitted = classes(name)
-    moved = fitted.move(y, torch.tensor(amounts, dtype=torch.float64)).numpy()
-    images = [as_bytes(fitted.means[y].numpy(), raw=False), as_bytes(moved, raw=False)]
-    big = np.concatenate([image.repeat(BIG, axis=0).repeat(BIG, axis=1) for image in images], axis=1)
-    leading = fitted.directions[y, :, : len(amounts)].T.numpy()
-    small = np.stack([_signed(row) for row in leading])
-    row = sheet(small, len(amounts))
-    width = max(big.shape[1], row.shape[1])
-    place = np.full((big.shape[0] + row.shape[0] + 4, width), PAPER, dtype=np.uint8)
-    place[: big.shape[0], : big.shape[1]] = big
-    place[big.shape[0] + 4 :, : row.shape[1]] = row
-    share = (fitted.variances[y].cumsum(0) / fitted.variances[y].sum()).numpy()
-    deviations = fitted.variances[y].sqrt().numpy()
-    n = 30
-    base = {
-        "layout": {
-            "xaxis": {"domain": [0.68, 1], "title": "direction", "range": [0.5, n + 0.5]},
-            "yaxis": {"title": "standard deviation", "domain": [0.15, 0.95], "rangemode": "tozero"},
-            **sheet_axes(place.shape, x=(0, 0.58)),  # type: ignore[arg-type]
-        },
-        "traces": [
-            {"type": "bar", "x": np.arange(1, n + 1).astype(np.float32), "y": deviations[:n].astype(np.float32),
-             "marker": {"color": ["@second"] * len(amounts) + ["@muted"] * (n - len(amounts))}},
-            OPEN,
-        ],
-        "components": 0,
-        "points": 0,
-    }  # fmt: skip
+    gaussian, d = classes(name).of(y), len(amounts)
+    moved = classes(name).move(y, torch.tensor(amounts, dtype=torch.float64)).numpy()
+    images = [as_bytes(gaussian.mean.numpy(), raw=False), as_bytes(moved, raw=False)]
+    images += [_signed(direction) for direction in gaussian.directions[:, :d].T.numpy()]
+    share = float(gaussian.variances[:d].sum() / gaussian.variances.sum())
     words = (
-        f"Class {names_of(name)[y]}: left the mean, right the mean moved. Below, the {len(amounts)} directions that "
-        f"the sliders move along; together they hold {100 * share[len(amounts) - 1]:.0f} % of the variance."
+        f"{names_of(name)[y]}: the mean, the mean moved, then the {d} directions that the sliders move along (white "
+        f"adds ink, black takes it away); together they hold {100 * share:.0f} % of the variance."
     )
-    frame = Frame(step=0, arrays={"sheet": place})
+    n = 30
+    bars = {"type": "bar", "x": np.arange(1, n + 1).astype(np.float32), "y": gaussian.variances[:n].sqrt().numpy(),
+            "marker": {"color": ["@second"] * d + ["@muted"] * (n - d)}}  # fmt: skip
+    tips = ["the mean", "the mean moved", *[f"direction {i + 1}, moved by {a:+.1f}" for i, a in enumerate(amounts)]]
     rows = [["direction", "moved by"], *[[str(i + 1), f"{a:+.1f} sd"] for i, a in enumerate(amounts)]]
-    return Scene(
-        run=Run(Recorded([frame]), slots=SLOTS),
-        base=base,
-        draw=lambda _frame: {"sheet": place, "traces": {}, "caption": words, "alt": words},
-        explain=lambda _f, _p: [
+    return Film(
+        frames=[Frame(step=0, arrays={"images": np.stack(images)})],
+        base={
+            **images_base(share=0.7),
+            "layout": {"xaxis": {"title": "direction", "range": [0.5, n + 0.5]},
+                       "yaxis": {"title": "standard deviation", "rangemode": "tozero"}},
+            "traces": [bars],
+        },
+        draw=lambda frame: {
+            "images": frame.arrays["images"], "tips": tips, "traces": {}, "caption": words, "alt": words
+        },
+        numbers=lambda _: [
             {"math": latex(r"x = \mu_y + \sum_d a_d \sqrt{\lambda_d}\, v_d")},
             {"table": rows},
             {"text": "v are the eigenvectors of the class's covariance, λ its eigenvalues."},
         ],
-    )
+    )  # fmt: skip
 
 
 def _signed(direction: np.ndarray) -> np.ndarray:
@@ -290,45 +248,35 @@ def _signed(direction: np.ndarray) -> np.ndarray:
 # -- the other way round ---------------------------------------------------------------------------------------
 
 
-def classify_scene(name: str, row: int, drawn: np.ndarray | None) -> Scene:
+def classify(name: str, row: int, drawn: np.ndarray | None) -> Film:
     """p(y|x) of a test image or a drawing."""
     test, fitted, words = data.load(name, split="test"), classes(name), names_of(name)
-    image = np.rint(255 * drawn).astype(np.uint8) if drawn is not None else test.x[row]
-    x = torch.tensor(np.array(image), dtype=torch.float64).reshape(1, 784) / 255
+    image = np.rint(255 * drawn).astype(np.uint8) if drawn is not None else np.asarray(test.x[row])
+    x = torch.tensor(image, dtype=torch.float64).reshape(1, 784) / 255
     log_density, log_posterior = fitted.log_density(x)[0], fitted.log_posterior(x)[0]
     probability = log_posterior.exp().numpy()
     best = int(probability.argmax())
-    means = np.stack([as_bytes(fitted.means[best].numpy(), raw=False)])
-    big = np.concatenate(
-        [part.repeat(BIG, axis=0).repeat(BIG, axis=1) for part in (image.reshape(SIDE, SIDE), means[0])], 1
-    )
     said = f"The drawing is most likely {words[best]}" if drawn is not None else (
         f"Test image {row}, in truth {words[int(test.labels[row])]}: most likely {words[best]}")  # fmt: skip
-    caption = f"{said}, with p(y|x) = {probability[best]:.4f}. Left the image, right the mean of that class."
-    base = {
-        "layout": {
-            "xaxis": {"domain": [0.66, 1], "title": "p(y | x)", "range": [0, 1]},
-            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "domain": [0.05, 1]},
-            **sheet_axes(big.shape, x=(0, 0.52)),  # type: ignore[arg-type]
-        },
-        "traces": [
-            {"type": "bar", "orientation": "h", "y": list(words), "x": probability.astype(np.float32),
-             "marker": {"color": "@posterior"}},
-            OPEN,
-        ],
-        "components": 0,
-        "points": 0,
-    }  # fmt: skip
+    caption = f"{said}, with p(y | x) = {probability[best]:.4f}. Left the image, right the mean of that class."
     table = [["class", "log p(x|y)", "log p(y)", "p(y|x)"]]
     table += [
         [words[k], f"{float(log_density[k]):.1f}", f"{float(fitted.priors[k].log()):.2f}", f"{probability[k]:.4f}"]
         for k in range(fitted.n_classes)
     ]
-    return Scene(
-        run=Run(Recorded([Frame(step=0, scalars={"class": best})]), slots=SLOTS),
-        base=base,
-        draw=lambda _frame: {"sheet": big, "traces": {}, "caption": caption, "alt": caption},
-        explain=lambda _f, _p: [
+    bars = {"type": "bar", "orientation": "h", "y": list(words), "x": probability.astype(np.float32),
+            "marker": {"color": "@posterior"}}  # fmt: skip
+    images = np.stack([image.reshape(SIDE, SIDE), as_bytes(fitted.of(best).mean.numpy(), raw=False)])
+    return Film(
+        frames=[Frame(step=0, scalars={"class": best}, arrays={"images": images})],
+        base={
+            **images_base(columns=2, names=("the image", f"mean of {words[best]}"), share=0.65),
+            "layout": {"xaxis": {"title": "p(y | x)", "range": [0, 1]},
+                       "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False}},
+            "traces": [bars],
+        },
+        draw=lambda frame: {"images": frame.arrays["images"], "traces": {}, "caption": caption, "alt": caption},
+        numbers=lambda _: [
             {"math": latex(r"p(y \mid x) = \frac{p(x \mid y)\, p(y)}{\sum_k p(x \mid k)\, p(k)}")},
             {"table": table},
             {"text": "In nats. The covariances are full, but the images of a class are no Gaussian: where 784 pixels "
@@ -337,7 +285,7 @@ def classify_scene(name: str, row: int, drawn: np.ndarray | None) -> Scene:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=2)
+@st.cache_data(max_entries=2, show_spinner=False)
 def confusion(name: str) -> np.ndarray:
     """Counts over all test images: rows the truth, columns the answer, (C, C)."""
     test, fitted = data.load(name, split="test"), classes(name)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from engines.engine import Frame
 from engines.maths.divergences import log_normal
-from pages.mixtures.gmm_pictures import ellipse
-from pages.ui import palette
+from engines.maths.gaussians import ellipse
+from pages.ui import palette, stage
 from pages.ui.frame import Question
+from pages.ui.maths import close
 
 
 def gaussian(chosen: dict[str, Any]) -> None:
@@ -111,43 +113,52 @@ $p(x \mid z)$, and finding the code of an image is finding $p(z \mid x)$.
         )
 
 
-def questions(record: Callable[[], Any]) -> list[Question]:
+def questions(chosen: dict[str, Any]) -> list[Question]:
+    """Asked about the run on the stage."""
+    record = lambda: stage.current("bayes:run")  # noqa: E731
+    what = "chance of being ill" if chosen["view"] == "test" else "posterior mean"
     return [
         Question(
-            text="At the newest step: what is the posterior mean (for the test: the chance of being ill)?",
+            text=f"At the newest step: what is the {what}, to three decimal places?",
             kind="number",
             check=lambda answer: _check_mean(record(), answer),
             hint="It is in the numbers beside the stage.",
         ),
         Question(
-            text="Does the posterior's variance always fall with one more observation?",
+            text="In this run, did one more observation ever raise the posterior's variance?",
             kind="choice",
-            options=("always", "not always"),
+            options=("yes", "no"),
             check=lambda answer: _check_variance(record(), answer),
-            hint="Choose mean or coin and step slowly; a surprising flip of a coin can make you less sure.",
+            hint="Step slowly and compare the variances in the numbers; a surprise can make you less sure.",
         ),
     ]
 
 
-NO_RUN = (False, "There is no run on the stage: choose coin, mean or test, and let it play.")
+NO_RUN = (False, "There is no run on the stage: choose the coin, the mean or the test, and let it play.")
 
 
 def _check_mean(record: Any, answer: float) -> tuple[bool, str]:
     last = record.run.history.last if record else None
     if last is None:
         return NO_RUN
-    return bool(abs(answer - last.scalars["mean"]) <= 0.006), f"At step {last.step} it is {last.scalars['mean']:.4f}."
+    mean = last.scalars["mean"]
+    return bool(close(answer, mean, 3)), f"At step {last.step} it is {mean:.4f}."
 
 
 def _check_variance(record: Any, answer: str) -> tuple[bool, str]:
     frames = list(record.run.history.after(-1)) if record else []
     if len(frames) < 3:
         return NO_RUN
-    rises = int((np.diff([frame.scalars["variance"] for frame in frames]) > 1e-15).sum())
-    right = answer == ("not always" if rises else "always")
-    more = (
-        "For a Gaussian mean it always falls; for a coin or a test a surprise can raise it."
-        if rises
-        else "In this run it always fell. For a Gaussian mean it must; a coin that surprises you can raise it."
-    )
-    return right, f"In this run it rose {rises} time{'' if rises == 1 else 's'} in {len(frames) - 1} steps. {more}"
+    rises = [after.step for before, after in pairwise(frames) if rose(before, after)]
+    if record.run.engine is not None and record.run.engine.config.model == "mean":
+        more = "For the mean of a Gaussian it must fall each time: precisions add up."
+    else:
+        more = "A coin or a test that surprises you can raise it."
+    said = f"It rose {len(rises)} times in {len(frames) - 1} steps, first at step {rises[0]}" if rises else (
+        f"It fell at each of {len(frames) - 1} steps")  # fmt: skip
+    return answer == ("yes" if rises else "no"), f"{said}. {more}"
+
+
+def rose(before: Frame, after: Frame) -> bool:
+    """Whether the variance is larger, beyond rounding."""
+    return after.scalars["variance"] > before.scalars["variance"] * (1 + 1e-9)

@@ -68,4 +68,4 @@ def _check_letters(answer: float) -> tuple[bool, str]:
     from engines.foundations.ngram import verse
 
     n = len(set(verse()))
-    return int(answer) == n, f"It has {n}; drawn at random each would cost log {n} = {np.log(n):.2f} nats."
+    return bool(answer == n), f"It has {n}; drawn at random each would cost log {n} = {np.log(n):.2f} nats."

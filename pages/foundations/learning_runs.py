@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import streamlit as st
 import torch
 
 import engines
@@ -13,12 +14,12 @@ from engines import data
 from engines.engine import Frame
 from engines.foundations.bayes_classifier import fit
 from engines.maths.pca import PCA, fit_pca, project, reconstruct
-from engines.recorded import Recorded
 from engines.run import Run
 from pages.ui import palette
 from pages.ui.live import SLOTS, Blocks
 from pages.ui.maths import latex, number
-from pages.ui.sheets import OPEN, sheet, sheet_axes
+from pages.ui.sheets import images_base
+from pages.ui.show import Film
 from pages.ui.stage import Scene
 
 SPAN = 4.2
@@ -36,23 +37,23 @@ NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "
 STAGES = ("data", "boundary", "clusters", "samples")
 
 
-def points_scene(name: str, n: int, seed: int) -> Scene:
+def points(name: str, n: int, seed: int) -> Film:
     """The same points four times: as they come, with labels and a boundary, without and in clusters, and made up."""
-    points = data.load(name, n=n, seed=seed)
-    labels = np.asarray(points.labels)
+    given = data.load(name, n=n, seed=seed)
+    labels = np.asarray(given.labels)
     k = int(labels.max()) + 1
     at = (np.arange(GRID) + 0.5) / GRID * 2 * SPAN - SPAN
     grid = torch.tensor(np.stack(np.meshgrid(at, at), axis=2).reshape(-1, 2))
-    classes = fit(points.x, labels, regularisation=1e-6)
+    classes = fit(given.x, labels, regularisation=1e-6)
     posterior = classes.log_posterior(grid).exp()  # p(y|x), (G, K)
-    mixture: Any = engines.create("gmm", data=points.x, n_components=k, seed=seed, device="cpu")
-    while not mixture.done:
-        mixture.step()
-    density = torch.as_tensor(mixture.log_prob(grid)).exp().reshape(GRID, GRID).numpy()
-    found = mixture.frame().arrays
+    density_model: Any = engines.create("gmm", data=given.x, n_components=k, seed=seed, device="cpu")
+    while not density_model.done:
+        density_model.step()
+    density = torch.as_tensor(density_model.log_prob(grid)).exp().reshape(GRID, GRID).numpy()
+    found = density_model.frame().arrays
     generator = torch.Generator().manual_seed(seed)
-    made = np.asarray(mixture.sample(len(points.x), generator=generator))
-    right = float((classes.log_posterior(torch.tensor(np.array(points.x))).argmax(dim=1).numpy() == labels).mean())
+    made = np.asarray(density_model.sample(len(given.x), generator=generator))
+    right = float((classes.log_posterior(torch.tensor(np.array(given.x))).argmax(dim=1).numpy() == labels).mean())
     frames = [Frame(step=i, phase=stage, scalars={"right": right}) for i, stage in enumerate(STAGES)]
     one_hot = np.eye(k, dtype=np.uint8)[labels] * 255
     shares = np.rint(255 * np.asarray(found["responsibilities"])).astype(np.uint8)
@@ -69,7 +70,7 @@ def points_scene(name: str, n: int, seed: int) -> Scene:
 
     def draw(frame: Frame) -> dict[str, Any]:
         with_labels, dense = frame.phase == "boundary", frame.phase in ("clusters", "samples")
-        x = made if frame.phase == "samples" else points.x
+        x = made if frame.phase == "samples" else given.x
         blank = np.zeros((len(x), k), dtype=np.uint8)
         mix = {"boundary": one_hot, "clusters": shares}.get(frame.phase, blank)
         return {
@@ -96,15 +97,15 @@ def points_scene(name: str, n: int, seed: int) -> Scene:
              "contours": {"coloring": "lines"}},
         ],
         "cloud": {
-            "x": points.x[:, 0].astype(np.float32),
-            "y": points.x[:, 1].astype(np.float32),
+            "x": given.x[:, 0].astype(np.float32),
+            "y": given.x[:, 1].astype(np.float32),
             "colours": [palette.component(j) for j in range(k)],
         },
         "pick": {},
         "components": 0,
         "points": 0,
     }  # fmt: skip
-    return Scene(run=Run(Recorded(frames), slots=SLOTS), base=base, draw=draw, explain=lambda frame, _: answers(frame))
+    return Film(frames=frames, base=base, draw=draw, numbers=answers)
 
 
 def answers(frame: Frame) -> Blocks:
@@ -204,52 +205,44 @@ def text_numbers(frame: Frame, order: int) -> Blocks:
 # -- digits ----------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=2)
-def digits() -> tuple[Any, PCA]:
+@st.cache_resource(show_spinner="Fitting forty Gaussians to digits")
+def mixture() -> tuple[Any, PCA]:
     """Forty Gaussians on the first 30 principal components of 4,000 digits of all kinds, fitted to the end."""
     images = data.images("mnist", n=DIGIT_IMAGES, seed=0).flat()
     pca = fit_pca(images, DIGIT_DIMENSIONS)
-    mixture: Any = engines.create(
+    fitted: Any = engines.create(
         "gmm", data=project(pca, images), n_components=DIGIT_STYLES, seed=0, max_iterations=40, regularisation=1e-3
     )
-    while not mixture.done:
-        mixture.step()
-    return mixture, pca
+    while not fitted.done:
+        fitted.step()
+    return fitted, pca
 
 
-def digits_scene(seed: int) -> Scene:
+def digits(seed: int) -> Film:
     """Digits that nobody wrote, from a mixture that nobody gave labels to; every frame is another draw."""
-    mixture, pca = digits()
+    fitted, pca = mixture()
     frames = []
     for step in range(REDRAWS):
         generator = torch.Generator().manual_seed(1000 * seed + step)
-        codes = np.asarray(mixture.sample(DIGITS_DRAWN, generator=generator))
+        codes = np.asarray(fitted.sample(DIGITS_DRAWN, generator=generator))
         levels = np.clip(reconstruct(pca, codes), 0, 1)
         images = np.rint(255 * levels).astype(np.uint8).reshape(-1, 28, 28)
-        frames.append(Frame(step=step, arrays={"sheet": sheet(images, 10)}))
-    shape = frames[0].arrays["sheet"].shape
-    base = {
-        "layout": {"xaxis": {"visible": False, "domain": [0.99, 1]}, "yaxis": {"visible": False},
-                   **sheet_axes(shape, x=(0, 1))},  # type: ignore[arg-type]
-        "traces": [OPEN],
-        "components": 0,
-        "points": 0,
-    }  # fmt: skip
+        frames.append(Frame(step=step, arrays={"images": images}))
 
     def draw(frame: Frame) -> dict[str, Any]:
         words = (
             f"Draw {frame.step + 1} of {REDRAWS}: {DIGITS_DRAWN} digits that nobody wrote, from a mixture of "
             f"{DIGIT_STYLES} Gaussians fitted to {DIGIT_IMAGES:,} images without their labels."
         )
-        return {"sheet": frame.arrays["sheet"], "traces": {}, "caption": words, "alt": words}
+        return {"images": frame.arrays["images"], "caption": words, "alt": words}
 
-    return Scene(run=Run(Recorded(frames), slots=SLOTS), base=base, draw=draw, explain=lambda _f, _p: digits_numbers())
+    return Film(frames=frames, base=images_base(), draw=draw, numbers=lambda _: digits_numbers())
 
 
 def digits_numbers() -> Blocks:
     """The density that the digits are drawn from."""
-    mixture, pca = digits()
-    weights = np.sort(np.asarray(mixture.frame().arrays["weights"]))[::-1]
+    fitted, pca = mixture()
+    weights = np.sort(np.asarray(fitted.frame().arrays["weights"]))[::-1]
     kept = 100 * float(pca.explained_ratio.sum())
     return [
         {"math": latex(r"p(x) = \sum_k \pi_k\, N(x \mid \mu_k, \Sigma_k)")},

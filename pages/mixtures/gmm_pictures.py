@@ -10,12 +10,12 @@ import torch
 
 from engines.engine import Frame
 from engines.maths import gaussians
+from engines.maths.gaussians import ellipse
 from engines.run import History
 from pages.ui import palette
 from pages.ui.maths import number
 
 GRID = 52  # density contours are computed on GRID x GRID points
-CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 41)), np.sin(np.linspace(0, 2 * np.pi, 41))])  # (2, 41)
 PATH_POINTS = 64
 ASPECT = 1.2  # width to height of a usual stage
 OVERHANG = 0.25  # of the range: how far contours are computed beyond it on each side, for other shapes of stage
@@ -101,18 +101,6 @@ def picture(frame: Frame, history: History[Frame], ranges: Any, caption: str) ->
     patches[1 + 2 * n_components] = {"x": means[:, 0], "y": means[:, 1]}
     mix = np.rint(255 * frame.arrays["responsibilities"]).astype(np.uint8)
     return {"traces": patches, "cloud": {"mix": mix}, "caption": caption, "alt": account(frame, caption)}
-
-
-def ellipse(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    r"""The one- and two-sigma ellipses as one line with a gap: (2,), (2, 2) -> (2, 83).
-
-    Points \mu + s V \Lambda^{1/2} u for u on the unit circle, s = 1, 2 and \Sigma = V \Lambda V^T.
-    """
-    values, vectors = np.linalg.eigh(covariance)
-    axes = vectors * np.sqrt(np.maximum(values, 0))  # (2, 2)
-    ring = axes @ CIRCLE  # (2, 41)
-    gap = np.full((2, 1), np.nan)
-    return np.concatenate([mean[:, None] + ring, gap, mean[:, None] + 2 * ring], axis=1).astype(np.float32)
 
 
 def grid_along(low: float, high: float) -> np.ndarray:

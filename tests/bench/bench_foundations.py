@@ -32,7 +32,7 @@ def bench() -> list[dict[str, Any]]:
     generator = torch.Generator().manual_seed(0)
     mixed = _median_ms(lambda: engine.sample(DRAWN, generator=generator), 15)
     one = _median_ms(lambda: engine.sample(DRAWN, generator=generator, y=3), 15)
-    mean, covariance = fitted.means[3].numpy(), fitted.covariance(3).numpy()
+    mean, covariance = fitted.of(3).mean.numpy(), fitted.of(3).covariance().numpy()
     with threadpool_limits(THREADS):
         rng = np.random.default_rng(0)
         theirs = _median_ms(lambda: multivariate_normal.rvs(mean, covariance, size=DRAWN, random_state=rng), 5)

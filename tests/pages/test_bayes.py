@@ -47,7 +47,7 @@ def test_the_address_sets_the_engine(query, wanted):
     assert said(at) == []
     found = config(at, "bayes:run")
     assert {key: getattr(found, key) for key in wanted} == wanted
-    press(at, "New data")
+    press(at, "New seed")
     assert config(at, "bayes:run").seed == 1
 
 
@@ -98,14 +98,18 @@ def test_questions_are_checked_against_the_run():
     assert bayes_notes._check_mean(record, round(mean, 3))[0]
     assert not bayes_notes._check_mean(record, mean + 0.1)[0]
     variances = [frame.scalars["variance"] for frame in record.run.history.after(-1)]
-    rises = any(np.diff(variances) > 1e-15)
-    assert bayes_notes._check_variance(record, "not always" if rises else "always")[0]
+    rises = int((np.diff(variances) > 1e-9 * np.array(variances[:-1])).sum())
+    right, wrong = ("yes", "no") if rises else ("no", "yes")
+    assert bayes_notes._check_variance(record, right)[0]
+    assert not bayes_notes._check_variance(record, wrong)[0]
+    assert f"rose {rises} times" in bayes_notes._check_variance(record, right)[1] or not rises
+    assert not bayes_notes._check_mean(record, mean + 0.002)[0]
     assert bayes_notes._check_mean(None, 0.5) == bayes_notes.NO_RUN
 
 
 @pytest.mark.parametrize(
     ("query", "sentence"),
-    [({"heads": "1.5"}, "heads is 1.5; it goes from 0 to 1"), ({"view": "dice"}, "view has no value 'dice'")],
+    [({"heads": "1.5"}, "heads is 1.5; it goes from 0 to 1"), ({"view": "dice"}, "view has no value `dice`")],
 )
 def test_a_wrong_address_is_one_sentence(query, sentence):
     assert any(sentence in said_of_it for said_of_it in said(opened(PAGE, **query)))

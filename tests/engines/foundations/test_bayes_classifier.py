@@ -25,7 +25,7 @@ def test_log_densities_equal_scipys():
     for y in range(3):
         part = POINTS[y == LABELS]
         covariance = 0.95 * np.cov(part, rowvar=False, bias=True) + 0.05 * np.eye(5)
-        assert_close(classes.covariance(y), torch.tensor(covariance), atol=1e-12, rtol=1e-10)
+        assert_close(classes.of(y).covariance(), torch.tensor(covariance), atol=1e-12, rtol=1e-10)
         expected = multivariate_normal(part.mean(axis=0), covariance).logpdf(POINTS)
         np.testing.assert_allclose(found[:, y], expected, rtol=1e-8)
 
@@ -52,9 +52,9 @@ def test_fifty_thousand_samples_reproduce_mean_and_covariance():
     generator = torch.Generator().manual_seed(0)
     n = 50_000
     drawn = classes.draw(torch.full((n,), 1), torch.randn(n, 5, generator=generator, dtype=torch.float64))
-    covariance = classes.covariance(1)
+    covariance = classes.of(1).covariance()
     error = covariance.diagonal().sqrt() / n**0.5
-    assert ((drawn.mean(dim=0) - classes.means[1]).abs() < 5 * error).all()
+    assert ((drawn.mean(dim=0) - classes.of(1).mean).abs() < 5 * error).all()
     spread = (torch.outer(covariance.diagonal(), covariance.diagonal()) + covariance.square()).sqrt() / n**0.5
     assert ((torch.cov(drawn.T) - covariance).abs() < 5 * spread).all()
 
@@ -66,10 +66,10 @@ def test_fifty_thousand_images_reproduce_mean_and_covariance_of_their_pixels():
     generator, n, y = torch.Generator().manual_seed(0), 50_000, 3
     total, products = torch.zeros(196, dtype=torch.float64), torch.zeros(196, 196, dtype=torch.float64)
     for _ in range(10):
-        part = engine.sample(n // 10, generator=generator, y=y) - classes.means[y]
+        part = engine.sample(n // 10, generator=generator, y=y) - classes.of(y).mean
         total += part.sum(dim=0)
         products += part.T @ part
-    covariance = classes.covariance(y)
+    covariance = classes.of(y).covariance()
     assert ((total / n).abs() < 5 * covariance.diagonal().sqrt() / n**0.5).all()
     spread = (torch.outer(covariance.diagonal(), covariance.diagonal()) + covariance.square()).sqrt() / n**0.5
     away = (products / n - covariance) / spread  # 19,306 different entries, about N(0, 1) each
@@ -94,11 +94,11 @@ def test_classes_come_as_often_as_their_shares_and_y_comes_before_x():
 def test_moving_along_a_direction_is_so_many_standard_deviations():
     classes = fit(POINTS, LABELS)
     moved = classes.move(2, torch.tensor([2.0, -1.0], dtype=torch.float64))
-    along = (moved - classes.means[2]) @ classes.directions[2]
+    along = (moved - classes.of(2).mean) @ classes.of(2).directions
     expected = torch.zeros(5, dtype=torch.float64)
-    expected[:2] = torch.tensor([2.0, -1.0]) * classes.variances[2, :2].sqrt()
+    expected[:2] = torch.tensor([2.0, -1.0]) * classes.of(2).variances[:2].sqrt()
     assert_close(along, expected, atol=1e-10, rtol=0)
-    assert (classes.variances[:, :-1] >= classes.variances[:, 1:]).all()
+    assert (classes.of(2).variances[:-1] >= classes.of(2).variances[1:]).all()
 
 
 @pytest.mark.parametrize(
