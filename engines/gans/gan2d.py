@@ -299,7 +299,7 @@ class GAN2D:
         generator's loss by each of them; ``logit_fake`` (300,), ``logit_real`` (at most 300,); ``field`` (40, 40):
         D's output over the stage, first row lowest; ``slope`` (12, 12, 2): its gradient; ``warp`` (21, 21, 2) or
         (21, 2): the generator's grid; ``shares`` (24, 24) of its samples over the cells. Scalars: last losses, V(D, G)
-        and the measures: ``js`` in nats, ``energy``, and ``modes`` where the truth has any.
+        where D gives a probability, and the measures: ``js`` in nats, ``energy``, ``modes`` where the truth has any.
         """
         fake = self.sample_of(self.shown_noise).requires_grad_(True)
         logit_fake = self.D(fake)[:, 0]
@@ -312,7 +312,6 @@ class GAN2D:
             field = self.D(_square(FIELD).to(self.device)).reshape(FIELD, FIELD)
             warp = self.sample_of(warp_codes(self.config).to(self.device))
             judged = self.sample_of(self.judged_noise).cpu().numpy()
-            v = float(objectives.value(logit_real=logit_real, logit_fake=logit_fake))
         fake = fake.detach()
         if not np.isfinite(judged).all():
             raise FloatingPointError(
@@ -321,7 +320,9 @@ class GAN2D:
             )
         shares = samples.cells(judged, low=-SPAN, high=SPAN, n=CELLS)
         js = samples.jensen_shannon(self._real_cells, shares, n_p=len(self.x), n_q=JUDGED)
-        scalars = {"round": float(self.round), "value": v, "js": js, **self.scalars}
+        scalars = {"round": float(self.round), "js": js, **self.scalars}
+        if self.config.objective in objectives.LOGISTIC:  # elsewhere D gives no probability, and V is not defined
+            scalars["value"] = float(objectives.value(logit_real=logit_real, logit_fake=logit_fake))
         if len(self._paired) > 1:
             scalars["energy"] = samples.energy_distance(self._paired, judged[:PAIRED], within_a=self._real_distance)
         if self.truth is not None:

@@ -58,7 +58,7 @@ MODES = {
 }
 
 
-def base(truth: Truth | None) -> dict[str, Any]:
+def base(truth: Truth | None, objective: str = "non-saturating") -> dict[str, Any]:
     """What all pictures of one game share."""
     field = {"type": "heatmap", "x": MIDDLES, "y": MIDDLES, "showscale": False, "zsmooth": "best", "hoverinfo": "skip"}
     scale = [[0, "@generated/70"], [0.5, "@ground/0"], [1, "@real/70"]]
@@ -119,10 +119,12 @@ def base(truth: Truth | None) -> dict[str, Any]:
         }
     )
     axis = {"range": [-SPAN, SPAN], "zeroline": False}
+    # V is defined where D gives a probability; of the other games its curve has no points.
+    sets = CURVES if objective in LOGISTIC else [*CURVES[1:], CURVES[0]]
     return {
         "layout": {"xaxis": {"title": "x₁", **axis}, "yaxis": {"title": "x₂", "scaleanchor": "x", **axis}},
         "traces": traces,
-        "curve_sets": [*CURVES, MODES] if truth is not None and len(truth.means) > 1 else CURVES,
+        "curve_sets": [*sets, MODES] if truth is not None and len(truth.means) > 1 else sets,
     }
 
 
@@ -186,6 +188,8 @@ def picture(frame: Frame, objective: str, n_real: int, p: np.ndarray) -> dict[st
     arrays = frame.arrays
     field = output(arrays["field"], objective).astype(np.float32)
     ideal = best(frame, p).astype(np.float32)
+    if objective not in LOGISTIC:  # p / (p + q) is the best D of V(D, G) only
+        ideal = np.full_like(ideal, np.nan)
     patches: dict[int, dict[str, Any]] = {0: {"z": field}, 1: {"z": field}, 2: {"z": ideal}, 3: {"z": ideal}}
     for level, outline in enumerate(warp(arrays["warp"])):
         patches[4 + level] = {"x": outline[:, 0], "y": outline[:, 1]}

@@ -16,12 +16,11 @@ from engines.gans import objectives
 from engines.gans.objectives import LOGISTIC
 from engines.maths import samples
 from engines.run import Run
-from engines.still import Still
 from pages.gans import gan_pictures
-from pages.mixtures.gmm_numbers import index
-from pages.ui.live import SLOTS, Blocks
+from pages.ui.hand import index
+from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
-from pages.ui.stage import Scene
+from pages.ui.reel import Reel
 
 FRAME_INTERVAL = 0.1  # seconds at full speed: ten pictures, about 4 ms each
 N_POINTS = 10_000  # enough for the Jensen-Shannon divergence to mean something
@@ -32,35 +31,42 @@ def points_of(name: str) -> Dataset:
     return data.load(name, n=N_POINTS)
 
 
-def scene(points: Dataset | np.ndarray, **settings: Any) -> Scene:
-    """The game on these points; settings are those of the engine."""
+@lru_cache(maxsize=10)
+def floor_of(name: str) -> float:
+    """The Jensen-Shannon divergence, as it is counted here, of these points from as many others of the same source."""
+    one, other = points_of(name).x, data.load(name, n=N_POINTS, seed=1).x
+    shares = [samples.cells(x, low=-gan_pictures.SPAN, high=gan_pictures.SPAN, n=gan_pictures.CELLS)
+              for x in (one, other)]  # fmt: skip
+    return samples.jensen_shannon(*shares, n_p=len(one), n_q=len(other))
+
+
+def game(points: Dataset | np.ndarray, name: str = "", **settings: Any) -> Live:
+    """The game on these points, an empty stage where there are none; settings are those of the engine."""
+    if not len(points.x if isinstance(points, Dataset) else points):
+        words = "No points yet. Choose Add points below the stage, then click on it."
+        still = {"caption": words, "alt": words}
+        return Live(run=Reel([Frame(step=0)]), base=gan_pictures.still_base(), draw=lambda _: still)
     engine = engines.create("gan2d", data=points, **settings)
-    return scene_of(Run(engine, slots=SLOTS, frame_interval=FRAME_INTERVAL))
+    floor = floor_of(name) if name and isinstance(points, Dataset) else None
+    return game_of(Run(engine, slots=SLOTS, frame_interval=FRAME_INTERVAL), floor)
 
 
-def scene_of(run: Run) -> Scene:
+def game_of(run: Run, floor: float | None) -> Live:
     """How a game is drawn and explained."""
     engine: Any = run.engine
     real = engine.shown_real.cpu().numpy()
     truth = engine.truth
     shares = samples.cells(engine.x.cpu().numpy(), low=-gan_pictures.SPAN, high=gan_pictures.SPAN, n=gan_pictures.CELLS)
     p = gan_pictures.data_density(truth, shares)
-    base = gan_pictures.base(truth)
+    base = gan_pictures.base(truth, engine.config.objective)
     base |= {"cloud": gan_pictures.cloud(real), "points": len(real), "pick": {"point": 0}}
-    return Scene(
+    return Live(
         run=run,
         base=base,
         draw=lambda frame: gan_pictures.picture(frame, objective_at(run, frame.step), len(real), p),
-        explain=partial(explain, run=run, real=real, p=p),
-        again=scene_of,
+        explain=partial(explain, run=run, real=real, p=p, floor=floor),
+        again=lambda other: game_of(other, floor),
     )
-
-
-def still_scene() -> Scene:
-    """An empty stage, for when there is no point yet."""
-    run = Run(Still(Frame(step=0, phase="start")))
-    words = "No points yet. Choose Add points below the stage, then click on it."
-    return Scene(run=run, base=gan_pictures.still_base(), draw=lambda _frame: {"caption": words, "alt": words})
 
 
 def objective_at(run: Run, step: int) -> str:
@@ -68,7 +74,9 @@ def objective_at(run: Run, step: int) -> str:
     return str(run.config_at(step - 1).objective)
 
 
-def explain(frame: Frame, pick: dict[str, Any], *, run: Run, real: np.ndarray, p: np.ndarray) -> Blocks:
+def explain(
+    frame: Frame, pick: dict[str, Any], *, run: Run, real: np.ndarray, p: np.ndarray, floor: float | None
+) -> Blocks:
     """A real and a generated point: target, D's answer, cross-entropy; both losses and V over all that are shown."""
     objective = objective_at(run, frame.step)
     fake = frame.arrays["fake"]
@@ -82,7 +90,7 @@ def explain(frame: Frame, pick: dict[str, Any], *, run: Run, real: np.ndarray, p
     said = objectives.discriminator_loss(objective, logit_real=logit_real, logit_fake=logit_fake)
     asked = objectives.generator_loss(objective, logit_fake=logit_fake)
     said_of = f"Real point {i + 1} of {len(real)}, generated point {j + 1} of {len(fake)}. Click others to see them."
-    blocks: Blocks = [{"text": said_of}]
+    blocks: Blocks = [{"text": f"Round {frame.scalars['round']:.0f}. {said_of}"}]
     if objective in LOGISTIC:
         rows = [["point", "at", "target t", "D's output y", "cross-entropy"]]
         for name, where, t, logit in (("real", at, 1, r), ("generated", made, 0, f)):
@@ -125,6 +133,11 @@ def explain(frame: Frame, pick: dict[str, Any], *, run: Run, real: np.ndarray, p
             )
             rows.append([name, number(1 / (1 + np.exp(-logit))), number(float(best[cell[1], cell[0]]))])
         blocks.append({"table": rows})
+    if floor is not None:
+        said = (
+            f"Jensen-Shannon divergence {number(frame.scalars['js'])} nats; two sets of {N_POINTS:,} drawn alike from "
+        )
+        blocks.append({"text": f"{said}these data have {number(floor)}, sets with nothing in common log 2 = 0.693."})
     pull = float(np.linalg.norm(frame.arrays["pull"], axis=1).mean())
     blocks.append({"text": f"Mean length of what G's loss asks of a point: {number(pull)}."})
     return blocks
@@ -134,13 +147,13 @@ def _formula(text: str) -> dict[str, Any]:
     return {"math": latex(text)}
 
 
-def saddle_scene(**settings: Any) -> Scene:
+def saddle(**settings: Any) -> Live:
     """Two players on a saddle; settings are those of the engine."""
     return saddle_of(Run(engines.create("equilibrium", **settings), slots=SLOTS))
 
 
-def saddle_of(run: Run) -> Scene:
-    return Scene(
+def saddle_of(run: Run) -> Live:
+    return Live(
         run=run,
         base=gan_pictures.saddle_base(),
         draw=gan_pictures.saddle_picture,

@@ -52,5 +52,8 @@ class Reel:
 
     step = stop = close = pause
 
+    def change(self, **_settings: Any) -> None:
+        """Nothing learns here."""
+
     def wait(self, _timeout: float | None = None) -> Status:
         return self.status

@@ -91,11 +91,21 @@ def run(
 
 
 def learn(
-    slug: str, make: Callable[..., Live], own: Sequence[Any], chosen: Mapping[str, Any], *, of: Any, **options: Any
+    slug: str,
+    make: Callable[..., Live],
+    own: Sequence[Any],
+    chosen: Mapping[str, Any],
+    *,
+    of: Any,
+    changes: Sequence[forks.Change] = (),
+    **options: Any,
 ) -> Live | None:
-    """One that learns now, from its settings: ``live`` ones change it as it goes, and are what a fork may change."""
+    """One that learns now, from its settings: ``live`` ones change it as it goes. A fork may change the ``changes``,
+    or else the live choices.
+    """
     fixed, changing = (settings.of_engine(own, chosen, live=on) for on in (False, True))
-    changes = [forks.Change(field=s.field, choice=s, parse=s.kind) for s in own if s.live and isinstance(s, Choice)]
+    choices = [setting for setting in own if setting.live and isinstance(setting, Choice)]
+    changes = changes or [forks.Change(field=s.field, choice=s, parse=s.kind) for s in choices]
 
     def made() -> Live:
         return make(**fixed, **changing)

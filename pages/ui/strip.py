@@ -67,10 +67,12 @@ def _told(slug: str, name: str, scene: Scene, every: Sequence[settings.Setting],
 
     cured = bool(scene.cure) and stands(scene.cure)
     words = scene.cured if cured and scene.cured else scene.text
-    said = words if isinstance(words, str) else words(stage.current(show.slot(slug)))
     if not cured and not stands(scene.link):
-        said += " *The controls have been changed since: the stage may show something else.*"
-    st.markdown(said)
+        st.caption("The controls have been changed since: the stage shows something else.")
+    if isinstance(words, str):
+        st.markdown(words)
+    else:
+        _going(slug, words)
     with st.container(horizontal=True, key="lab-scenes-do"):
         if scene.cure and cured:
             st.button("Back to the trouble", key=f"{slug}:see", on_click=play, args=(slug, every, name, scene.link))
@@ -81,6 +83,12 @@ def _told(slug: str, name: str, scene: Scene, every: Sequence[settings.Setting],
                 args = (slug, scene.cure_title, values)
                 st.button("Both side by side", key=f"{slug}:beside", on_click=show.beside, args=args)
         st.button("Leave the scene", key=f"{slug}:leave", on_click=leave, args=(slug,), type="tertiary")
+
+
+@st.fragment(run_every=3.0)
+def _going(slug: str, words: Callable[[live.Live | None], str]) -> None:
+    """What has figures is computed anew as the run goes on."""
+    st.markdown(words(stage.current(show.slot(slug))))
 
 
 def play(slug: str, every: Sequence[settings.Setting], name: str, values: Mapping[str, Any]) -> None:
