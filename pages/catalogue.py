@@ -304,6 +304,28 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="Imitation",
+        slug="gail",
+        title="Learning to act from examples",
+        idea="Watch a learner come to act as an expert does, guided by a network that tells the two apart, or drive "
+        "yourself and let it imitate you.",
+        paper=cite("ho2016"),
+        engines=("gail", "behavioural_cloning", "trpo"),
+        sources=(
+            "engines/imitation/gail.py",
+            "engines/imitation/trpo.py",
+            "engines/imitation/behavioural_cloning.py",
+            "engines/imitation/environments.py",
+            "engines/imitation/experts.py",
+        ),
+        icon=":material/sports_esports:",
+        starts=(
+            ("You are the expert", {"view": "drive"}),
+            ("Cloning drifts", {"scene": "drift", "method": "behavioural_cloning", "n": "1"}),
+            ("How many demonstrations?", {"view": "count"}),
+        ),
+    ),
+    Entry(
         section="Reading",
         slug="references",
         title="References",
@@ -389,7 +411,10 @@ COURSE: tuple[Stop, ...] = (
         note="two networks, one game",
         column=2,
         row=0,
-        leads_to=(("dcgan", "convolutions and a recipe take the game from points to images"),),
+        leads_to=(
+            ("dcgan", "convolutions and a recipe take the game from points to images"),
+            ("gail", "the discriminator's answer becomes a reward for acting"),
+        ),
     ),
     Stop(
         slug="transposed-convolution",
@@ -419,6 +444,7 @@ COURSE: tuple[Stop, ...] = (
             ("gated-pixelcnn", "stacked masks leave a blind spot, which two stacks cure"),
         ),
     ),
+    Stop(slug="gail", note="a reward from examples", column=4, row=1),
     Stop(slug="pixelrnn", note="LSTMs by row, by diagonal", column=5, row=0),
     Stop(
         slug="gated-pixelcnn",

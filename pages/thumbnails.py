@@ -114,6 +114,32 @@ def gan() -> str:
     return moving(groups, "Generated points finding the eight modes of a ring")
 
 
+def gail() -> str:
+    """Where a learner has been over Pendulum's states, coming to where its expert was."""
+    from PIL import Image, ImageDraw
+
+    from engines.imitation import demonstrations
+    from engines.imitation.environments import wrap
+
+    shown = demonstrations.load("pendulum")
+    game = engines.create("gail", data=shown, seed=2)
+    groups = []
+    for until in (1, 6, 12, 20, 30, 45, 60):
+        while game.iteration < until:
+            game.step()
+        canvas = Image.new("RGBA", (WIDTH, HEIGHT))
+        pen = ImageDraw.Draw(canvas)
+        for states, role, r in ((shown.first(4).states, "real", 2), (game.shown, "generated", 2)):
+            for angle, velocity in states:
+                at = (WIDTH / 2 + 52 * wrap(angle), HEIGHT / 2 - 12 * velocity)
+                pen.ellipse([at[0] - r, at[1] - r, at[0] + r, at[1] + r], fill=ROLES[role][0])
+        file = io.BytesIO()
+        canvas.quantize(16).save(file, format="PNG", optimize=True)
+        back = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+        groups.append(f'<image x="0" y="0" width="{WIDTH}" height="{HEIGHT}" href="{back}"/>')
+    return moving(groups, "A learner coming to go where its expert went")
+
+
 def dcgan() -> str:
     """Sixteen codes over the recorded training."""
     from engines import checkpoints
@@ -417,6 +443,7 @@ THUMBNAILS: dict[str, Callable[[], str]] = {
     "transposed-convolution": transposed_convolution,
     "dcgan": dcgan,
     "pix2pix": pix2pix,
+    "gail": gail,
     "pixelcnn": pixelcnn,
     "gated-pixelcnn": gated_pixelcnn,
     "pixelrnn": pixelrnn,

@@ -57,7 +57,7 @@ class Demonstrations:
                 "out"
             )
         for i, one in enumerate(self.trajectories, start=1):
-            _check(env, i, one)
+            check(env, i, one)
         if len(self) < LEAST:
             raise ValueError(
                 f"the demonstrations hold {len(self)} state-action pairs in all, at least {LEAST} are needed: drive "
@@ -158,7 +158,8 @@ class Demonstrations:
         )
 
 
-def _check(env: Any, i: int, one: Trajectory) -> None:
+def check(env: Any, i: int, one: Trajectory) -> None:
+    """ValueError says what is wrong with the i-th trajectory."""
     n_state = len(env.low)
     if one.states.ndim != 2 or one.states.shape[1] != n_state or len(one.states) != len(one.actions):
         raise ValueError(

@@ -15,6 +15,7 @@ CartPole and Acrobot: policies of TRPO (engines/imitation/trpo.py), trained on t
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from functools import lru_cache
@@ -29,6 +30,7 @@ from engines.imitation.environments import environment, wrap
 from engines.imitation.trpo import evaluate, play
 
 Act = Callable[[np.ndarray], np.ndarray]
+SCALES = "returns.json"  # floor and ceiling by environment
 ANALYTIC = ("pendulum", "mountain-car")
 
 
@@ -105,12 +107,24 @@ def demonstrate(name: str, act: Act, *, n: int, seed: int) -> Demonstrations:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=8)
-def scale(name: str) -> tuple[float, float]:
+def measure(name: str) -> tuple[float, float]:
     """The mean returns of acting at random and of the expert over the same 200 starts: floor and ceiling."""
     env = environment(name)
     floor = evaluate(env, at_random(env), n=200, seed=1).mean()
     return float(floor), float(evaluate(env, act(name), n=200, seed=1).mean())
+
+
+@lru_cache(maxsize=1)
+def _scales() -> dict[str, list[float]]:
+    held: dict[str, list[float]] = json.loads((demonstrations.FOLDER / SCALES).read_text(encoding="utf-8"))
+    return held
+
+
+def scale(name: str) -> tuple[float, float]:
+    """What `measure` found when the demonstrations were made: floor and ceiling of an environment's returns."""
+    environment(name)
+    floor, ceiling = _scales()[name]
+    return floor, ceiling
 
 
 def main() -> int:
@@ -120,11 +134,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--out", type=Path, default=demonstrations.FOLDER)
     given = parser.parse_args()
+    scales = {}
     for name in given.names:
         made = demonstrate(name, act(name), n=given.n, seed=given.seed)
         made.save(given.out / f"{name}.npz")
-        floor, ceiling = scale(name)
+        scales[name] = [round(value, 4) for value in measure(name)]
+        floor, ceiling = scales[name]
         print(f"{name}: returns {made.returns.round(1)}, at random {floor:.1f}, expert over 200 starts {ceiling:.1f}")
+    held = json.loads((given.out / SCALES).read_text()) if (given.out / SCALES).exists() else {}
+    (given.out / SCALES).write_text(json.dumps(held | scales, indent=1) + "\n")
     return 0
 
 

@@ -24,8 +24,9 @@ that what follows the end is r(absorbing) / (1 - discount) and not 0.
 One visible step: collect a batch, ``d_steps`` steps of Adam on D, one trust region step of the policy.
 
 Departures from the paper: small networks (two layers of 32 tanh units, the paper's have 100), batches of 2,000 pairs
-(5,000), absorbing states, a penalty on the slope of D at the data (Mescheder et al. 2018, R1) that keeps D from being
-certain of a few hundred pairs, and the value function is fitted by Adam.
+(5,000), KL limit 0.02 (0.01), absorbing states, the reward ``logit`` by default (``positive``), which was the
+quicker and the surer on the environments here, a penalty on the slope of D at the data (Mescheder et al. 2018, R1)
+that keeps D from being certain of a few hundred pairs, and a value function fitted by Adam.
 """
 
 from __future__ import annotations
@@ -55,19 +56,19 @@ class GAILConfig:
     environment: str = ""  # that of the demonstrations; given, it must be the same
     n_trajectories: int = 4  # the first ones
     thin: int = 1  # every so many-th pair of them is used
-    reward: str = "positive"
+    reward: str = "logit"
     absorbing: bool = True
     width: int = 32  # of every hidden layer
     n_envs: int = 10
     horizon: int = 200  # steps of every environment in a batch
-    kl_limit: float = 0.01
+    kl_limit: float = 0.02
     discount: float = 0.99
     trace: float = 0.95  # lambda of the advantages
     entropy_weight: float = 0.01  # lambda of the policy's entropy
     d_steps: int = 5  # of Adam on D, in a visible step
     d_learning_rate: float = 1e-3
     penalty: float = 1.0  # on D's slope at the expert's pairs
-    n_steps: int = 200
+    n_steps: int = 120
     batches_per_step: int = 1
     seed: int = 0
 
@@ -137,7 +138,9 @@ class GAIL:
         self.iteration = 0
         self.said: dict[str, float] = {}
         self.shown = np.zeros((0, len(self.env.low)))  # states that the learner came through in the last batch
-        self.shown_actions = np.zeros(0)
+        self.shown_actions, self.shown_advantages = np.zeros(0), np.zeros(0)
+        rows = np.linspace(0, len(states) - 1, min(SHOWN, len(states))).round().astype(int)
+        self.watched = states[rows], actions[rows]  # pairs of the expert that D is asked about in every frame
 
     # -- pairs -------------------------------------------------------------------------------------------
 
@@ -205,6 +208,7 @@ class GAIL:
         rows = np.linspace(0, batch.actions.size - 1, min(SHOWN, batch.actions.size)).round().astype(int)
         self.shown = batch.states.reshape(-1, batch.states.shape[-1])[rows]
         self.shown_actions = self.agent.executed(batch.actions).reshape(-1)[rows].astype(np.float64)
+        self.shown_advantages = self.agent.made.reshape(-1)[rows]
         self.iteration += 1
 
     def discriminate(self, learner: Tensor, weight: Tensor) -> float:
@@ -249,16 +253,24 @@ class GAIL:
     # -- what a viewer sees ------------------------------------------------------------------------------
 
     def frame(self) -> Frame:
-        """Arrays: ``learner`` (n <= 400, S) states of the last batch with ``actions`` (n,); ``path`` (L, S), an
-        episode from the expert's first start by the likeliest actions ``moves`` (L,), float32; where a state is two
-        numbers, ``policy`` (41, 41), the likeliest action, and ``field`` (41, 41), D's logit of it, first row lowest.
+        """Arrays: ``learner`` (n <= 400, S) states of the last batch with ``actions`` and ``advantages`` (n,), and
+        ``logits`` (n,), D's of these pairs; ``expert_logits`` (m <= 400,) of the expert's ``watched`` pairs; ``path``
+        (L + 1, S), an episode from the expert's first start by the likeliest actions ``moves`` (L,); where a state is
+        two numbers, ``policy`` (41, 41), the likeliest action, and ``field`` (41, 41), D's logit of it, first row
+        lowest.
         Scalars: the mean return of the episodes that ended last, steps of the environment, D's loss in nats, mean D of
         the expert's and the learner's pairs, the mean reward, and what the trust region step said.
         """
         arrays = picture_of(self.agent.env, self.act, self.data.trajectories[0].states[:1])
         if "policy" in arrays:
             arrays["field"] = self.logit(grid(self.env), arrays["policy"].reshape(-1)).reshape(FIELD, FIELD)
-        arrays |= {"learner": self.shown.astype(np.float32), "actions": self.shown_actions.astype(np.float32)}
+        arrays |= {
+            "learner": self.shown.astype(np.float32),
+            "actions": self.shown_actions.astype(np.float32),
+            "advantages": self.shown_advantages.astype(np.float32),
+            "logits": self.logit(self.shown, self.shown_actions),
+            "expert_logits": self.logit(*self.watched),
+        }
         known = {"return": self.agent.last_return} if math.isfinite(self.agent.last_return) else {}
         scalars = {**known, "env_steps": float(self.agent.env_steps), **self.said}
         return Frame(step=self.iteration, scalars=scalars, arrays=arrays)
@@ -276,6 +288,7 @@ class GAIL:
             **self.agent.state_dict(),
             "shown": torch.from_numpy(self.shown.copy()),
             "shown_actions": torch.from_numpy(self.shown_actions.copy()),
+            "shown_advantages": torch.from_numpy(self.shown_advantages.copy()),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -287,7 +300,9 @@ class GAIL:
         self.iteration = int(state["iteration"])
         self.said = {key.removeprefix("said."): float(state[key]) for key in state if key.startswith("said.")}
         if "shown" in state:
-            self.shown, self.shown_actions = state["shown"].numpy().copy(), state["shown_actions"].numpy().copy()
+            self.shown, self.shown_actions, self.shown_advantages = (
+                state[key].numpy().copy() for key in ("shown", "shown_actions", "shown_advantages")
+            )
 
 
 def grid(env: Any) -> np.ndarray:

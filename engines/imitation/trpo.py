@@ -302,7 +302,7 @@ class Agent:
     ) -> dict[str, float]:
         """A trust region step on rewards (T, N), then the value function towards the returns that they make."""
         x = self.inputs(batch.states)
-        made = self.advantages(batch, rewards, after_end=after_end)
+        made = self.made = self.advantages(batch, rewards, after_end=after_end)
         normal = torch.from_numpy(((made - made.mean()) / (made.std() + 1e-8)).astype(np.float32)).reshape(-1)
         said = trust_region_step(
             self.policy, x, torch.from_numpy(batch.actions).reshape(-1), normal, limit=limit,

@@ -147,6 +147,16 @@ def compare_base(first: str, second: str, *, smooth: bool = False, share: float 
     return {"compare": {"names": [first, second], "smooth": smooth, "share": share}}
 
 
+def episodes_base(
+    environment: str, states: np.ndarray, moves: np.ndarray, *, names: tuple[str, str], share: float = 0.5
+) -> dict[str, Any]:
+    """For pictures with ``episodes``: {"states" (L + 1, S), "moves" (L,)}, an episode of an environment that plays
+    beside the expert's, given here; ``names`` of both. The environments are those of engines/imitation.
+    """
+    expert = {"states": states.astype(np.float32), "moves": moves.astype(np.float32)}
+    return {"episodes": {"environment": environment, "expert": expert, "names": list(names), "share": share}}
+
+
 def volume_base(
     *, names: Sequence[str] = (), threshold: int = 128, colour: str = "@first", share: float = 1.0
 ) -> dict[str, Any]:

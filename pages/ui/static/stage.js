@@ -1,6 +1,7 @@
 // The stage: what a picture holds, each kind in a pane of its own beside the others, as large as there is room.
 
 import { Compare } from "./compare.js";
+import { Episodes } from "./episodes.js";
 import { Figure } from "./figure.js";
 import { Images } from "./images.js";
 import { save } from "./pane.js";
@@ -11,7 +12,7 @@ import { World } from "./world.js";
 
 export { colourOf, decode, isDark };
 
-const KINDS = { images: Images, compare: Compare, volume: Volume, roll: Roll, world: World };
+const KINDS = { images: Images, compare: Compare, volume: Volume, roll: Roll, world: World, episodes: Episodes };
 
 export class Stage {
   /** `say(text, event)` shows a tip or, with null, none; `choose(pick)` asks the server about a place. */

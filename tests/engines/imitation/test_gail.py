@@ -179,6 +179,7 @@ def test_the_experts_shipped_are_experts(name: str):
         again = demonstrations.trajectory(env, one.states, one.actions, terminated=one.terminated)
         assert again.value == pytest.approx(one.value, abs=0.05)
     floor, ceiling = experts.scale(name)
+    assert experts.measure(name) == pytest.approx((floor, ceiling), rel=0.01, abs=0.1)
     assert (shown.returns.mean() - floor) / (ceiling - floor) == pytest.approx(1, abs=0.1)
 
 

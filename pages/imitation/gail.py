@@ -1,0 +1,308 @@
+"""Learning to act from examples: the game of policy and discriminator, the viewer as the expert, how much is needed."""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+import engines
+from engines.engine import Frame
+from engines.imitation import demonstrations, experts
+from engines.imitation.demonstrations import Demonstrations
+from engines.imitation.environments import ENVIRONMENTS, environment
+from engines.imitation.gail import REWARDS
+from engines.run import Run
+from pages.catalogue import entry
+from pages.imitation import drive, gail_notes, gail_pictures
+from pages.ui import live, scenes, settings, show, stage
+from pages.ui.page import page
+from pages.ui.player import layers
+from pages.ui.settings import Choice, Number, Real, Switch
+from pages.ui.show import Film
+from pages.ui.stage import Scene
+
+SLUG = "gail"
+FRAME_INTERVAL = 0.2  # seconds at full speed
+N_STEPS = 300  # visible ones of a run on the page
+
+METHOD = Choice(
+    key="method",
+    label="How it learns",
+    options=("gail", "behavioural_cloning"),
+    default="gail",
+    labels={"gail": "GAIL", "behavioural_cloning": "Behavioural cloning"},
+    help="Against a discriminator while acting, or from the pairs alone.",
+)
+ENVIRONMENT = Choice(
+    key="env",
+    label="Environment",
+    options=tuple(ENVIRONMENTS),
+    default="pendulum",
+    labels={name: env.title for name, env in ENVIRONMENTS.items()},
+    help="What is acted in. Restarts the run.",
+)
+EXPERT = Choice(
+    key="expert",
+    label="Expert",
+    options=("good", "useless"),
+    default="good",
+    labels={"good": "A good one", "useless": "A useless one: always left"},
+    help="Who is imitated. Restarts the run.",
+)
+TRAJECTORIES = Choice(
+    key="n", label="Demonstrations", options=("1", "4", "7", "10"), default="4", slider=True, field="n_trajectories",
+    kind=int, help="Whole episodes of the expert. Restarts the run.",
+)  # fmt: skip
+THIN = Choice(
+    key="thin", label="Keep every so many-th pair", options=("1", "5", "20"), default="1", slider=True, field="thin",
+    kind=int, help="Neighbours in time say nearly the same. Restarts the run.",
+)  # fmt: skip
+REWARD = Choice(
+    key="reward", label="Reward from D", options=REWARDS, default="logit", field="reward", live=True,
+    labels={"positive": "−log(1 − D), above 0", "negative": "log D, below 0", "logit": "log D − log(1 − D)"},
+    when=lambda chosen: chosen["method"] == "gail", help="Of both signs, or only of one. Applies live.",
+)  # fmt: skip
+ABSORBING = Switch(
+    key="absorbing", label="The end is judged too", default=True, field="absorbing", live=True,
+    when=lambda chosen: chosen["method"] == "gail",
+    help="An ended episode goes on in a state that D judges. Off: nothing follows. Applies live.",
+)  # fmt: skip
+LIMIT = Choice(
+    key="kl", label="KL limit of a step", options=("0.001", "0.005", "0.01", "0.02", "0.05"), default="0.02",
+    slider=True, field="kl_limit", kind=float, live=True, when=lambda chosen: chosen["method"] == "gail",
+    help="In nats. Applies live.",
+)  # fmt: skip
+D_STEPS = Choice(
+    key="dsteps", label="Steps of D a step", options=("0", "1", "5", "20"), default="5", slider=True, field="d_steps",
+    kind=int, live=True, when=lambda chosen: chosen["method"] == "gail", help="0 holds D still. Applies live.",
+)  # fmt: skip
+ENTROPY = Choice(
+    key="entropy", label="Weight of the entropy", options=("0", "0.01", "0.1"), default="0.01", slider=True,
+    field="entropy_weight", kind=float, live=True, when=lambda chosen: chosen["method"] == "gail",
+    help="A bonus for acting at random. Applies live.",
+)  # fmt: skip
+SEED = Number(key="seed", label="Seed", low=0, high=9999, default=0, slider=False, field="seed")
+GAME = (METHOD, ENVIRONMENT, EXPERT, TRAJECTORIES, THIN, REWARD, ABSORBING, LIMIT, D_STEPS, ENTROPY, SEED)
+
+DRIVEN = Choice(
+    key="car", label="What you drive", options=tuple(drive.REST), default="cartpole",
+    labels={name: ENVIRONMENTS[name].title for name in drive.REST},
+)  # fmt: skip
+SPEED = Real(key="speed", label="Speed", low=0.1, high=1.0, default=0.4, step=0.1, help="1 is the environment's own.")
+LEARNER = Choice(
+    key="learner", label="Who imitates you", options=("none", "gail", "behavioural_cloning"), default="none",
+    labels={"none": "Nobody yet", "gail": "GAIL", "behavioural_cloning": "Behavioural cloning"},
+    help="It learns from all your demonstrations.",
+)  # fmt: skip
+COUNTED = Choice(
+    key="task", label="Environment", options=("pendulum", "cartpole"), default="pendulum",
+    labels={name: ENVIRONMENTS[name].title for name in ("pendulum", "cartpole")},
+)  # fmt: skip
+VIEWS = {
+    "game": ("the game, as it is learned", GAME),
+    "drive": ("you are the expert", (DRIVEN, SPEED, LEARNER)),
+    "count": ("how many demonstrations are needed", (COUNTED,)),
+}
+EVERY = tuple({s.key: s for _, own in VIEWS.values() for s in own}.values())
+PLAYED = layers(*gail_pictures.LAYERS)
+
+
+def main() -> None:
+    settings.at(SLUG)
+    scenes.begin(gail_notes.SCENES, play_scene)
+    with page(entry(SLUG), VIEWS, why=gail_notes.WHY, questions=questions) as chosen:
+        scenes.show(gail_notes.SCENES, play_scene)
+        match chosen["view"]:
+            case "game":
+                game(chosen)
+            case "drive":
+                driving(chosen)
+            case "count":
+                show.film(SLUG, counted, chosen["task"], autoplay=False)
+                gail_notes.measured(chosen["task"])
+    with st.sidebar:
+        scenes.links(gail_notes.SCENES, play_scene)
+
+
+def play_scene(name: str, values: dict[str, Any] | None) -> None:
+    """Put a scene on the stage, from its start; without values, only take its text away."""
+    if values is None:
+        st.query_params.pop("scene", None)
+        return
+    settings.apply((*EVERY, Choice(key="view", label="", options=tuple(VIEWS), default="game")), values)
+    st.query_params["scene"] = name
+    show.restart(SLUG)
+
+
+def questions(chosen: dict[str, Any]) -> Any:
+    return gail_notes.questions(chosen, lambda: stage.current(f"{SLUG}:run"))
+
+
+# -- the game ------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=8)
+def shown_by(name: str, expert: str) -> Demonstrations:
+    """What ships of an environment's expert, or ten episodes of a useless one."""
+    if expert == "good":
+        return demonstrations.load(name)
+    return experts.demonstrate(name, experts.stubborn(environment(name)), n=10, seed=7)
+
+
+def game(chosen: dict[str, Any]) -> None:
+    name, method, expert = chosen["env"], chosen["method"], chosen["expert"]
+    own = [s for s in GAME if method == "gail" or s in (TRAJECTORIES, THIN, SEED)]
+    said = ("The expert" if expert == "good" else "The useless expert", "The learner")
+    make = partial(scene, shown_by(name, expert), method, said)
+    record = show.learn(SLUG, make, own, chosen, of=(name, expert, method), layers=PLAYED)
+    if record is not None:
+        gail_notes.figures(name, expert, shown_by(name, expert).first(int(chosen["n"])))
+
+
+def scene(shown: Demonstrations, method: str, names: tuple[str, str], **own: Any) -> Scene:
+    """A run that learns from these demonstrations."""
+    more = {"n_steps": N_STEPS} if method == "gail" else {}
+    engine: Any = engines.create(method, data=shown, **more, **own)
+    return scene_of(Run(engine, slots=live.SLOTS, frame_interval=FRAME_INTERVAL), names)
+
+
+def scene_of(run: Run, names: tuple[str, str]) -> Scene:
+    """How it is drawn and explained."""
+    engine: Any = run.engine
+    cloned = engine.name == "behavioural_cloning"
+    env, used = engine.env, engine.data.first(engine.config.n_trajectories)
+    watched = None if cloned else engine.watched
+
+    def explain(frame: Frame, pick: dict[str, Any]) -> live.Blocks:
+        config: Any = run.config_at(frame.step - 1)
+        kind, limit = ("", 0.0) if cloned else (config.reward, config.kl_limit)
+        return gail_pictures.explain(frame, pick, shown=watched, kind=kind, kl_limit=limit)
+
+    return Scene(
+        run=run,
+        base=gail_pictures.base(
+            used, names=names, expert=float(used.returns.mean()), kl_limit=0 if cloned else engine.config.kl_limit,
+            cloned=cloned,
+        ),
+        draw=lambda frame: gail_pictures.picture(frame, env, cloned=cloned),
+        explain=explain,
+        again=lambda other: scene_of(other, names),
+    )  # fmt: skip
+
+
+# -- you are the expert --------------------------------------------------------------------------------
+
+
+def driving(chosen: dict[str, Any]) -> None:
+    name = chosen["car"]
+    env, mine = environment(name), drive.mine(name)
+    drive.show(name, key=f"{SLUG}:drive:{name}", speed=chosen["speed"])
+    if refused := st.session_state.pop("gail:refused", ""):
+        st.warning(f"This one was not kept: {refused}.")
+    st.markdown(gail_notes.TASKS[name])
+    if mine:
+        rows = [
+            {"episode": i, "steps": len(one), "return": round(one.value, 1), "ended of itself": one.terminated}
+            for i, one in enumerate(mine, start=1)
+        ]
+        st.dataframe(rows, hide_index=True, height=min(250, 38 + 35 * len(rows)))
+    files(name)
+    if chosen["learner"] == "none":
+        st.caption("Choose who imitates you in the controls once you have driven a few episodes.")
+        return
+    try:
+        shown = Demonstrations(environment=name, trajectories=tuple(mine))
+    except ValueError as error:
+        st.warning(f"Nothing can be learned yet: {error}.")
+        return
+    gail_notes.judge(env, shown)
+    method = chosen["learner"]
+    make = partial(scene, shown, method, ("You", "The learner"))
+    key = tuple(one.actions.tobytes() for one in mine)
+    show.run(
+        SLUG, lambda: make(n_trajectories=len(mine)), fixed={"of": (name, method, hash(key))}, view="mine",
+        autoplay=True, speed="max", wide=True, layers=PLAYED,
+    )  # fmt: skip
+
+
+def files(name: str) -> None:
+    """Take demonstrations away, save them, load them."""
+    mine = drive.mine(name)
+    with st.container(horizontal=True):
+        st.button("Take the last away", on_click=lambda: mine.pop(), disabled=not mine)
+        st.button("Take all away", on_click=mine.clear, disabled=not mine)
+        try:
+            shown = Demonstrations(environment=name, trajectories=tuple(mine))
+        except ValueError:
+            shown = None
+        for kind, mime in (("json", "application/json"), ("csv", "text/csv")):
+            text = "" if shown is None else (shown.to_json() if kind == "json" else shown.to_csv())
+            st.download_button(
+                f"Save as {kind.upper()}", text, f"{name}.{kind}", mime, disabled=shown is None, on_click="ignore"
+            )
+    given = st.file_uploader("Load demonstrations (JSON or CSV)", type=["json", "csv"], key=f"{SLUG}:file:{name}")
+    if given is not None and st.session_state.get("gail:read") != given.file_id:
+        st.session_state["gail:read"] = given.file_id
+        try:
+            if given.size > demonstrations.MAX_BYTES:
+                raise ValueError(f"the file has {given.size / 2**20:.1f} MB, at most 5 MB are read: split it")
+            read = demonstrations.read(given.getvalue(), of=name)
+        except ValueError as error:
+            st.session_state["gail:file-problem"] = str(error)
+        else:
+            st.session_state.pop("gail:file-problem", None)
+            mine.extend(read.trajectories[: demonstrations.MAX_TRAJECTORIES - len(mine)])
+            st.rerun()
+    if given is not None and (problem := st.session_state.get("gail:file-problem")):
+        st.warning(f"The file was not taken: {problem}.")
+
+
+# -- how many demonstrations ---------------------------------------------------------------------------
+
+
+def counted(name: str) -> Film:
+    """The recorded comparison as one picture."""
+    rows = gail_notes.compared()["rows"]
+    rng = np.random.default_rng(0)
+    traces: list[dict[str, Any]] = []
+    for method, colour, symbol, shift in (
+        ("behavioural_cloning", "@first", "circle", -0.18),
+        ("gail", "@second", "diamond", 0.18),
+    ):
+        own = [row for row in rows if row["environment"] == name and row["method"] == method]
+        counts = sorted({row["n"] for row in own})
+        at = [row["n"] + shift + rng.uniform(-0.08, 0.08) for row in own]
+        said = gail_notes.METHODS[method]
+        medians = [float(np.median([row["score"] for row in own if row["n"] == n])) for n in counts]
+        traces += [
+            {"type": "scatter", "mode": "markers", "x": at, "y": [row["score"] for row in own], "showlegend": False,
+             "marker": {"color": colour, "symbol": symbol, "size": 8, "opacity": 0.55}, "hoverinfo": "y"},
+            {"type": "scatter", "mode": "lines+markers", "x": [n + shift for n in counts], "y": medians,
+             "name": f"{said}, median of 5 seeds", "line": {"color": colour, "width": 3},
+             "marker": {"color": colour, "symbol": symbol, "size": 11}, "hoverinfo": "y"},
+        ]  # fmt: skip
+    for level, said, dash in ((1.0, "the expert", "dash"), (0.0, "at random", "dot")):
+        traces.append(
+            {"type": "scatter", "mode": "lines", "x": [0.3, 10.7], "y": [level, level], "name": said,
+             "line": {"color": "@muted", "width": 2, "dash": dash}, "hoverinfo": "skip"}
+        )  # fmt: skip
+    low = min(0.0, *(row["score"] for row in rows if row["environment"] == name))
+    base = {
+        "layout": {
+            "xaxis": {"title": "demonstrations", "tickvals": [1, 4, 7, 10], "range": [0.3, 10.7], "zeroline": False},
+            "yaxis": {"title": "from acting at random (0) to the expert (1)", "range": [low - 0.08, 1.12],
+                      "zeroline": False},
+            "showlegend": True, "legend": {"orientation": "h", "y": 1.08},
+        },
+        "traces": traces,
+    }  # fmt: skip
+    words = gail_notes.compared_words(name)
+    frame = Frame(step=0, scalars={}, arrays={})
+    return Film(frames=[frame], base=base, draw=lambda _: {"caption": words, "alt": words})
+
+
+if __name__ == "__main__":
+    main()
