@@ -444,7 +444,7 @@ COURSE: tuple[Stop, ...] = (
             ("gated-pixelcnn", "stacked masks leave a blind spot, which two stacks cure"),
         ),
     ),
-    Stop(slug="gail", note="a reward from examples", column=4, row=1),
+    Stop(slug="gail", note="a reward from examples", column=3, row=3),
     Stop(slug="pixelrnn", note="LSTMs by row, by diagonal", column=5, row=0),
     Stop(
         slug="gated-pixelcnn",
