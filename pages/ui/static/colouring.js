@@ -1,7 +1,8 @@
 // Colouring: an outline under the hand, and beside it what the network makes of it while it is drawn.
 //
 // One question at a time goes over a socket, the newest outline first. The root element carries data-answers (count of
-// pictures shown), data-ms (from the stroke to the last picture), data-strokes and data-row, which tests read.
+// pictures shown), data-ms (from the stroke to the last picture), data-strokes, data-row and data-asking (1 while an
+// answer is under way), which tests read.
 
 import { decode } from "./values.js";
 
@@ -186,6 +187,7 @@ class Colouring {
   }
 
   async follow() {
+    this.root.dataset.asking = "1";
     if (this.asking) return;
     this.asking = true;
     while (this.wanted) {
@@ -205,6 +207,7 @@ class Colouring {
       this.root.dataset.ms = Math.round(performance.now() - since);
     }
     this.asking = false;
+    this.root.dataset.asking = "0";
   }
 
   /** Over a socket that stays open; over a request while there is none. */
