@@ -10,6 +10,7 @@ import base64
 import io
 from collections.abc import Callable
 from html import escape
+from typing import Any
 
 import numpy as np
 import torch
@@ -168,6 +169,32 @@ def pix2pix() -> str:
         rows = made.reshape(2, 4, 64, 64, 3).transpose(0, 2, 1, 3, 4).reshape(128, 256, 3)
         groups.append(f'<image x="0" y="20" width="360" height="180" href="{picture(rows)}"/>')
     return moving(groups, "Eight outlines becoming coloured drawings as a network learns")
+
+
+def discogan() -> str:
+    """Points of five modes on their way to ten."""
+    engine: Any = engines.create(
+        "discogan2d", device="cpu", width=32, batch_size=100, n_steps=600, batches_per_step=100, learning_rate=3e-3
+    )
+    from engines.translation.discogan2d import N_B, RADIUS_B, SPAN, modes
+
+    scale = HEIGHT / (2 * SPAN)
+    rings = "".join(
+        f'<circle cx="{WIDTH / 2 + scale * x:.1f}" cy="{HEIGHT / 2 - scale * y:.1f}" r="13" fill="none" '
+        'stroke="#8a93a0" stroke-width="2"/>'
+        for x, y in modes(N_B, RADIUS_B).tolist()
+    )
+    groups = []
+    for step in range(7):
+        if step:
+            engine.step()
+        points = engine.shown if step == 0 else engine.translate("discogan", engine.shown)
+        dots = [
+            f'<circle cx="{WIDTH / 2 + scale * x:.1f}" cy="{HEIGHT / 2 - scale * y:.1f}" r="3" fill="{hex_of(k)}"/>'
+            for (x, y), k in zip(points[:150].tolist(), engine.shown_modes[:150].tolist(), strict=True)
+        ]
+        groups.append(rings + "".join(dots))
+    return moving(groups, "Points of five modes finding ten others")
 
 
 def filled(images: list[np.ndarray], columns: int, title: str) -> str:
@@ -444,6 +471,7 @@ THUMBNAILS: dict[str, Callable[[], str]] = {
     "dcgan": dcgan,
     "pix2pix": pix2pix,
     "gail": gail,
+    "discogan": discogan,
     "pixelcnn": pixelcnn,
     "gated-pixelcnn": gated_pixelcnn,
     "pixelrnn": pixelrnn,

@@ -137,7 +137,7 @@ def parts(what: str) -> None:
     pairs, shown = colouring.tests(), list(SHOWN)
     strip("Outline", np.repeat(pairs["outline"][shown][..., None], 3, axis=3))
     for variant in PARTS[what]:
-        strip(WORDS[variant], translated(variant)[shown])
+        strip(WORDS[variant], translated(variant, SHOWN))
     strip("True drawing", pairs["flat"][shown])
     st.caption("Test outlines, from left to right: " + ", ".join(pairs["names"][i] for i in SHOWN) + ".")
     st.table(table(what))
@@ -152,9 +152,12 @@ def parts(what: str) -> None:
 
 
 @lru_cache(maxsize=16)
-def translated(variant: str) -> np.ndarray:
-    """What a network makes of all test outlines, bytes (N, 64, 64, 3), by the same dropout as in its card."""
+def translated(variant: str, rows: tuple[int, ...] | None = None) -> np.ndarray:
+    """What a network makes of test outlines, of all without ``rows``, by a fixed dropout: bytes
+    (N, 64, 64, 3).
+    """
     x = colouring.tests()["outline"]
+    x = x if rows is None else x[list(rows)]
     engine, draw = shipped.model("pix2pix", variant), learning.stream(0, 2)
     made = [engine.translate(part.copy(), generator=draw) for part in np.split(x, range(64, len(x), 64))]
     return learning.to_bytes(torch.cat(made)).cpu().numpy()

@@ -9,9 +9,11 @@ import pytest
 
 from pages.catalogue import PAGES
 from pages.translation import colouring
+from tests.pages.test_live import until
 from tests.pages.test_pages import _alone, opened, said  # noqa: F401  # the fixture holds for these pages too
 
 PIX2PIX = PAGES / "translation" / "pix2pix.py"
+DISCOGAN = PAGES / "translation" / "discogan.py"
 BLANK = base64.b64encode(bytes([255]) * 4096).decode()
 
 
@@ -81,3 +83,26 @@ def test_a_wrong_question_is_answered_by_a_sentence(ask, question, words):
 def test_an_unknown_network_is_named():
     with pytest.raises(ValueError, match=r"no pix2pix is called '\.\./secret': known are default, small, l1"):
         colouring.colour("../secret", {"x": BLANK})
+
+
+@pytest.mark.parametrize("query", [{}, {"rate": "3e-3", "width": "16", "seed": "4"}, {"scene": "fewer"}])
+def test_discogan_opens_and_learns(query):
+    at = opened(DISCOGAN, **query)
+    assert said(at) == []
+
+
+def test_a_picture_of_the_plane_has_as_many_traces_as_its_base():
+    from pages.translation import discogan
+
+    record = discogan.plane(learning_rate=1e-3, batch_size=20, width=8, seed=0)
+    record.run.step()
+    until(lambda: record.run.history.last.step >= 1)
+    frame = record.run.history.last
+    picture = record.draw(frame)
+    assert set(picture["traces"]) <= set(range(len(record.base["traces"])))
+    heat = [i for i, trace in enumerate(record.base["traces"]) if trace["type"] == "heatmap"]
+    assert all("z" in picture["traces"][i] for i in heat)
+    points = sum(len(patch["x"]) for patch in picture["traces"].values() if "x" in patch)
+    assert points == 4 * 300  # the source and three translations
+    assert len(discogan.plane_numbers(frame)) == 2
+    record.run.close()
