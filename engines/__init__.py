@@ -5,6 +5,7 @@
 >>> em.step(); em.frame().scalars["log_likelihood"]
 """
 
-from engines.engine import Engine, Frame, create, names, pretrained
+from engines.checkpoints import load_engine as pretrained
+from engines.engine import Engine, Frame, create, names
 
 __all__ = ["Engine", "Frame", "create", "names", "pretrained"]

@@ -9,8 +9,10 @@ A checkpoint is a folder, `checkpoints/NAME[/VARIANT]`, of two files:
 Loading checks name, config, hash, keys, shapes, types, in that order; each failure is a CheckpointError,
 one sentence that ends in a remedy. A setting that is younger than a checkpoint takes its default.
 
-Both files are written beside their places and moved there, weights first. A crash between the two moves
-leaves a card whose hash does not fit, which loading refuses: never other weights under an old card.
+Writing: the new weights lie beside the old ones as `weights.safetensors.new`, then one move puts the new card in its
+place, then the weights follow it. Wherever that is cut short, the card in place finds the weights that it names.
+The card covers itself by a checksum. Sizes are compared with the card before anything is read, and the state with a
+network that takes no memory before the engine is made.
 """
 
 from __future__ import annotations
@@ -22,15 +24,15 @@ import os
 import platform
 import re
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engines.engine import Engine, Frame, engine_class
+from engines.engine import Engine, Frame, check_types, engine_class
 from engines.maths.pca import PCA
 
 if TYPE_CHECKING:
@@ -40,14 +42,14 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "checkpoints"
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 FRAMES = "frames.safetensors"  # a recorded run, beside the weights that it led to
-FORMAT = 1
+FORMAT = 2  # 1 had no checksum
+NEW = ".new"  # what a file is called until the card names it
+MAX_WEIGHT_BYTES = 200 << 20
 MAX_CARD_BYTES = 1 << 20
 MAX_FRAMES_BYTES = 20 << 20
 _DATA = "data."
-# An engine that insists on data to learn from is restored on these rows (n, D) of its own state.
-_STAND_INS = {"gmm": "means", "kmeans": "means"}
 _CARD_TYPES = {
-    **dict.fromkeys(("engine", "variant", "weights_sha256"), str),
+    **dict.fromkeys(("engine", "variant", "weights_sha256", "checksum"), str),
     **dict.fromkeys(("config", "data", "metrics", "tensors", "state"), dict),
     "steps": int,
 }
@@ -101,12 +103,14 @@ def save(
     data_tensors: Mapping[str, Any] | None = None,
     finished: bool = True,
     half: bool = False,
+    frames: Sequence[Frame] = (),
 ) -> Path:
     """Write the engine's state and its card into ``directory``; returns the directory.
 
     ``wall_time`` in seconds; ``steps`` are those of the engine's frame unless given; ``about_data`` goes
     into the card (split, rows, dimensions), ``data_tensors`` into the weights file. A ``finished`` one leaves
     out what only learning on needs (the engine's ``training_state``: Adam's moments are twice the weights).
+    ``frames`` are a recorded run that led there. CheckpointError where it cannot be written; what was there stays.
     ``half`` keeps float32 weights as float16, half the size; they are loaded as float32 again.
     """
     import safetensors.torch
@@ -144,7 +148,7 @@ def save(
         "steps": engine.frame().step if steps is None else steps,
         "device": _describe(engine),
         "wall_time_s": round(wall_time, 3),
-        "parameter_count": int(getattr(engine, "n_parameters", parameters)),
+        "parameter_count": int(engine.n_parameters or parameters),
         "metrics": {key: _to_json(key, value) for key, value in metrics.items()},
         "command": command,
         "commit": _commit(),
@@ -154,11 +158,58 @@ def save(
         "tensors": {key: _shape_and_type(value) for key, value in sorted(tensors.items())},
         "state": state,
     }
-    text = json.dumps(card, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    files = {WEIGHTS: raw}
+    if frames:
+        files[FRAMES] = _frames_as_bytes(frames)
+        card["frames_sha256"] = hashlib.sha256(files[FRAMES]).hexdigest()
+    card["checksum"] = checksum(card)
     directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    _write_together({directory / WEIGHTS: raw, directory / CARD: text.encode()})
+    text = json.dumps(card, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        _commit_files(directory, files, text.encode())
+    except OSError as error:
+        raise CheckpointError(
+            f"{_shown(directory)} cannot be written ({error.strerror or error}): make room or give another --out; "
+            "what was there is as it was"
+        ) from error
     return directory
+
+
+def checksum(card: Mapping[str, Any]) -> str:
+    """sha256 of all that a card says but its checksum."""
+    rest = {key: value for key, value in card.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _commit_files(directory: Path, files: Mapping[str, bytes], card: bytes) -> None:
+    """All files whole beside their places; then the card, in one move; then the rest follows."""
+    staged = {name: directory / (name + NEW) for name in (*files, CARD)}
+    try:
+        for name, raw in {**files, CARD: card}.items():
+            with staged[name].open("wb") as file:
+                file.write(raw)
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(staged[CARD], directory / CARD)
+    except BaseException:
+        for path in staged.values():
+            path.unlink(missing_ok=True)
+        raise
+    for name in files:
+        os.replace(staged[name], directory / name)
+
+
+def _settle(directory: Path, card: Mapping[str, Any]) -> None:
+    """Finish a writing that was cut short behind the card: the files that it names move to their places."""
+    for name, key in ((WEIGHTS, "weights_sha256"), (FRAMES, "frames_sha256")):
+        new = directory / (name + NEW)
+        try:
+            small = new.is_file() and new.stat().st_size <= MAX_WEIGHT_BYTES
+            if small and hashlib.sha256(new.read_bytes()).hexdigest() == card.get(key):
+                os.replace(new, directory / name)
+        except OSError:
+            continue  # a folder that cannot be written: then what is in place is looked at
 
 
 def read(directory: str | Path, *, name: str | None = None, variant: str | None = None) -> Checkpoint:
@@ -168,6 +219,7 @@ def read(directory: str | Path, *, name: str | None = None, variant: str | None 
     directory = Path(directory)
     card = _read_card(directory)
     shown = _shown(directory)
+    _settle(directory, card)
     for key, wanted in (("engine", name), ("variant", variant)):
         if wanted is not None and card[key] != wanted:
             raise CheckpointError(
@@ -191,7 +243,13 @@ def read(directory: str | Path, *, name: str | None = None, variant: str | None 
                 )
     if card.get("precision") == "half":
         tensors = {key: value.float() if value.dtype == torch.float16 else value for key, value in tensors.items()}
-    state = {key: _from_json(value) for key, value in card["state"].items()}
+    for key, value in tensors.items():
+        if value.is_floating_point() and not bool(value.isfinite().all()):
+            raise CheckpointError(f"{shown}/{WEIGHTS}: {key!r} holds numbers that are not finite: {_retrain(card)}")
+    try:
+        state = {key: _from_json(value) for key, value in card["state"].items()}
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{shown}/{CARD} has a damaged state ({_one_line(error)}): {_restore(shown)}") from error
     state |= {key: value for key, value in tensors.items() if not key.startswith(_DATA)}
     data = {key.removeprefix(_DATA): value for key, value in tensors.items() if key.startswith(_DATA)}
     return Checkpoint(directory=directory, card=card, config=config, state=state, data=data)
@@ -216,15 +274,22 @@ def restore(checkpoint: Checkpoint, *, data: Any = None, device: str = "auto") -
     """The engine of a checkpoint, its state checked against what such an engine keeps."""
     card, state, shown = checkpoint.card, checkpoint.state, _shown(checkpoint.directory)
     name = card["engine"]
-    stand_in = _STAND_INS.get(name)
-    if data is None and stand_in is not None:
-        if getattr(state.get(stand_in), "ndim", 0) != 2:
-            raise CheckpointError(f"{shown} lacks the tensor {stand_in!r} of {name}: {_restore(shown)}")
-        data = state[stand_in].numpy().copy()
+    cls = engine_class(name)
     try:
-        engine = engine_class(name)(checkpoint.config, data=data, device=device)
-    except ValueError as error:
-        raise CheckpointError(f"{shown} does not make a {name} ({error}): {_restore(shown)}") from error
+        if data is None:
+            data = cls.stand_in(state)
+        for key, wanted in cls.shapes_of(checkpoint.config).items():  # before any of it is allocated
+            found = tuple(getattr(state.get(key), "shape", ()))
+            if key not in state or found != wanted:
+                raise CheckpointError(
+                    f"{shown}: {key!r} has {'no tensor' if key not in state else f'shape {found}'}, "
+                    f"{name} keeps {wanted}: {_retrain(card)}"
+                )
+        engine = cls(checkpoint.config, data=data, device=device)
+    except CheckpointError:
+        raise
+    except Exception as error:  # whatever a hostile setting brings about
+        raise CheckpointError(f"{shown} does not make a {name} ({_one_line(error)}): {_restore(shown)}") from error
     expected = engine.state_dict()
     for key in list(expected):
         if key not in state and _only_for_learning(engine, key):
@@ -243,7 +308,7 @@ def restore(checkpoint: Checkpoint, *, data: Any = None, device: str = "auto") -
             )
     try:
         engine.load_state_dict(state)
-    except (ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:  # whatever a hostile state brings about
         raise CheckpointError(f"{shown} does not fit {name} ({_one_line(error)}): {_retrain(card)}") from error
     return engine
 
@@ -254,14 +319,24 @@ def available() -> tuple[str, ...]:
 
 
 def _only_for_learning(engine: Engine, key: str) -> bool:
-    return key.startswith(getattr(engine, "training_state", ()))
+    return key.startswith(engine.training_state)
 
 
 # -- recorded runs -----------------------------------------------------------------------------------
 
 
 def save_frames(path: str | Path, frames: Sequence[Frame], *, max_bytes: int = MAX_FRAMES_BYTES) -> None:
-    """Write a recorded run: all frames in one safetensors file, exactly as they are."""
+    """Write a recorded run beside no checkpoint."""
+    raw = _frames_as_bytes(frames, max_bytes=max_bytes)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(path.name + NEW)
+    new.write_bytes(raw)
+    os.replace(new, path)
+
+
+def _frames_as_bytes(frames: Sequence[Frame], *, max_bytes: int = MAX_FRAMES_BYTES) -> bytes:
+    """A recorded run: all frames in one safetensors file, exactly as they are."""
     import safetensors.numpy
 
     arrays: dict[str, np.ndarray] = {}
@@ -273,14 +348,13 @@ def save_frames(path: str | Path, frames: Sequence[Frame], *, max_bytes: int = M
             if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
                 raise CheckpointError(f"frame {frame.step}: {name!r} is {array.dtype}: give booleans or numbers")
             arrays[f"{i}/{name}"] = np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
-    size = sum(array.nbytes for array in arrays.values())
+    size, raw = sum(array.nbytes for array in arrays.values()), b""
     if size <= max_bytes:
         raw = safetensors.numpy.save(arrays, {"frames": json.dumps(heads, allow_nan=False)})
         size = len(raw)
     if size > max_bytes:
         raise CheckpointError(f"{len(heads)} frames take {size:,} bytes, the limit is {max_bytes:,}: keep fewer frames")
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    _write_together({Path(path): raw})
+    return raw
 
 
 def load_frames(path: str | Path, *, max_bytes: int = MAX_FRAMES_BYTES) -> list[Frame]:
@@ -292,6 +366,8 @@ def load_frames(path: str | Path, *, max_bytes: int = MAX_FRAMES_BYTES) -> list[
     shown = _shown(path)
     try:
         size = path.stat().st_size
+        if not path.is_file():
+            raise CheckpointError(f"{shown} is no file: {_restore(shown)}")
         if size > max_bytes:
             raise CheckpointError(f"{shown} has {size:,} bytes, the limit is {max_bytes:,}: {_restore(shown)}")
         arrays = safetensors.numpy.load(path.read_bytes())
@@ -308,7 +384,9 @@ def load_frames(path: str | Path, *, max_bytes: int = MAX_FRAMES_BYTES) -> list[
         ]
     except FileNotFoundError:
         raise CheckpointError(f"{shown} is missing: {_restore(shown)}") from None
-    except (safetensors.SafetensorError, KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+    except (safetensors.SafetensorError, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        if isinstance(error, CheckpointError):
+            raise
         raise CheckpointError(f"{shown} is no recorded run ({_one_line(error)}): {_restore(shown)}") from error
 
 
@@ -318,23 +396,29 @@ def load_frames(path: str | Path, *, max_bytes: int = MAX_FRAMES_BYTES) -> list[
 def _read_card(directory: Path) -> dict[str, Any]:
     path, shown = directory / CARD, _shown(directory)
     try:
+        if not path.is_file():  # a pipe would wait for ever
+            raise OSError
         with path.open("rb") as file:
             raw = file.read(MAX_CARD_BYTES + 1)
     except OSError:
         raise CheckpointError(f"{shown}/{CARD} is missing: {_restore(shown)}") from None
     try:
         card = json.loads(raw) if len(raw) <= MAX_CARD_BYTES else None
-    except ValueError:
+    except (ValueError, RecursionError):
         card = None
     if not isinstance(card, dict):
         raise CheckpointError(f"{shown}/{CARD} is damaged (no JSON record of less than 1 MB): {_restore(shown)}")
-    if card.get("format") != FORMAT:
+    if card.get("format") == 1:
+        card["checksum"] = checksum(card)  # python -m tools.seal_cards gives it one
+    elif card.get("format") != FORMAT:
         raise CheckpointError(
             f"{shown}/{CARD} has format {card.get('format')!r}, this version reads {FORMAT}: {_restore(shown)}"
         )
     for key, kind in _CARD_TYPES.items():
         if not isinstance(card.get(key), kind):
             raise CheckpointError(f"{shown}/{CARD} lacks {key!r} as {kind.__name__}: {_restore(shown)}")
+    if card["checksum"] != checksum(card):
+        raise CheckpointError(f"{shown}/{CARD} is damaged: it does not add up to its checksum: {_restore(shown)}")
     return card
 
 
@@ -351,9 +435,11 @@ def _config(card: Mapping[str, Any], shown: str) -> Any:
                 f"{shown}/{CARD} has the setting {setting!r}, which {card['engine']} does not know "
                 f"(known: {', '.join(known)}): {_retrain(card)}"
             )
+    settings = {key: as_tuples(value) for key, value in card["config"].items()}
     try:
-        return config(**{key: as_tuples(value) for key, value in card["config"].items()})
-    except (ValueError, TypeError) as error:
+        check_types(config, settings)
+        return config(**settings)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise CheckpointError(f"{shown}/{CARD} has a wrong setting ({_one_line(error)}): {_restore(shown)}") from error
 
 
@@ -362,7 +448,15 @@ def _read_tensors(path: Path, card: Mapping[str, Any]) -> dict[str, Tensor]:
     import safetensors.torch
 
     directory = _shown(path.parent)
+    expected = _bytes_of(card, directory)
     try:
+        if not path.is_file():
+            raise OSError
+        if not expected <= (size := path.stat().st_size) <= expected + 1024 + 1024 * len(card["tensors"]):
+            raise CheckpointError(
+                f"{directory}/{WEIGHTS} is damaged ({size:,} bytes, the card's tensors take {expected:,}): "
+                f"{_restore(directory)}"
+            )
         raw = path.read_bytes()  # what is hashed is what is read
     except OSError:
         raise CheckpointError(f"{directory}/{WEIGHTS} is missing: {_restore(directory)}") from None
@@ -380,23 +474,26 @@ def _read_tensors(path: Path, card: Mapping[str, Any]) -> dict[str, Tensor]:
         ) from error
 
 
-def _write_together(files: Mapping[Path, bytes]) -> None:
-    """Write each file whole beside its place, then move all: no reader meets half a file."""
-    written: list[tuple[str, Path]] = []
-    try:
-        for path, raw in files.items():
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            written.append((temporary, path))
-            with os.fdopen(handle, "wb") as file:
-                file.write(raw)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)  # mkstemp gives 0o600, which git would not mind but a server would
-        for temporary, path in written:
-            os.replace(temporary, path)
-    finally:
-        for temporary, _ in written:
-            Path(temporary).unlink(missing_ok=True)
+_ITEM_BYTES = {"bool": 1, "uint8": 1, "int8": 1, "int16": 2, "float16": 2, "bfloat16": 2, "int32": 4, "float32": 4,
+               "int64": 8, "float64": 8}  # fmt: skip
+
+
+def _bytes_of(card: Mapping[str, Any], shown: str) -> int:
+    """What the tensors that a card lists take: "10x50x50 float64" each."""
+    total = 0
+    for key, text in card["tensors"].items():
+        match = re.fullmatch(r"(scalar|[0-9]{1,10}(?:x[0-9]{1,10}){0,7}) ([a-z0-9]+)", str(text))
+        if match is None or match[2] not in _ITEM_BYTES:
+            raise CheckpointError(
+                f"{shown}/{CARD}: {key!r} is {str(text)[:40]!r}, not a shape and type: {_restore(shown)}"
+            )
+        shape = [] if match[1] == "scalar" else [int(n) for n in match[1].split("x")]
+        total += math.prod(shape) * _ITEM_BYTES[match[2]]
+    if total > MAX_WEIGHT_BYTES:
+        raise CheckpointError(
+            f"{shown}/{CARD} lists {total:,} bytes of tensors, the limit is {MAX_WEIGHT_BYTES:,}: {_restore(shown)}"
+        )
+    return total
 
 
 def _halved(key: str, value: Tensor) -> Tensor:
@@ -463,6 +560,7 @@ def _versions() -> dict[str, str]:
     }
 
 
+@lru_cache(maxsize=1)
 def _commit() -> str:
     """The commit of the code, "+changes" where engines/ differs from it; "" outside git."""
 

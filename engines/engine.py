@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import math
+import types
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -84,9 +88,10 @@ class Frame:
         return 1024 + sum(array.nbytes for array in self.arrays.values())
 
 
-@runtime_checkable
-class Engine(Protocol):
-    """One algorithm in motion; see engines/README.md for the whole contract."""
+class Engine:
+    """One algorithm in motion; see engines/README.md for the whole contract. What follows `load_state_dict` is
+    optional: a class says it where it holds.
+    """
 
     name: ClassVar[str]
     Config: ClassVar[type]
@@ -97,18 +102,53 @@ class Engine(Protocol):
     @property
     def done(self) -> bool:
         """True once another step would change nothing worth showing (converged, or out of steps)."""
+        raise NotImplementedError
 
     def step(self) -> None:
         """ONE visible iteration; raises FloatingPointError with a sentence when numbers break."""
+        raise NotImplementedError
 
     def frame(self) -> Frame:
         """What to draw now; the only place that copies off the device."""
+        raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on bit for bit: tensors, numbers, strings, generators included."""
+        raise NotImplementedError
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from ``state``; ValueError names the first key or shape that does not fit."""
+        raise NotImplementedError
+
+    # -- optional --------------------------------------------------------------------------------------
+
+    n_threads: ClassVar[int | None] = None  # of torch, while a run computes; None leaves them as they are
+    learns_from: ClassVar[Any] = None  # a class of `engines.material`; None: rows of numbers, material.Points
+    training_state: ClassVar[tuple[str, ...]] = ()  # keys, or their beginnings, that only learning on needs
+    VARIANTS: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({})  # ablations: name -> settings
+
+    @property
+    def n_parameters(self) -> int:
+        """Numbers that are learned; 0 leaves the counting to the tensors of the state."""
+        return 0
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:  # noqa: ARG002
+        """Measures on what `material.Material.held_out` holds, for the card; {} has it measured by `log_prob`."""
+        return {}
+
+    def log_prob(self, *args: Any, **kwargs: Any) -> Any:
+        """log p(x) in nats of rows (B, ...) -> (B,), where the model has a density."""
+        raise NotImplementedError
+
+    @classmethod
+    def stand_in(cls, state: Mapping[str, Any]) -> Any:  # noqa: ARG003
+        """What stands for the data where an engine that insists on some is restored from its state alone."""
+        return None
+
+    @classmethod
+    def shapes_of(cls, config: Any) -> dict[str, tuple[int, ...]]:  # noqa: ARG003
+        """The shapes that an engine of this config keeps in its state, found without taking their memory."""
+        return {}
 
 
 def names() -> tuple[str, ...]:
@@ -142,18 +182,50 @@ def rebuild(engine: Engine, **settings: Any) -> Engine:
     return type(engine)(config, data=engine.data, device=str(engine.device))  # type: ignore[call-arg]
 
 
-def pretrained(name: str, variant: str = "") -> Engine:
-    """The engine with the weights that ship in ``checkpoints/`` (validated, never unpickled)."""
-    from engines.checkpoints import load_engine
-
-    return load_engine(name, variant)
-
-
 def _check_settings(name: str, config: type, settings: Mapping[str, Any]) -> None:
     known = [f.name for f in fields(config)]
     for setting in settings:
         if setting not in known:
             raise ValueError(f"{name} has no setting {setting!r}{_nearest(setting, known)}; known: {', '.join(known)}")
+    check_types(config, settings)
+
+
+@lru_cache(maxsize=64)
+def _hints(config: type) -> Mapping[str, Any]:
+    return typing.get_type_hints(config)
+
+
+def check_types(config: type, settings: Mapping[str, Any]) -> None:
+    """ValueError names the first setting that is not of its field's type; an int serves as a float."""
+    for key, value in settings.items():
+        wanted = _hints(config)[key]
+        kinds = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
+        if not any(_is_of(value, typing.get_origin(kind) or kind) for kind in kinds):
+            shown = " or ".join(_WORDS.get(typing.get_origin(kind) or kind, str(kind)) for kind in kinds)
+            raise ValueError(f"{key} must be {shown}, got {str(value)[:40]!r}")
+
+
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word", tuple: "a list",
+          types.NoneType: "none"}  # fmt: skip
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    if kind is bool:
+        return isinstance(value, (bool, np.bool_))
+    if kind is int:
+        return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and abs(int(value)) < 2**63
+    if kind is float:
+        return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and _fits(value)
+    if kind is tuple:
+        return isinstance(value, (tuple, list))
+    return not isinstance(kind, type) or isinstance(value, kind)
+
+
+def _fits(value: Any) -> bool:
+    try:
+        return math.isfinite(float(value)) or not isinstance(value, int)
+    except OverflowError:
+        return False
 
 
 def _nearest(word: str, known: Any) -> str:

@@ -1,8 +1,8 @@
 r"""What engines that learn by gradient share: own initialisation, batches by step, an optimizer's state as tensors.
 
-Such an engine has `network`, a torch module whose `forward` gives what its loss is made of, `optimizer`,
-`generator`, `iteration`, `running_loss` and `present_learning_rate`. It starts as one process on one device;
-`setup` hands network and optimizer to Lightning Fabric, which brings precision and many devices.
+`Learner` is the one class that all of them are; what stands around it are its parts, for models that need a part
+alone. It starts as one process on one device; `setup` hands networks and optimizers to Lightning Fabric, which brings
+precision and many devices.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from engines import devices
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 from engines.material import Fields, Images, Rows
 
 if TYPE_CHECKING:
@@ -121,58 +121,7 @@ def load_network(network: nn.Module, state: dict[str, Any], name: str) -> None:
     network.load_state_dict({key: state[f"network.{key}"] for key in network.state_dict()})
 
 
-def descend(engine: Any, loss: Tensor) -> None:
-    """One step of the engine's optimizer on ``loss`` () at its present learning rate; FloatingPointError on NaN."""
-    engine.optimizer.zero_grad(set_to_none=True)
-    engine.backward(loss)
-    for group in engine.optimizer.param_groups:
-        group["lr"] = rate = engine.present_learning_rate
-    engine.optimizer.step()
-    engine.iteration += 1
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise FloatingPointError(
-            f"the loss is {value} after step {engine.iteration}: lower the learning rate (now {rate:g})"
-        )
-    # What is shown of the batches: an average over about the last 50.
-    engine.running_loss = value if math.isnan(engine.running_loss) else 0.98 * engine.running_loss + 0.02 * value
-
-
-def state_of(engine: Any) -> dict[str, Any]:
-    """Everything that such an engine needs to go on bit for bit, as one flat dictionary."""
-    weights = {f"network.{key}": value.detach().clone() for key, value in engine.network.state_dict().items()}
-    return {
-        "iteration": engine.iteration,
-        "loss": engine.running_loss,
-        **weights,
-        **optimizer_state(engine.optimizer, engine.network),
-        "generator": engine.generator.get_state(),
-    }
-
-
-def load_state(engine: Any, state: dict[str, Any]) -> None:
-    """What `state_of` gave, put back; ValueError where the network has another size."""
-    load_network(engine.network, state, engine.name)
-    load_optimizer_state(engine.optimizer, engine.network, state)
-    engine.iteration, engine.running_loss = int(state["iteration"]), float(state["loss"])
-    if "generator" in state:
-        engine.generator.set_state(state["generator"].cpu())
-
-
-def setup(engine: Any, fabric: Fabric) -> None:
-    """Hand an engine's network and optimizer to Fabric, which wraps them for its precision and devices.
-
-    An engine of two networks does it by its own ``setup(fabric)``.
-    """
-    if isinstance(engine, Learner):
-        engine.setup(fabric)
-        return
-    engine.learner, engine.optimizer = fabric.setup(engine.network, engine.optimizer)
-    engine.backward = fabric.backward
-    engine.rank, engine.world = fabric.global_rank, fabric.world_size
-
-
-class Learner:
+class Learner(Engine):
     """An engine that learns by gradient. A model writes `make` (its network), `learn` (one batch) and `frame`.
 
     ``network`` is one module with one Adam, or a ModuleDict of players with an Adam each. In ``learners`` the same
@@ -183,7 +132,6 @@ class Learner:
     Config: ClassVar[type]
     learns_from: ClassVar[type[Rows]] = Images
     training_state: ClassVar[tuple[str, ...]] = TRAINING_STATE
-    VARIANTS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # ablations: name -> the settings that make them
 
     def __init__(self, config: Any, *, data: Any = None, device: str = "auto") -> None:
         self.config, self.device = config, devices.resolve(device)
@@ -236,6 +184,14 @@ class Learner:
     def betas_of(self, player: str) -> tuple[float, float]:  # noqa: ARG002
         """Adam's memory of a player's gradients and of their squares."""
         return (getattr(self.config, "beta1", 0.9), 0.999)
+
+    @classmethod
+    def shapes_of(cls, config: Any) -> dict[str, tuple[int, ...]]:
+        bare = cls.__new__(cls)
+        bare.config = config  # all that `make` may look at
+        with torch.device("meta"):
+            network = bare.make()
+        return {f"network.{key}": tuple(value.shape) for key, value in network.state_dict().items()}
 
     # -- learning --------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class RecordedConfig:
     pass
 
 
-class Recorded:
+class Recorded(Engine):
     name: ClassVar[str] = "recorded"
     Config: ClassVar[type] = RecordedConfig
 

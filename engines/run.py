@@ -359,7 +359,7 @@ class Run:
         return (self._playing or self._single_steps > 0) and self._state in ("playing", "queued")
 
     def _work(self) -> None:
-        with threads(getattr(self.engine, "n_threads", None)):
+        with threads(self.engine.n_threads if self.engine else None):
             self._work_on()
 
     def _work_on(self) -> None:

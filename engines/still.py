@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,14 +13,17 @@ class StillConfig:
     pass
 
 
-class Still:
+class Still(Engine):
     name: ClassVar[str] = "still"
     Config: ClassVar[type] = StillConfig
-    done = True
 
     def __init__(self, frame: Frame) -> None:
         self.config, self.data, self.device = StillConfig(), None, "cpu"
         self._frame = frame
+
+    @property
+    def done(self) -> bool:
+        return True
 
     def step(self) -> None:
         """Nothing moves."""

@@ -1,8 +1,9 @@
 """Train any engine and ship it: `python -m engines.train vae --data mnist --set latent_dim=20 --devices 2`.
 
 The loop knows nothing of the model: it takes steps until the engine is done (or --steps), then writes the
-checkpoint and its card. Ctrl-C stops after the step under way and keeps the state in OUT/unfinished, where
-`--resume` goes on from it, bit for bit on the same machine.
+checkpoint and its card. Every two minutes, before measuring and on Ctrl-C (after the step under way) the state is kept
+in OUT/unfinished, where `--resume` goes on from it, bit for bit on the same machine and number of threads: what ends
+the process loses no more. OUT is tried and locked first; what lies there is replaced in one move at the end.
 
 Engines that learn by gradient run on Lightning Fabric: the same command serves one CPU, a GPU, several of them
 (--devices) and several machines (--nodes, started by torchrun or a cluster's own launcher), in full or mixed
@@ -19,14 +20,17 @@ import shlex
 import shutil
 import signal
 import sys
+import tempfile
 import time
 import typing
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from engines import checkpoints, data, devices
@@ -41,7 +45,7 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 def load_material(options: argparse.Namespace) -> Any:
     """The set named by --data, as the engine's class for it loads it."""
-    kind = getattr(engine_class(options.name), "learns_from", Points)
+    kind = engine_class(options.name).learns_from or Points
     if issubclass(kind, Points):
         if options.only is not None:
             raise ValueError(f"{options.name} learns from rows of numbers: leave out --only")
@@ -67,7 +71,7 @@ def parse_settings(name: str, pairs: Sequence[str]) -> dict[str, Any]:
 
 def variant_settings(name: str, variant: str) -> dict[str, Any]:
     """The settings that the engine's VARIANTS give this ablation; any other word only names the folder."""
-    return dict(getattr(engine_class(name), "VARIANTS", {}).get(variant, {}))
+    return dict(engine_class(name).VARIANTS.get(variant, {}))
 
 
 def _parse(key: str, text: str, hint: Any) -> Any:
@@ -92,18 +96,44 @@ def _example(kind: Any) -> str:
 
 
 def measure(engine: Engine, material: Any) -> dict[str, float]:
-    """What the engine's own ``evaluate`` says of the test images, as "test_..."; without one the last frame's
+    """What the engine's own ``evaluate`` says of the held-out rows, as "test_..."; without one the last frame's
     scalars and the mean log-likelihood of training and test rows in nats per row.
     """
-    evaluate = getattr(engine, "evaluate", None)
-    if evaluate is not None:
-        return {f"test_{key}": value for key, value in evaluate(*material.held_out).items()}
+    if measured := engine.evaluate(*material.held_out):
+        return {f"test_{key}": value for key, value in measured.items()}
     metrics = dict(engine.frame().scalars)
-    log_prob = getattr(engine, "log_prob", None)
-    if log_prob is not None:
-        for split, x in (("train", material.train), ("test", material.test)):
-            metrics[f"{split}_mean_log_prob"] = float(log_prob(np.array(x)).mean())  # a copy: torch wants it writable
+    with suppress(NotImplementedError):
+        for split, x in (("train", material.given), ("test", *material.held_out)):
+            metrics[f"{split}_mean_log_prob"] = float(engine.log_prob(np.array(x)).mean())  # a copy: torch writes to it
     return metrics
+
+
+@contextmanager
+def alone_in(out: Path) -> Iterator[None]:
+    """The folder, made, tried and locked before any work is done; ValueError says what is in the way."""
+    place = next(path for path in (out, *out.parents) if path.exists())
+    if not place.is_dir():
+        raise ValueError(f"{place} is a file: move it, or give another --out")
+    lock = FileLock(out / ".lock")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out) as trial:
+            trial.write(bytes(1 << 16))
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise ValueError(f"another training writes to {out}: wait for it, or give another --out") from None
+    except OSError as error:
+        raise ValueError(f"{out} cannot be written ({error.strerror}): give another --out") from None
+    for left in (*out.glob("*" + checkpoints.NEW), *out.glob("unfinished/*" + checkpoints.NEW)):
+        if not (left.parent / checkpoints.CARD).exists():  # of a first writing that was cut short
+            left.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        lock.release()
+        (out / ".lock").unlink(missing_ok=True)
+        with suppress(OSError):
+            out.rmdir()  # where nothing came of it
 
 
 @contextmanager
@@ -147,6 +177,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=0, metavar="N", help="record the run at N steps")
     parser.add_argument("--half", action="store_true", help="keep the weights in half precision")
     parser.add_argument("--out", type=Path, help="where to write (default: checkpoints/NAME[/VARIANT])")
+    parser.add_argument(
+        "--save-every", type=float, default=120, metavar="S", help="keep the state every S seconds in OUT/unfinished"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from OUT/unfinished")
     options = parser.parse_args(given)
     command = shlex.join(["python", "-m", "engines.train", *(word for word in given if word != "--resume")])
@@ -163,24 +196,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def train(options: argparse.Namespace, command: str) -> int:
     """The whole of it: material, engine, steps, checkpoint."""
     out = options.out or checkpoints.folder(options.name, options.variant)
-    for option, least in (("steps", 1), ("devices", 1), ("nodes", 1), ("frames", 0)):
+    for option, least in (("steps", 1), ("devices", 1), ("nodes", 1), ("frames", 0), ("save_every", 1)):
         if (value := getattr(options, option)) is not None and value < least:
-            raise ValueError(f"--{option} must be >= {least}, got {value}")
+            raise ValueError(f"--{option.replace('_', '-')} must be >= {least}, got {value}")
     material = load_material(options)
     settings = material.settings | variant_settings(options.name, options.variant)
     settings |= parse_settings(options.name, options.set)
-    by_gradient = hasattr(engine_class(options.name), "learn") or hasattr(engine_class(options.name), "_learn")
-    fabric = start_fabric(options) if by_gradient else None
-    if fabric is None and (options.devices, options.nodes, options.precision) != (1, 1, PRECISIONS[0]):
+    by_gradient = hasattr(engine_class(options.name), "setup")  # a Learner: it goes on Fabric's devices
+    if not by_gradient and (options.devices, options.nodes, options.precision) != (1, 1, PRECISIONS[0]):
         raise ValueError(
             f"{options.name} does not learn by gradient, on one device: leave out --devices, --nodes and --precision"
         )
+    fabric = start_fabric(options) if by_gradient else None
     device = options.device if fabric is None else str(fabric.device)
     engine = create(options.name, data=material.given, device=device, **settings)
     if fabric is not None:
-        from engines.learning import setup
+        engine.setup(fabric)  # type: ignore[attr-defined]
+    first = fabric is None or fabric.is_global_zero
+    with alone_in(out) if first else nullcontext():
+        step, stopped = learn(engine, material, options, command, out, fabric)
+    if fabric is not None:
+        fabric.barrier()
+    if first:
+        said = f"stopped after step {step}; go on with: {command} --resume" if stopped else f"wrote {out}"
+        print(said, file=sys.stderr)
+    return 130 if stopped else 0
 
-        setup(engine, fabric)
+
+def learn(
+    engine: Engine, material: Any, options: argparse.Namespace, command: str, out: Path, fabric: Fabric | None
+) -> tuple[int, bool]:
+    """Steps until done, the state kept in OUT/unfinished every --save-every seconds and before measuring, then the
+    checkpoint. The steps taken, and True where Ctrl-C stopped it before."""
     unfinished, first = out / "unfinished", fabric is None or fabric.is_global_zero
     step, before, frames = _resume(engine, unfinished, material) if options.resume else (0, 0.0, [])
     total = total_steps(engine, options.steps)
@@ -188,7 +235,26 @@ def train(options: argparse.Namespace, command: str) -> int:
     if first:
         print(f"{engine.name} on {devices.describe(engine.device)}: {options.data} {material.about}", file=sys.stderr)
 
-    start = time.monotonic()
+    start = saved_at = time.monotonic()
+
+    def keep(directory: Path, *, finished: bool, metrics: Mapping[str, float] = MappingProxyType({})) -> None:
+        checkpoints.save(
+            directory,
+            engine,
+            data_name=options.data,
+            data_hash=material.sha256,
+            metrics=metrics,
+            wall_time=before + learned_until - start,
+            command=command,
+            steps=step,
+            variant=options.variant,
+            about_data=material.about,
+            data_tensors=material.tensors,
+            finished=finished,
+            half=options.half and finished,
+            frames=frames,
+        )
+
     interval = 0.5 if sys.stderr.isatty() else 30.0
     bar = tqdm(total=total, initial=step, desc=out.name, unit="step", mininterval=interval, disable=not first)
     stopped = False
@@ -200,40 +266,26 @@ def train(options: argparse.Namespace, command: str) -> int:
                 break
             engine.step()
             step += 1
+            learned_until = time.monotonic()
+            if first and learned_until - saved_at > options.save_every:
+                try:
+                    keep(unfinished, finished=False)
+                except checkpoints.CheckpointError as error:  # room may be made until the next time
+                    bar.write(f"not kept at step {step}: {error}", file=sys.stderr)
+                saved_at = time.monotonic()
             if bar.update():  # True when the bar was drawn anew
                 scalars = list(engine.frame().scalars.items())[:4]
                 bar.set_postfix({key: f"{value:.5g}" for key, value in scalars}, refresh=False)
-        wall_time = before + time.monotonic() - start
-        if options.frames and not stopped and first:
-            frames.append(engine.frame())
+        learned_until = time.monotonic()
         if first:
             bar.close()
-            checkpoints.save(
-                unfinished if stopped else out,
-                engine,
-                data_name=options.data,
-                data_hash=material.sha256,
-                metrics={} if stopped else measure(engine, material),
-                wall_time=wall_time,
-                command=command,
-                steps=step,
-                variant=options.variant,
-                about_data=material.about,
-                data_tensors=material.tensors,
-                finished=not stopped,
-                half=options.half and not stopped,
-            )
-            if frames:
-                checkpoints.save_frames((unfinished if stopped else out) / checkpoints.FRAMES, frames)
-    if fabric is not None:
-        fabric.barrier()
-    if stopped:
-        print(f"stopped after step {step}; go on with: {command} --resume", file=sys.stderr)
-        return 130
-    if first:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        print(f"wrote {out}", file=sys.stderr)
-    return 0
+            keep(unfinished, finished=False)  # measuring takes its time
+        if first and not stopped:
+            if options.frames and (not frames or frames[-1].step < step):
+                frames.append(engine.frame())
+            keep(out, finished=True, metrics=measure(engine, material))
+            shutil.rmtree(unfinished, ignore_errors=True)
+    return step, stopped
 
 
 def start_fabric(options: argparse.Namespace) -> Fabric:

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engines import devices, learning, material
+from engines import learning, material
 from engines.engine import Frame
 from engines.maths.variational import bernoulli_log_prob
 
@@ -86,68 +86,37 @@ class AutoencoderNetwork(nn.Module):
         return each.sum(dim=1)
 
 
-class Autoencoder:
+class Autoencoder(learning.Learner):
     """Stochastic gradient descent on ``data`` (images); without data it encodes and decodes only."""
 
     name: ClassVar[str] = "autoencoder"
     Config: ClassVar[type] = AutoencoderConfig
-    learns_from: ClassVar[type[material.Rows]] = material.Images
-    training_state: ClassVar[tuple[str, ...]] = learning.TRAINING_STATE
 
-    def __init__(self, config: AutoencoderConfig, *, data: Any = None, device: str = "auto") -> None:
-        self.config = config
-        self.device = devices.resolve(device)
-        self.generator = torch.Generator().manual_seed(config.seed)
-        self.data = None
-        if data is not None:
-            self.data = material.Images.of(data, device=self.device, shapes={"image": (config.n_pixels,)})
-        self.network: Any = learning.build(
-            lambda: AutoencoderNetwork(config), generator=self.generator, device=self.device
-        )
+    def make(self) -> nn.Module:
+        return AutoencoderNetwork(self.config)
+
+    def start(self, network: nn.Module) -> nn.Module:
         if self.data is not None:
-            self._start_at_mean(self.data.train["image"])
-        self.optimizer: Any = learning.adam(self.network, config.learning_rate)
-        # Fabric puts its own in these places (learning.setup); alone, they are the plain ones.
-        self.learner, self.backward, self.rank, self.world = self.network, torch.Tensor.backward, 0, 1
-        self.iteration = 0
-        self.running_loss = float("nan")
+            self._start_at_mean(network, self.data.train["image"])
+        return network
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"image": (self.config.n_pixels,)}
 
     @torch.no_grad()
-    def _start_at_mean(self, train: Tensor) -> None:
+    def _start_at_mean(self, network: Any, train: Tensor) -> None:
         sums = sum(part.sum(dim=0, dtype=torch.int64) for part in train.split(4096))  # no float copy of it all
         mean = sums.to(torch.float32) / (255 * len(train))  # (P,)
         if self.config.loss == "bernoulli":
             mean = torch.logit(mean.clamp(1e-3, 1 - 1e-3))
-        self.network.decoder[-1].bias.copy_(mean)
+        network.decoder[-1].bias.copy_(mean)
 
-    # -- learning --------------------------------------------------------------------------------------
-
-    def step(self) -> None:
-        """``batches_per_step`` steps of Adam."""
-        for _ in range(self.config.batches_per_step):
-            if not self.done:
-                self._learn()
-
-    def _learn(self) -> None:
+    def learn(self, batch: material.Fields) -> dict[str, Tensor]:
         """One batch, one step of Adam."""
-        if self.data is None:
-            raise ValueError("this autoencoder has no data to learn from: create it with data=images")
-        config = self.config
-        rows = material.batch_rows(
-            self.iteration, n_rows=len(self.data), batch_size=config.batch_size, seed=config.seed
-        )
-        rows = learning.share(rows, self.rank, self.world).to(self.device)
-        loss = self.learner(self.data.train["image"][rows].to(torch.float32) / 255).mean()
-        learning.descend(self, loss)
-
-    @property
-    def present_learning_rate(self) -> float:
-        config = self.config
-        return config.learning_rate * (learning.cosine(self.iteration, config.n_steps) if config.decay else 1.0)
-
-    @property
-    def done(self) -> bool:
-        return self.iteration >= self.config.n_steps
+        loss = self.learners[""](batch["image"].to(torch.float32) / 255).mean()
+        self.descend(loss)
+        return {"loss": loss}
 
     # -- the model -------------------------------------------------------------------------------------
 
@@ -202,9 +171,7 @@ class Autoencoder:
         """Scalars of `evaluate` over the probe (the first ``shown`` test images) and the running loss; arrays
         ``codes`` (S, M), ``originals`` and ``reconstructions`` (10, P) bytes, ``units`` (at most 64, P).
         """
-        scalars = {"batches": float(self.iteration), "learning_rate": self.present_learning_rate}
-        if not math.isnan(self.running_loss):
-            scalars["loss"] = self.running_loss
+        scalars: dict[str, float] = {}
         arrays: dict[str, Any] = {}
         if self.config.depth == 0 or self.data is not None:
             arrays["units"] = self.unit_images()[:MAX_UNITS]
@@ -217,24 +184,7 @@ class Autoencoder:
                 "originals": probe[:10],
                 "reconstructions": (255 * self.decode(codes[:10]).clamp(0, 1)).round().to(torch.uint8),
             }
-        return Frame(
-            step=math.ceil(self.iteration / self.config.batches_per_step),
-            scalars=scalars,
-            arrays={name: value.cpu().numpy() for name, value in arrays.items()},
-        )
-
-    @property
-    def n_parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.network.parameters())
-
-    # -- saving ----------------------------------------------------------------------------------------
-
-    def state_dict(self) -> dict[str, Any]:
-        return learning.state_of(self)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from ``state``, under this engine's learning rate; another size is a ValueError."""
-        learning.load_state(self, state)
+        return self.framed(scalars, **arrays)
 
 
 def pca_errors(images: Any, test: Any, n_components: tuple[int, ...]) -> np.ndarray:

@@ -139,8 +139,8 @@ class VariationalAutoencoder(learning.Learner):
 
     def __init__(self, config: VAEConfig, *, data: Any = None, device: str = "auto") -> None:
         super().__init__(config, data=data, device=device)
-        self._probe_noise = torch.randn(config.shown, config.latent_dim, generator=_generator(config.seed, 1))
-        self._probe_pixels = torch.rand(config.shown, config.n_pixels, generator=_generator(config.seed, 2))
+        self._probe_noise = torch.randn(config.shown, config.latent_dim, generator=learning.stream(config.seed, 1))
+        self._probe_pixels = torch.rand(config.shown, config.n_pixels, generator=learning.stream(config.seed, 2))
 
     def make(self) -> nn.Module:
         return VAENetwork(self.config)
@@ -232,7 +232,7 @@ class VariationalAutoencoder(learning.Learner):
     def log_prob(self, x: Any, *, n_samples: int = 500, generator: torch.Generator | None = None) -> Tensor:
         """The importance-weighted bound L_K on log p(x) in nats, K = ``n_samples``: binary x (B, ...) -> (B,)."""
         rows = self._rows(x)
-        generator = generator or _generator(self.config.seed, 3)
+        generator = generator or learning.stream(self.config.seed, 3)
         n_rows = max(1, 12_000 // n_samples)  # 12,000 decoded images at a time: 38 MB
         parts = [log_mean_exp(self.log_weights(part, n_samples, generator=generator)) for part in rows.split(n_rows)]
         return torch.cat(parts)
@@ -246,7 +246,7 @@ class VariationalAutoencoder(learning.Learner):
         ``reconstruction`` -E_q[log p(x|z)] (16 samples), ``kl``, ``elbo``, ``nll`` by ``n_samples`` importance
         samples, and ``used_dimensions`` (mean KL above 0.01). With grey pixels the cross-entropy, and no nll.
         """
-        generator = _generator(self.config.seed, 4)
+        generator = learning.stream(self.config.seed, 4)
         binary = self.config.pixels == "binary"
         x = self.binarise(images, generator=generator) if binary else self._rows(images)
         terms, codes = [], []
@@ -306,7 +306,7 @@ def manifold_codes(latent_dim: int, n: int = GRID) -> Tensor:
     (Kingma & Welling 2013, figure 4); of any other number, n * n fixed draws of the prior.
     """
     if latent_dim != 2:
-        return torch.randn(n * n, latent_dim, generator=_generator(0, 5))
+        return torch.randn(n * n, latent_dim, generator=learning.stream(0, 5))
     at = torch.tensor(ndtri((np.arange(n) + 0.5) / n), dtype=torch.float32)  # quantiles
     rows, columns = torch.meshgrid(at.flip(0), at, indexing="ij")
     return torch.stack([columns.flatten(), rows.flatten()], dim=1)
@@ -314,8 +314,3 @@ def manifold_codes(latent_dim: int, n: int = GRID) -> Tensor:
 
 def _bytes(mean: Tensor) -> Tensor:
     return (255 * mean).round().to(torch.uint8)
-
-
-def _generator(seed: int, use: int) -> torch.Generator:
-    """A generator for one fixed use, apart from the one that the steps draw from."""
-    return torch.Generator().manual_seed(seed * 16 + use)

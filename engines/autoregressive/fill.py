@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from engines.autoregressive.raster import Filling, RasterModel
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 from engines.maths.levels import tempered
 
 
@@ -46,7 +46,7 @@ class Picture:
     mask: np.ndarray
 
 
-class Fill:
+class Fill(Engine):
     """Draws the hidden pixels of a `Picture`."""
 
     name: ClassVar[str] = "fill"

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engines import devices, learning, material
+from engines import learning, material
 from engines.engine import Frame
 from engines.maths import levels as maths
 
@@ -63,7 +63,7 @@ class RasterConfig:
         return self.n_levels if self.output == "softmax" else 3 * self.n_components
 
 
-class RasterModel:
+class RasterModel(learning.Learner):
     """Maximum likelihood on ``data`` (images); without data it scores and draws only.
 
     A model gives its ``Network``, whose ``forward(x, label)`` takes pixels in 0..1 (B, 1, H, W) and, where it is
@@ -75,62 +75,37 @@ class RasterModel:
     Config: ClassVar[type]
     Network: ClassVar[type]
     learns_from: ClassVar[type[material.Rows]] = material.LabelledImages
-    training_state: ClassVar[tuple[str, ...]] = learning.TRAINING_STATE
 
     def __init__(self, config: Any, *, data: Any = None, device: str = "auto") -> None:
-        self.config = config
-        self.device = devices.resolve(device)
-        self.generator = torch.Generator().manual_seed(config.seed)
-        self.data = None
-        if data is not None:
-            self.data = material.Images.of(data, device=self.device, shapes={"image": (config.size**2,)})
-            if config.n_classes and ("label" not in self.data.train):
-                raise ValueError(f"{self.name} with n_classes={config.n_classes} learns from labelled images")
-        network = learning.build(lambda: self.Network(config), generator=self.generator, device=self.device)
-        self.network: Any = network.to(memory_format=torch.channels_last)  # convolutions on a CPU take half the time
-        self.optimizer: Any = learning.adam(self.network, config.learning_rate)
-        # Fabric puts its own in these places (learning.setup); alone, they are the plain ones.
-        self.learner, self.backward, self.rank, self.world = self.network, torch.Tensor.backward, 0, 1
-        self.iteration = 0
-        self.running_loss = float("nan")
+        super().__init__(config, data=data, device=device)
+        if config.n_classes and self.data is not None and "label" not in self.data.train:
+            raise ValueError(f"{self.name} with n_classes={config.n_classes} learns from labelled images")
 
-    # -- learning --------------------------------------------------------------------------------------
+    def make(self) -> nn.Module:
+        return self.Network(self.config)
 
-    def step(self) -> None:
-        """``batches_per_step`` steps of Adam."""
-        for _ in range(self.config.batches_per_step):
-            if not self.done:
-                self._learn()
+    def start(self, network: nn.Module) -> nn.Module:
+        return network.to(memory_format=torch.channels_last)  # convolutions on a CPU take half the time
 
-    def _learn(self) -> None:
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"image": (self.config.size**2,)}
+
+    def learn(self, batch: material.Fields) -> dict[str, Tensor]:
         """One batch: every pixel's conditional at once, one step of Adam on -log p(x)."""
-        if self.data is None:
-            raise ValueError(f"this {self.name} has no data to learn from: create it with data=images")
-        config = self.config
-        rows = material.batch_rows(
-            self.iteration, n_rows=len(self.data), batch_size=config.batch_size, seed=config.seed
-        )
-        uniform = torch.rand(len(rows), config.size**2, generator=self.generator) if config.n_levels == 2 else None
-        rows = learning.share(rows, self.rank, self.world).to(self.device)
-        if uniform is not None:
-            uniform = learning.share(uniform, self.rank, self.world)
-        x = self._quantise(self.data.train["image"][rows], uniform)
-        label = self.data.train["label"][rows] if config.n_classes else None
-        parameters = self.learner(self._as_input(x), label, **self._noise())
-        learning.descend(self, -self._score(parameters.float(), x).flatten(1).sum(dim=1).mean())
+        config, uniform = self.config, None
+        if config.n_levels == 2:
+            uniform = self.shared(torch.rand(self.n_batch, config.size**2, generator=self.rng))
+        x = self._quantise(batch["image"], uniform)
+        label = batch["label"] if config.n_classes else None
+        parameters = self.learners[""](self._as_input(x), label, **self._noise())
+        loss = -self._score(parameters.float(), x).flatten(1).sum(dim=1).mean()
+        self.descend(loss)
+        return {"loss": loss}
 
     def _noise(self) -> dict[str, Any]:
         """What the network takes besides, while it learns."""
         return {}
-
-    @property
-    def present_learning_rate(self) -> float:
-        config = self.config
-        return config.learning_rate * (learning.cosine(self.iteration, config.n_steps) if config.decay else 1.0)
-
-    @property
-    def done(self) -> bool:
-        return self.iteration >= self.config.n_steps
 
     @property
     def order(self) -> np.ndarray:
@@ -228,7 +203,7 @@ class RasterModel:
         found = []
         with torch.enable_grad():
             for i, features in enumerate(self.network.features(values, self._labels(label, len(values)))):
-                mixture = torch.rand(features.shape[1], generator=_generator(i, 6)).to(values) + 0.5
+                mixture = torch.rand(features.shape[1], generator=learning.stream(i, 6)).to(values) + 0.5
                 found.append(gradient((features[:, :, row, column] * mixture).sum(), values))
         return torch.stack(found)
 
@@ -238,7 +213,7 @@ class RasterModel:
         if not (0 <= row < size and 0 <= column < size):
             raise ValueError(f"row and column must be from 0 to {size - 1}, got {row} and {column}")
         if x is None:
-            noise = torch.rand(8, 1, size, size, generator=_generator(self.config.seed, 5))
+            noise = torch.rand(8, 1, size, size, generator=learning.stream(self.config.seed, 5))
             return noise.to(next(self.network.parameters())).requires_grad_()
         return self._as_input(self._levels(x)).requires_grad_()
 
@@ -276,7 +251,7 @@ class RasterModel:
         """Over test images (B, ...) of bytes, binary ones drawn once by a fixed seed: ``nll`` in nats per image and
         ``bits_per_dim``.
         """
-        x = self.quantise(images, generator=_generator(self.config.seed, 4))
+        x = self.quantise(images, generator=learning.stream(self.config.seed, 4))
         label = torch.as_tensor(np.array(labels)) if self.config.n_classes else None
         parts = [
             self.log_prob(x[i : i + 250], None if label is None else label[i : i + 250]).double()
@@ -292,13 +267,11 @@ class RasterModel:
         """``nll`` in nats per image over the probe (the first ``shown`` test images, binarised once); arrays
         ``originals`` (M, H, W) levels, ``nats`` (M, H, W) per pixel, ``expected`` (M, H, W), each pixel's mean level.
         """
-        scalars = {"batches": float(self.iteration), "learning_rate": self.present_learning_rate}
-        if not math.isnan(self.running_loss):
-            scalars["loss"] = self.running_loss
+        scalars: dict[str, float] = {}
         arrays: dict[str, Any] = {}
         if self.data is not None:
             images = self.data.probe["image"][: self.config.shown]
-            x = self.quantise(images, generator=_generator(self.config.seed, 1))
+            x = self.quantise(images, generator=learning.stream(self.config.seed, 1))
             label = self.data.probe["label"][: len(x)] if self.config.n_classes else None
             parameters = self.parameters(x, label)
             nats = -self._score(parameters, x)
@@ -306,24 +279,7 @@ class RasterModel:
             expected = torch.einsum("blhw,l->bhw", self.log_probs_of(parameters).exp(), level)
             scalars["nll"] = float(nats.flatten(1).sum(dim=1).mean())
             arrays = {"originals": x, "nats": nats, "expected": expected}
-        return Frame(
-            step=math.ceil(self.iteration / self.config.batches_per_step),
-            scalars=scalars,
-            arrays={name: value.cpu().numpy() for name, value in arrays.items()},
-        )
-
-    @property
-    def n_parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.network.parameters())
-
-    # -- saving ----------------------------------------------------------------------------------------
-
-    def state_dict(self) -> dict[str, Any]:
-        return learning.state_of(self)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state; ValueError where the network has another size."""
-        learning.load_state(self, state)
+        return self.framed(scalars, **arrays)
 
 
 class Filling:
@@ -435,7 +391,3 @@ def gradient(value: Tensor, by: Tensor) -> Tensor:
     """|d value / d by|, summed over images and channels: (H, W)."""
     (found,) = torch.autograd.grad(value, by, retain_graph=True)
     return found.abs().sum(dim=(0, 1))
-
-
-def _generator(seed: int, stream: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed * 1_000_003 + stream)

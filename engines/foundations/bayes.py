@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 
 MODELS = ("coin", "mean", "test")
 GRID = 401  # places at which curves are drawn
@@ -140,7 +140,7 @@ def log_evidence(config: BayesConfig, data: ArrayLike) -> float:
     return float((joint - np.log(density(config, end, z)))[0])
 
 
-class Bayes:
+class Bayes(Engine):
     """Gathers its data one by one; it draws them itself from ``truth``."""
 
     name: ClassVar[str] = "bayes"

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from engines import devices, learning, material
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 
 METHODS = ("given", "drawn")
 
@@ -150,7 +150,7 @@ class BayesClassifierConfig:
             raise ValueError(f"n_steps must be at least 1, got {self.n_steps}")
 
 
-class BayesClassifier:
+class BayesClassifier(Engine):
     """Draws images, a visible step for y and one for x; ``data``: labelled `material.Images`, or what `fit` gave."""
 
     name: ClassVar[str] = "bayes_classifier"

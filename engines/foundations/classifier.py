@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines import devices, learning, material
+from engines import learning, material
 from engines.engine import Frame
 
 
@@ -67,63 +67,42 @@ class ClassifierNetwork(nn.Module):
         return self.head(self.body(x))
 
 
-class Classifier:
+class Classifier(learning.Learner):
     """Stochastic gradient descent on the cross-entropy of labelled images; without data it classifies only."""
 
     name: ClassVar[str] = "classifier"
     Config: ClassVar[type] = ClassifierConfig
     learns_from: ClassVar[type[material.Rows]] = material.LabelledImages
-    training_state: ClassVar[tuple[str, ...]] = learning.TRAINING_STATE
 
     def __init__(self, config: ClassifierConfig, *, data: Any = None, device: str = "auto") -> None:
-        self.config = config
-        self.device = devices.resolve(device)
-        self.generator = torch.Generator().manual_seed(config.seed)
-        self.data = None
-        if data is not None:
-            self.data = material.Images.of(data, device=self.device, shapes={"image": (784,)})
+        super().__init__(config, data=data, device=device)
+        if self.data is not None:
             if "label" not in self.data.train:
                 raise ValueError("a classifier learns from labelled images: give material.Images with labels")
             highest = int(self.data.train["label"].max())
             if highest >= config.n_classes:
                 raise ValueError(f"label {highest} needs n_classes of at least {highest + 1}, got {config.n_classes}")
-        self.network: Any = learning.build(
-            lambda: ClassifierNetwork(config), generator=self.generator, device=self.device
-        ).eval()
-        self.optimizer: Any = learning.adam(self.network, config.learning_rate)
-        self.learner, self.backward, self.rank, self.world = self.network, torch.Tensor.backward, 0, 1
-        self.iteration = 0
-        self.running_loss = float("nan")
 
-    def step(self) -> None:
-        """``batches_per_step`` steps of Adam."""
-        for _ in range(self.config.batches_per_step):
-            if not self.done:
-                self._learn()
-
-    def _learn(self) -> None:
-        if self.data is None:
-            raise ValueError("this classifier has no data to learn from: create it with data=labelled images")
-        config, n_rows = self.config, len(self.data)
-        rows = material.batch_rows(self.iteration, n_rows=n_rows, batch_size=config.batch_size, seed=config.seed)
-        dy, dx = torch.randint(-config.shift, config.shift + 1, (2,), generator=self.generator).tolist()
-        rows = learning.share(rows, self.rank, self.world).to(self.device)
-        x = self._image(self.data.train["image"][rows])
-        x = F.pad(x, (config.shift,) * 4)[
-            :, :, config.shift + dy : config.shift + dy + 28, config.shift + dx : config.shift + dx + 28
-        ]
-        self.network.train()  # batch normalisation by the batch's own statistics, and only here
-        loss = F.cross_entropy(self.learner(x), self.data.train["label"][rows])
-        learning.descend(self, loss)
-        self.network.eval()
+    def make(self) -> nn.Module:
+        return ClassifierNetwork(self.config)
 
     @property
-    def present_learning_rate(self) -> float:
-        return self.config.learning_rate * learning.cosine(self.iteration, self.config.n_steps)
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"image": (784,)}
+
+    def learn(self, batch: material.Fields) -> dict[str, Tensor]:
+        """One batch, moved by up to ``shift`` pixels, and one step of Adam."""
+        shift = self.config.shift
+        dy, dx = torch.randint(-shift, shift + 1, (2,), generator=self.rng).tolist()
+        x = F.pad(self._image(batch["image"]), (shift,) * 4)
+        x = x[:, :, shift + dy : shift + dy + 28, shift + dx : shift + dx + 28]
+        loss = F.cross_entropy(self.learners[""](x), batch["label"])
+        self.descend(loss)
+        return {"loss": loss}
 
     @property
-    def done(self) -> bool:
-        return self.iteration >= self.config.n_steps
+    def decayed(self) -> float:
+        return learning.cosine(self.iteration, self.config.n_steps)
 
     def _image(self, rows: Tensor) -> Tensor:
         return learning.rows_of(rows, 784, self.device).reshape(-1, 1, 28, 28)
@@ -150,22 +129,10 @@ class Classifier:
 
     def frame(self) -> Frame:
         """Scalars over the probe (test images); ``posterior`` (10, C) of its first images."""
-        scalars = {"batches": float(self.iteration)}
+        scalars: dict[str, float] = {}
         arrays: dict[str, Any] = {}
-        if not math.isnan(self.running_loss):
-            scalars["loss"] = self.running_loss
         if self.data is not None:
             arrays["posterior"] = self.log_posterior(self.data.probe["image"][:10]).exp().cpu().numpy()
             if "label" in self.data.probe:
                 scalars |= self.evaluate(self.data.probe["image"][:500].cpu(), self.data.probe["label"][:500].cpu())
-        return Frame(step=math.ceil(self.iteration / self.config.batches_per_step), scalars=scalars, arrays=arrays)
-
-    @property
-    def n_parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.network.parameters())
-
-    def state_dict(self) -> dict[str, Any]:
-        return learning.state_of(self)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        learning.load_state(self, state)
+        return self.framed(scalars, **arrays)

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 from engines.maths.chains import Chain, count
 
 TUNES = Path(__file__).resolve().parents[2] / "assets" / "learning" / "tunes.json"
@@ -60,7 +60,7 @@ class MelodyConfig:
             raise ValueError(f"n_steps must be at least 1, got {self.n_steps}")
 
 
-class Melody:
+class Melody(Engine):
     """Draws notes; ``data`` are tunes (sequences of notes), or nothing for those that ship."""
 
     name: ClassVar[str] = "melody"

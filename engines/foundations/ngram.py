@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 from engines.maths.chains import Chain, count
 
 VERSE = Path(__file__).resolve().parents[2] / "assets" / "learning" / "verse.txt"
@@ -42,7 +42,7 @@ class NGramConfig:
             raise ValueError(f"n_steps must be at least 1, got {self.n_steps}")
 
 
-class NGram:
+class NGram(Engine):
     """Draws text; ``data`` is the text to learn from, or nothing for the verse that ships."""
 
     name: ClassVar[str] = "ngram"

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 
 METHODS = ("simultaneous", "alternating", "extragradient")
 FORMS = ("bilinear", "quadratic")
@@ -74,7 +74,7 @@ def move(config: EquilibriumConfig, x: float, y: float) -> Vector:
     return x - h * ahead_x, y + h * ahead_y
 
 
-class Equilibrium:
+class Equilibrium(Engine):
     """The path of both players from (x, y); needs no data."""
 
     name: ClassVar[str] = "equilibrium"

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from engines import devices, learning
 from engines.data.dataset import Dataset, Truth
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 from engines.gans import objectives
 from engines.maths import samples
 
@@ -128,7 +128,7 @@ class Perceptron(nn.Module):
             u.copy_(nn.functional.normalize(layer.weight @ v, dim=0))
 
 
-class GAN2D:
+class GAN2D(Engine):
     """The game on ``data``: a Dataset whose truth gives modes and density, or an array of points (N, 2)."""
 
     name: ClassVar[str] = "gan2d"
@@ -167,11 +167,13 @@ class GAN2D:
         self.said = "start"
         self.pending: dict[str, Tensor] = {}  # what the parts of a round hand on
         self.scalars: dict[str, float] = {}
-        self.shown_noise = self._noise(SHOWN, _generator(config.seed, 1))
-        self.judged_noise = self._noise(JUDGED, _generator(config.seed, 2))
-        rows = torch.randperm(len(self.x), generator=_generator(config.seed, 3))[:SHOWN]
+        self.shown_noise = self._noise(SHOWN, learning.stream(config.seed, 1))
+        self.judged_noise = self._noise(JUDGED, learning.stream(config.seed, 2))
+        rows = torch.randperm(len(self.x), generator=learning.stream(config.seed, 3))[:SHOWN]
         self.shown_real = self.x[rows] if len(self.x) > SHOWN else self.x  # few points in the order they came in
-        self._paired = self.x[torch.randperm(len(self.x), generator=_generator(config.seed, 4))[:PAIRED]].cpu().numpy()
+        self._paired = (
+            self.x[torch.randperm(len(self.x), generator=learning.stream(config.seed, 4))[:PAIRED]].cpu().numpy()
+        )
         self._real_distance = samples.mean_distance(self._paired) if len(self._paired) > 1 else 0.0
         self._real_cells = samples.cells(self.x.cpu().numpy(), low=-SPAN, high=SPAN, n=CELLS)
 
@@ -406,7 +408,3 @@ def _points(data: Any, device: torch.device) -> Tensor:
     if not np.isfinite(x).all() or np.abs(x).max() > 1e3:
         raise ValueError("points must be finite and within 1,000 of zero: scale them to about [-4, 4]")
     return torch.tensor(x, dtype=torch.float32, device=device)
-
-
-def _generator(seed: int, use: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed * 16 + use)

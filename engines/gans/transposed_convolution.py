@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 from engines.maths import convolution as conv
 
 MODES = ("transposed", "inserted", "convolution", "resize")
@@ -58,7 +58,7 @@ class TransposedConvolutionConfig:
         return conv.convolution_size(self.size * s, kernel=k, padding=k // 2)
 
 
-class TransposedConvolution:
+class TransposedConvolution(Engine):
     """Steps through one operation; ``data`` may hold an input (n, n) and a kernel (k, k) of one's own."""
 
     name: ClassVar[str] = "transposed_convolution"

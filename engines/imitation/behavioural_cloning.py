@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from engines import devices, learning
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 from engines.imitation import trpo
 from engines.imitation.demonstrations import Demonstrations, FromDemonstrations
 from engines.imitation.environments import environment
@@ -44,7 +44,7 @@ class BehaviouralCloningConfig:
         )
 
 
-class BehaviouralCloning:
+class BehaviouralCloning(Engine):
     """A policy fitted to ``data``: Demonstrations."""
 
     name: ClassVar[str] = "behavioural_cloning"

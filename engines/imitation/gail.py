@@ -40,7 +40,7 @@ import torch
 from torch import Tensor, nn
 
 from engines import devices, learning
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 from engines.imitation import trpo
 from engines.imitation.demonstrations import Demonstrations, FromDemonstrations
 from engines.imitation.environments import environment
@@ -99,7 +99,7 @@ def discriminator_loss(
     return (w_expert * expert).sum() / w_expert.sum() + (w_policy * policy).sum() / w_policy.sum()
 
 
-class GAIL:
+class GAIL(Engine):
     """The game between a policy and a discriminator, from ``data``: Demonstrations."""
 
     name: ClassVar[str] = "gail"

@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from engines import devices, learning
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 from engines.imitation.demonstrations import FromEnvironment
 from engines.imitation.environments import ENVIRONMENTS, environment
 
@@ -428,7 +428,7 @@ def check(config: Any) -> None:
             raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value}")
 
 
-class TRPO:
+class TRPO(Engine):
     """An expert in the making: it learns from the environment's own reward."""
 
     name: ClassVar[str] = "trpo"

@@ -17,6 +17,7 @@ half-steps come out of one pass over the data (survey.py).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -25,7 +26,7 @@ import torch
 from torch import Tensor
 
 from engines import devices
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 from engines.maths import gaussians
 from engines.mixtures.start import INITS, choose_means, points_of
 from engines.mixtures.survey import Features, Parameters, Survey
@@ -63,11 +64,19 @@ class GMMConfig:
             raise ValueError(f"shown must be at least 1, got {self.shown}")
 
 
-class GaussianMixture:
+class GaussianMixture(Engine):
     """EM on ``data`` (N, D), in float64."""
 
     name: ClassVar[str] = "gmm"
     Config: ClassVar[type] = GMMConfig
+
+    @classmethod
+    def stand_in(cls, state: Mapping[str, Any]) -> np.ndarray | None:
+        """The means (K, D): enough of data for a model that only scores and samples."""
+        means = state.get("means")
+        if means is None or means.ndim != 2:
+            raise ValueError("the state lacks the tensor 'means' of shape (K, D)")
+        return means.numpy().copy()
 
     def __init__(self, config: GMMConfig, *, data: Any, device: str = "auto") -> None:
         self.config = config

@@ -12,6 +12,7 @@ An empty cluster keeps its mean.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor
 
 from engines import devices
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 from engines.mixtures.start import INITS, choose_means, points_of
 
 CHUNK = 1 << 16
@@ -48,11 +49,19 @@ class KMeansConfig:
             raise ValueError(f"shown must be at least 1, got {self.shown}")
 
 
-class KMeans:
+class KMeans(Engine):
     """Lloyd's algorithm on ``data`` (N, D), in float64."""
 
     name: ClassVar[str] = "kmeans"
     Config: ClassVar[type] = KMeansConfig
+
+    @classmethod
+    def stand_in(cls, state: Mapping[str, Any]) -> np.ndarray | None:
+        """The means (K, D): enough of data for a model that only scores and samples."""
+        means = state.get("means")
+        if means is None or means.ndim != 2:
+            raise ValueError("the state lacks the tensor 'means' of shape (K, D)")
+        return means.numpy().copy()
 
     def __init__(self, config: KMeansConfig, *, data: Any, device: str = "auto") -> None:
         self.config = config

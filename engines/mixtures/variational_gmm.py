@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from engines import devices
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 from engines.maths import gaussians
 from engines.mixtures.start import INITS, choose_means, points_of
 from engines.mixtures.survey import Features, Survey
@@ -80,7 +80,7 @@ class Posterior:
     covariances: Tensor  # W_k^{-1} / nu_k: (K, D, D) or (K, D)
 
 
-class VariationalGaussianMixture:
+class VariationalGaussianMixture(Engine):
     """Coordinate ascent on the ELBO of ``data`` (N, D), in float64."""
 
     name: ClassVar[str] = "variational_gmm"
@@ -112,14 +112,14 @@ class VariationalGaussianMixture:
             raise ValueError(f"degrees_of_freedom must be above {n_dims - 1} for {n_dims} dimensions, got {dof}")
         full = torch.cov(self.data.T).reshape(n_dims, n_dims)  # W_0^{-1}
         scale = full.diagonal() if config.covariance_type == "diag" else full
-        concentration = torch.full((k,), config.concentration, **like)  # type: ignore[call-overload]
+        concentration = torch.full((k,), config.concentration, **like)
         if config.weight_prior == "process":
             concentration = torch.stack([torch.ones_like(concentration), concentration])
         return Posterior(
             concentration,
-            torch.full((k,), config.mean_precision, **like),  # type: ignore[call-overload]
+            torch.full((k,), config.mean_precision, **like),
             self.data.mean(dim=0).expand(k, n_dims),
-            torch.full((k,), dof, **like),  # type: ignore[call-overload]
+            torch.full((k,), dof, **like),
             (scale / dof).expand(k, *scale.shape),
         )
 

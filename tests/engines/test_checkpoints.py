@@ -40,9 +40,12 @@ def saved(directory: Path, *, steps: int = 5, **extra) -> Path:
     )
 
 
-def edit_card(directory: Path, **changes) -> None:
-    card = json.loads((directory / "card.json").read_text())
-    (directory / "card.json").write_text(json.dumps(card | changes))
+def edit_card(directory: Path, *, seal: bool = True, **changes) -> None:
+    """Other things in the card; ``seal`` as one would who wants to be believed."""
+    card = json.loads((directory / "card.json").read_text()) | changes
+    if seal:
+        card["checksum"] = checkpoints.checksum(card)
+    (directory / "card.json").write_text(json.dumps(card))
 
 
 def edit_weights(directory: Path, *, rehash: bool, **changes) -> None:
@@ -135,6 +138,17 @@ def truncate_and_rehash(directory: Path) -> None:
     edit_card(directory, weights_sha256=hashlib.sha256(raw).hexdigest())
 
 
+def scramble(directory: Path) -> None:
+    path = directory / "weights.safetensors"
+    path.write_bytes(bytes([255]) * path.stat().st_size)
+    edit_card(directory, weights_sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def endless(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
 def tensors(**changes) -> dict[str, str]:
     return {k: v for k, v in ({"generator": "5056 uint8", "place": "3 float64"} | changes).items() if v}
 
@@ -150,7 +164,7 @@ PLACE = torch.zeros(3, dtype=torch.float64)
         (lambda d: (d / "card.json").write_text("[]"), "card.json is damaged"),
         (lambda d: (d / "card.json").write_bytes(b"\xff\xfe"), "card.json is damaged"),
         (lambda d: (d / "card.json").write_text('"' + "x" * (1 << 20) + '"'), "card.json is damaged"),
-        (lambda d: edit_card(d, format=2), "has format 2, this version reads 1"),
+        (lambda d: edit_card(d, format=3), "has format 3, this version reads 2"),
         (lambda d: edit_card(d, config=None), "lacks 'config' as dict"),
         (lambda d: edit_card(d, steps="many"), "lacks 'steps' as int"),
         (lambda d: edit_card(d, engine="gmm"), "is of engine 'gmm', not 'walk': ask for 'gmm'"),
@@ -159,16 +173,26 @@ PLACE = torch.zeros(3, dtype=torch.float64)
         (lambda d: edit_card(d, config={"stride": -1.0}), r"wrong setting \(stride must be > 0, got -1.0\)"),
         (lambda d: edit_card(d, config={"stride": "x"}), "wrong setting"),
         (flip_a_byte, r"weights.safetensors is damaged \(sha256 starts ....\.\., expected ....\.\.\): restore it"),
-        (truncate, r"weights.safetensors is damaged \(sha256 starts"),
+        (truncate, r"weights.safetensors is damaged \(100 bytes, the card's tensors take 5,080\)"),
+        (truncate_and_rehash, r"weights.safetensors is damaged \(100 bytes"),
+        (lambda d: edit_card(d, seal=False, steps=6), "does not add up to its checksum"),
+        (lambda d: (d / "card.json").write_text("[" * 900_000), "card.json is damaged"),
+        (lambda d: edit_card(d, config={"stride": True}), "stride must be a number, got 'True'"),
+        (lambda d: edit_card(d, config={"seed": 1.5}), "seed must be a whole number, got '1.5'"),
+        (lambda d: edit_card(d, config={"seed": 10**400}), "seed must be a whole number"),
+        (lambda d: edit_card(d, tensors=tensors(place="9999999999x9999999999 float64")), "the limit is 209,715,200"),
+        (lambda d: endless(d / "weights.safetensors"), "weights.safetensors is missing"),
+        (lambda d: endless(d / "card.json"), "card.json is missing"),
+        (lambda d: edit_weights(d, rehash=True, place=PLACE * float("nan")), "'place' holds numbers that are not fin"),
         (lambda d: (d / "weights.safetensors").write_bytes(b""), "weights.safetensors is damaged"),
         (lambda d: (d / "weights.safetensors").unlink(), "weights.safetensors is missing: restore it"),
-        (truncate_and_rehash, "weights.safetensors is no safetensors file"),
+        (scramble, "weights.safetensors is no safetensors file"),
         (lambda d: edit_weights(d, rehash=True, place=None), "lacks the tensor 'place'"),
         (lambda d: edit_weights(d, rehash=True, more=PLACE), "does not list the tensor 'more'"),
         (lambda d: edit_weights(d, rehash=True, place=PLACE[:2]), "'place' has shape 2, but card.json says 3"),
         (lambda d: edit_weights(d, rehash=True, place=PLACE.float()), "'place' has type float32, but .* says float64"),
         (lambda d: edit_card(d, tensors=tensors(place=None)), "does not list the tensor 'place'"),
-        (lambda d: edit_card(d, tensors=tensors(place="nonsense")), "'place' has shape 3, but card.json says nonsense"),
+        (lambda d: edit_card(d, tensors=tensors(place="nonsense")), "'place' is 'nonsense', not a shape and type"),
         (
             lambda d: edit_card(d, state={}),
             "lacks 'steps' of walk's state: train it again with python",
@@ -207,7 +231,7 @@ def test_checks_come_in_the_stated_order(tmp_path):
     """With everything wrong at once, mending one after the other meets the next check."""
     directory = saved(tmp_path)
     good = json.loads((directory / "card.json").read_text())
-    edit_weights(directory, rehash=False, more=PLACE, place=torch.zeros(2), generator=torch.zeros(5056))
+    edit_weights(directory, rehash=False, more=PLACE, place=torch.zeros(2), generator=torch.zeros(5056).char())
     weights_hash = hashlib.sha256((directory / "weights.safetensors").read_bytes()).hexdigest()
     edit_card(directory, engine="gmm", config={"nonsense": 1})
     mended = [
@@ -244,27 +268,29 @@ def test_writing_that_fails_leaves_no_half_file(tmp_path, monkeypatch, fails_at)
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(CheckpointError, match=r"cannot be written \(No space left on device\): make room"):
         saved(directory, steps=9)
     assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
 
 
-def test_a_crash_between_the_two_moves_is_noticed(tmp_path, monkeypatch):
-    directory = saved(tmp_path)
+@pytest.mark.parametrize("moves", [0, 1])
+def test_a_writing_cut_short_leaves_the_old_checkpoint_or_the_new_one(tmp_path, monkeypatch, moves):
+    """Before the card's move it is the old one; after it the new one, whose weights are still beside their place."""
+    directory = saved(tmp_path, steps=5)
     moved = []
     real = os.replace
 
-    def crash(source, target):
-        if moved:
-            raise OSError("pulled the plug")
+    def killed(source, target):
+        if len(moved) == moves:
+            raise KeyboardInterrupt
         moved.append(target)
         real(source, target)
 
-    monkeypatch.setattr(os, "replace", crash)
-    with pytest.raises(OSError, match="pulled"):
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
         saved(directory, steps=9)
-    with pytest.raises(CheckpointError, match="is damaged"):
-        read(directory)
+    monkeypatch.setattr(os, "replace", real)
+    assert restore(read(directory)).steps == (9 if moves else 5)
     assert sorted(path.name for path in directory.iterdir()) == ["card.json", "weights.safetensors"]
 
 

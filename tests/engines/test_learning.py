@@ -1,7 +1,5 @@
 """What engines that learn by gradient share: initialisation, batches, an optimizer's state, images."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -111,6 +109,6 @@ def test_a_diverging_loss_is_one_sentence():
                         learning_rate=1.0, device="cpu")  # fmt: skip
     with torch.no_grad():
         ae.network.decoder[0].weight.fill_(1e30)
-    with pytest.raises(FloatingPointError, match=r"the loss is (inf|nan) after step 1: lower the learning rate"):
+    with pytest.raises(FloatingPointError, match=r"loss is (inf|nan) after step 1: lower the learning rate"):
         ae.step()
-    assert math.isnan(ae.running_loss)
+    assert ae.running == {}

@@ -214,7 +214,7 @@ def test_learning_stops_and_goes_on_bit_for_bit_with_its_recording(tmp_path, mon
     monkeypatch.setattr(VariationalAutoencoder, "step", interrupted)
     assert main([*arguments, "--out", str(out)]) == 130
     monkeypatch.setattr(VariationalAutoencoder, "step", honest)
-    assert "stopped after step 5" in capsys.readouterr().err
+    assert "stopped after step 5; go on with" in capsys.readouterr().err
     assert main([*arguments, "--out", str(out), "--resume"]) == 0
     straight, resumed = weights(tmp_path / "straight"), weights(out)
     assert all(torch.equal(value, resumed[key]) for key, value in straight.items())

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Config:
             raise ValueError(f"stride must be > 0, got {self.stride}")
 
 
-class Walk:
+class Walk(Engine):
     name: ClassVar[str] = "walk"
     Config: ClassVar[type] = Config
 
