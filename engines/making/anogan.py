@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engines import learning, material
-from engines.engine import Frame
+from engines.engine import Engine, Frame
 
 SHOWN = 32  # generated images that a frame shows, from the same codes at every step
 N_SCORED = 200  # normal test images that `evaluate` scores, as many anomalies, and as many damaged normal ones
@@ -203,7 +203,7 @@ class Query:
     x: Tensor
 
 
-class Search:
+class Search(Engine):
     r"""For every image the code whose image is nearest by A; a visible step is one step of Adam on all codes.
 
     Each image has gradient and moments of its own: no image's search depends on the others'.
