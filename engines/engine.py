@@ -40,6 +40,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "anogan": "engines.making.anogan:AnoGAN",
         "anogan_search": "engines.making.anogan:Search",
         "dtn": "engines.translation.dtn:DTN",
+        "cyclegan": "engines.translation.cyclegan:CycleGAN",
         "discogan": "engines.translation.discogan:DiscoGAN",
         "discogan2d": "engines.translation.discogan2d:DiscoGAN2D",
         "pix2pix": "engines.translation.pix2pix:Pix2Pix",

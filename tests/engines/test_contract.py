@@ -152,6 +152,14 @@ SMALL |= {
         "settings": {"channels": 1, "batch_size": 4, "n_steps": 8},
         "change": {"learning_rate": 1e-4},
     },
+    "cyclegan": {
+        "data": {
+            "flat": _LEVELS.integers(0, 256, size=(12, 64, 64, 3), dtype=np.uint8),
+            "noto": _LEVELS.integers(0, 256, size=(12, 64, 64, 3), dtype=np.uint8),
+        },
+        "settings": {"channels": 1, "n_blocks": 1, "batch_size": 2, "n_steps": 8},
+        "change": {"cycle_weight": 1.0},
+    },
     "discogan2d": {
         "data": None,
         "settings": {"width": 4, "batch_size": 10, "n_steps": 8, "batches_per_step": 1},
