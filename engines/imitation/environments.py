@@ -93,7 +93,7 @@ class CartPole:
 class MountainCar:
     """A car in a valley, too weak to drive straight up the right slope. State: place, speed."""
 
-    name, title, limit, dt = "mountain-car", "MountainCarContinuous", 999, 0.04
+    name, title, limit, dt = "mountain-car", "MountainCarContinuous", 999, 0.02
     gymnasium = "MountainCarContinuous-v0"
     n_actions, bound = 0, 1.0
     state_names = ("place", "speed (a step)")

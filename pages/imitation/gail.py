@@ -19,7 +19,6 @@ from pages.catalogue import entry
 from pages.imitation import drive, gail_notes, gail_pictures
 from pages.ui import live, scenes, settings, show, stage
 from pages.ui.page import page
-from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, Real, Switch
 from pages.ui.show import Film
 from pages.ui.stage import Scene
@@ -107,7 +106,6 @@ VIEWS = {
     "count": ("how many demonstrations are needed", (COUNTED,)),
 }
 EVERY = tuple({s.key: s for _, own in VIEWS.values() for s in own}.values())
-PLAYED = layers(*gail_pictures.LAYERS)
 
 
 def main() -> None:
@@ -157,7 +155,8 @@ def game(chosen: dict[str, Any]) -> None:
     own = [s for s in GAME if method == "gail" or s in (TRAJECTORIES, THIN, SEED)]
     said = ("The expert" if expert == "good" else "The useless expert", "The learner")
     make = partial(scene, shown_by(name, expert), method, said)
-    record = show.learn(SLUG, make, own, chosen, of=(name, expert, method), layers=PLAYED)
+    shown = gail_pictures.layers_of(name, cloned=method != "gail", expert="the expert")
+    record = show.learn(SLUG, make, own, chosen, of=(name, expert, method), view=f"{name}:{method}", layers=shown)
     if record is not None:
         gail_notes.figures(name, expert, shown_by(name, expert).first(int(chosen["n"])))
 
@@ -222,9 +221,10 @@ def driving(chosen: dict[str, Any]) -> None:
     method = chosen["learner"]
     make = partial(scene, shown, method, ("You", "The learner"))
     key = tuple(one.actions.tobytes() for one in mine)
+    shown_layers = gail_pictures.layers_of(name, cloned=method != "gail", expert="you")
     show.run(
-        SLUG, lambda: make(n_trajectories=len(mine)), fixed={"of": (name, method, hash(key))}, view="mine",
-        autoplay=True, speed="max", wide=True, layers=PLAYED,
+        SLUG, lambda: make(n_trajectories=len(mine)), fixed={"of": (name, method, hash(key))},
+        view=f"mine:{name}:{method}", autoplay=True, speed="max", wide=True, layers=shown_layers,
     )  # fmt: skip
 
 
@@ -280,14 +280,17 @@ def counted(name: str) -> Film:
         traces += [
             {"type": "scatter", "mode": "markers", "x": at, "y": [row["score"] for row in own], "showlegend": False,
              "marker": {"color": colour, "symbol": symbol, "size": 8, "opacity": 0.55}, "hoverinfo": "y"},
-            {"type": "scatter", "mode": "lines+markers", "x": [n + shift for n in counts], "y": medians,
-             "name": f"{said}, median of 5 seeds", "line": {"color": colour, "width": 3},
+            {"type": "scatter", "mode": "lines+markers+text", "x": [n + shift for n in counts], "y": medians,
+             "text": ["", "", f"{said}, median of 5 seeds", ""], "textfont": {"color": colour, "size": 15},
+             "textposition": "top center" if method == "gail" else "bottom center",
+             "line": {"color": colour, "width": 3},
              "marker": {"color": colour, "symbol": symbol, "size": 11}, "hoverinfo": "y"},
         ]  # fmt: skip
     for level, said, dash in ((1.0, "the expert", "dash"), (0.0, "at random", "dot")):
         traces.append(
-            {"type": "scatter", "mode": "lines", "x": [0.3, 10.7], "y": [level, level], "name": said,
-             "line": {"color": "@muted", "width": 2, "dash": dash}, "hoverinfo": "skip"}
+            {"type": "scatter", "mode": "lines+text", "x": [0.3, 2.5, 10.7], "y": [level] * 3, "text": ["", said, ""],
+             "textposition": "bottom center", "line": {"color": "@muted", "width": 2, "dash": dash},
+             "textfont": {"color": "@text"}, "hoverinfo": "skip"}
         )  # fmt: skip
     low = min(0.0, *(row["score"] for row in rows if row["environment"] == name))
     base = {
@@ -295,7 +298,6 @@ def counted(name: str) -> Film:
             "xaxis": {"title": "demonstrations", "tickvals": [1, 4, 7, 10], "range": [0.3, 10.7], "zeroline": False},
             "yaxis": {"title": "from acting at random (0) to the expert (1)", "range": [low - 0.08, 1.12],
                       "zeroline": False},
-            "showlegend": True, "legend": {"orientation": "h", "y": 1.08},
         },
         "traces": traces,
     }  # fmt: skip

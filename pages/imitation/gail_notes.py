@@ -90,7 +90,7 @@ SCENES: dict[str, dict[str, Any]] = {
         "cure": {"view": "game", "env": "cartpole", "reward": "negative", "absorbing": True},
         "cure_title": "Let the end be judged too",
         "text": "With the other sign, log D is below zero for every pair: each step costs, and an episode that ends "
-        "costs no more. Watch how long the learner's episodes last at the start, against the expert's 500 steps. When "
+        "costs no more. The learner comes to let the pole fall as soon as it can, against its expert's 500 steps. When "
         "the end is judged too, ending is as little the expert's as any other error.",
     },
 }  # fmt: skip

@@ -13,15 +13,10 @@ from engines.imitation.gail import FIELD, reward
 from pages.ui import sheets
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
+from pages.ui.player import layers
 
 AXES = {"pendulum": (0, 1), "mountain-car": (0, 1), "cartpole": (2, 3), "acrobot": (0, 1)}  # of the state, drawn
-LAYERS = (
-    ("field", "D of the learner's action"),
-    ("arrows", "The learner's action"),
-    ("expert", "Where the expert was"),
-    ("learner", "Where the learner was"),
-    ("paths", "The two episodes"),
-)
+RANGES = {"cartpole": ((-0.22, 0.22), (-2.2, 2.2))}  # of the axes, where less than all is of interest
 EVERY = 4  # places of the grid between arrows
 MAX_EXPERT = 600
 CURVES = (
@@ -34,6 +29,19 @@ CURVES = (
     ),
     ("D's loss", "nats", (("d_loss", "D's loss"),), float(np.log(4)), "log 4: no telling"),
 )
+
+
+def layers_of(name: str, *, cloned: bool, expert: str) -> list[dict[str, Any]]:
+    """What there is to switch: a state of two numbers has a field; a clone has no discriminator."""
+    flat = len(environment(name).low) == 2
+    shown: list[tuple[Any, ...]] = [("field", "D of the learner's action")] if flat and not cloned else []
+    shown += [("arrows", "The learner's action")] if flat else []
+    shown += [
+        ("expert", f"Where {expert} {'were' if expert == 'you' else 'was'}"),
+        ("learner", "Where the learner was"),
+        ("paths", "Two episodes", flat),
+    ]
+    return layers(*shown)
 
 
 def base(
@@ -84,10 +92,11 @@ def base(
     if cloned:
         sets = [sheets.curves("Losses", "a pair", loss="learned from", held_out_loss="held out")]
     first = shown.trajectories[0]
+    ends = ((env.low[i], env.high[i]), (env.low[j], env.high[j]))
     return {
         "layout": {
-            "xaxis": {"title": env.state_names[i], "range": [env.low[i], env.high[i]], "zeroline": False},
-            "yaxis": {"title": env.state_names[j], "range": [env.low[j], env.high[j]], "zeroline": False},
+            "xaxis": {"title": env.state_names[i], "range": list(RANGES.get(env.name, ends)[0]), "zeroline": False},
+            "yaxis": {"title": env.state_names[j], "range": list(RANGES.get(env.name, ends)[1]), "zeroline": False},
         },
         "traces": traces,
         "curve_sets": sets,

@@ -54,7 +54,7 @@ const cartpole = {
 const height = (x) => 0.45 * Math.sin(3 * x) + 0.55;
 
 const mountainCar = {
-  limit: 999, dt: 0.04, size: 2, bound: 1, choices: 0, extent: [-1.25, 0.65, -0.02, 1.25],
+  limit: 999, dt: 0.02, size: 2, bound: 1, choices: 0, extent: [-1.25, 0.65, -0.02, 1.25],
   start: (u) => [-0.6 + 0.2 * u[0], 0],
   step([place, rolling], action) {
     const force = clip(action, -1, 1);

@@ -6,6 +6,7 @@ import { ENVIRONMENTS } from "./environments.js";
 import { Pane } from "./pane.js";
 import { decode } from "./values.js";
 
+const LONGEST = 10000; // ms of an episode where a newer one waits
 const PAUSE = 900; // ms between the end of an episode and the next
 
 /** Panels {title, colour, state, action} of an environment, as large as there is room. */
@@ -87,9 +88,9 @@ export class Episodes {
     if (!this.spec || !this.learner || !this.pane.canvas.clientWidth) return;
     const step = 1000 * this.env.dt, longest = Math.max(this.expert.moves.length, this.learner.moves.length);
     this.at += ms / step;
-    // One that is long over is not waited for; the newest takes its turn.
-    const wait = Math.min(longest, this.learner.moves.length + 60) + PAUSE / step;
-    if (this.at > wait) this.begin();
+    // Of two one that is long over is enough, and a newer step is not kept waiting by a long episode.
+    const wait = Math.min(longest, this.learner.moves.length + 60) + PAUSE / step, newer = this.next.step !== this.learner.step;
+    if (this.at > (newer ? Math.min(wait, LONGEST / step) : wait)) this.begin();
     this.paint();
   }
 
