@@ -221,6 +221,21 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="Translation",
+        slug="discogan",
+        title="DiscoGAN",
+        idea="Three models map five modes onto ten, without pairs: watch which of them leave modes out.",
+        paper=cite("kim2017"),
+        engines=("discogan2d", "discogan"),
+        sources=("engines/translation/discogan.py", "engines/translation/discogan2d.py", "engines/learning.py"),
+        icon=":material/sync_alt:",
+        starts=(
+            ("Modes that nothing asks for", {"scene": "fewer", "seed": "3"}),
+            ("Small networks", {"width": "16"}),
+            ("A high learning rate", {"rate": "3e-3"}),
+        ),
+    ),
+    Entry(
         section="Autoregressive",
         slug="pixelcnn",
         title="PixelCNN",
@@ -433,7 +448,14 @@ COURSE: tuple[Stop, ...] = (
             ("pix2pix", "an image stands where the noise stood, and the discriminator sees both"),
         ),
     ),
-    Stop(slug="pix2pix", note="from pairs", column=4, row=0),
+    Stop(
+        slug="pix2pix",
+        note="from pairs",
+        column=4,
+        row=0,
+        leads_to=(("discogan", "without pairs, the map back must undo the map there"),),
+    ),
+    Stop(slug="discogan", note="without pairs", column=5, row=0),
     Stop(
         slug="pixelcnn",
         note="pixel by pixel",
