@@ -19,7 +19,7 @@ from pages.ui import palette
 
 STATIC = Path(__file__).parent / "static"
 OTHERS = ("latent.js", "board.js", "gaussians.js", "colouring.js", "drive.js")  # what single pages bring
-VENDOR = ("vendor/lit-html.js", "vendor/gifenc.js")
+VENDOR = ("vendor/lit-html.js", "vendor/gifenc.js", "vendor/lab-math.woff2")
 # The player's own modules, which import each other; the GIF encoder comes when it is asked for.
 SCRIPTS = (*sorted({path.name for path in STATIC.glob("*.js")} - set(OTHERS)), VENDOR[0])
 
@@ -58,7 +58,10 @@ def _asset(name: str) -> bytes:
 
 
 def static_file(request: Request) -> Response:
-    """Serve a script of the player, compressed once and cached by the browser."""
+    """Serve a script or font of the player, compressed once and cached by the browser.
+
+    Starlette's StaticFiles behind its GZip would compress Plotly's 4.5 MB anew for every viewer.
+    """
     name = request.path_params["name"]
     if name not in (*SCRIPTS, *OTHERS, *VENDOR, "plotly.min.js"):
         return Response("no such file", status_code=404)
@@ -68,7 +71,8 @@ def static_file(request: Request) -> Response:
         if request.path_params["version"] == version()
         else "no-store",
     }
-    return Response(_asset(name), media_type="text/javascript", headers=headers)
+    kind = "font/woff2" if name.endswith(".woff2") else "text/javascript"
+    return Response(_asset(name), media_type=kind, headers=headers)
 
 
 def warm() -> None:

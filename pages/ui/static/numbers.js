@@ -66,11 +66,20 @@ export class Numbers {
       else player.tools.hideTip();
     }
     player.render();
+    this.fit();
     this.mark();
     if (this.again) {
       this.again = false;
       this.ask();
     }
+  }
+
+  /** A formula wider than the panel is set smaller, to seven tenths; a wider one still scrolls. */
+  fit() {
+    const wide = [...(this.player.numbersHost?.querySelectorAll(".math") ?? [])];
+    for (const box of wide) box.style.fontSize = "";
+    const shares = wide.map((box) => box.clientWidth / box.scrollWidth); // read all, then write: one layout, not one a formula
+    wide.forEach((box, i) => { if (shares[i] < 1) box.style.fontSize = `${Math.max(0.7, 1.06 * shares[i])}em`; });
   }
 
   /** Say whether the numbers are those of the picture. */

@@ -31,6 +31,12 @@ export function mount(component) {
   };
 }
 
+/** The font of formulas. It is the document's: a shadow root has no fonts of its own. */
+function loadMathFont({ root, version }) {
+  if ([...document.fonts].some((font) => font.family === "Lab Math")) return;
+  document.fonts.add(new FontFace("Lab Math", `url(${new URL(`${root}lab/static/${version}/vendor/lab-math.woff2`, document.baseURI)})`));
+}
+
 class Player {
   constructor(host) {
     this.host = host;
@@ -74,6 +80,7 @@ class Player {
 
   build() {
     const { data } = this;
+    loadMathFont(data);
     this.walk.clock.speed = data.speed === "max" ? null : data.speed ?? 4;
     this.root = this.host.appendChild(document.createElement("div"));
     this.root.className = "lab";
@@ -128,6 +135,7 @@ class Player {
     this.stage.resize();
     this.curve.resize();
     this.placeNeedle();
+    this.numbers.fit();
   }
 
   render() {
