@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from pages import catalogue
 from pages.autoencoders import gaussians, latent
 from pages.translation import colouring
-from pages.ui import guard, live, player
+from pages.ui import code, guard, live, player
 
 
 def sorry(error: Exception) -> bool:
@@ -51,7 +51,15 @@ THUMBNAILS = Mount("/lab/thumbnails", StaticFiles(directory=catalogue.ASSETS / "
 guard.limit_uploads()
 app = st.App(
     Path(__file__).parent / "pages" / "shell.py",
-    routes=[*live.ROUTES, *latent.ROUTES, *gaussians.ROUTES, *colouring.ROUTES, *player.ROUTES, THUMBNAILS],
+    routes=[
+        *live.ROUTES,
+        *latent.ROUTES,
+        *gaussians.ROUTES,
+        *colouring.ROUTES,
+        *player.ROUTES,
+        *code.ROUTES,
+        THUMBNAILS,
+    ],
     middleware=[Middleware(guard.Guard), Middleware(player.Preload)],
     lifespan=lifespan,
     on_script_error=sorry,

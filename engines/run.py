@@ -10,12 +10,13 @@ Bounds, per run: MAX_FRAMES frames and MAX_FRAME_BYTES of them, MAX_STATES state
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -313,6 +314,12 @@ class Run:
     def config_at(self, step: int) -> Any:
         """The settings that held from ``step`` on."""
         return _config_at(self._configs, step)
+
+    @contextlib.contextmanager
+    def steady(self) -> Iterator[Engine]:
+        """The engine between two steps, for as long as the with lasts: to read its state."""
+        with self._work_lock:
+            yield self._living_engine()
 
     # -- what a viewer asks ------------------------------------------------------------------------
 

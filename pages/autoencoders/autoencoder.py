@@ -192,7 +192,7 @@ def training(name: str, **own: Any) -> Scene:
     )
 
     def scene(run: Run) -> Scene:
-        return Scene(run=run, again=scene, **how)
+        return Scene(run=run, again=scene, data_code=shipped.code_of(name), **how)
 
     return scene(Run(engine, slots=SLOTS, frame_interval=FRAME_INTERVAL))
 

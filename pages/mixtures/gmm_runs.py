@@ -40,6 +40,7 @@ class Cloud:
     about: str
     ranges: Any = None
     key: Any = field(default=None)  # tells one cloud from another
+    code: str = ""  # the lines of Python that make x, for a set that ships
     first: Any = ()  # of a table of one's own: its first rows as they were read
 
 
@@ -55,7 +56,16 @@ def bundled(name: str, n: int) -> Cloud:
     if points.pca is not None:
         kept = 100 * float(points.pca.explained_ratio.sum())
         about += f" Shown: {len(points)} points on their first two principal components ({kept:.0f} % of the variance)."
-    return Cloud(x=points.x, axes=(points.axis_names[0], points.axis_names[1]), about=about, key=(name, n))
+    return Cloud(
+        x=points.x,
+        axes=(points.axis_names[0], points.axis_names[1]),
+        about=about,
+        key=(name, n),
+        code=(
+            "from engines.data import load_points\n"
+            f"data = load_points({name!r}, n={min(n, limit) if sized else None}).x"
+        ),
+    )
 
 
 def drawn(x: np.ndarray) -> Cloud:
@@ -118,6 +128,7 @@ def scene_of(run: Run, cloud: Cloud) -> Scene:
         draw=lambda frame: gmm_pictures.picture(frame, history, ranges, caption(frame, history, init, regularised)),
         explain=partial(_explain, explain, shown),
         again=lambda other: scene_of(other, cloud),
+        data_code=cloud.code,
     )
 
 

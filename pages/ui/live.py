@@ -57,6 +57,7 @@ class Live:
     draw: Callable[[Frame], dict[str, Any]]
     explain: Callable[[Frame, dict[str, Any]], Explanation] | None = None
     again: Callable[[Any], Live] | None = None  # the same stage for another run on the same data: a fork
+    data_code: str = ""  # the lines of Python that make the `data` of its engine, for `ui/code.py`
     session: str = ""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     watchers: int = 0
@@ -252,8 +253,13 @@ def obey(live: Live, text: str) -> dict[str, Any] | None:
             live.shown = _integer(command.get("step"), default=0)
         case "explain":
             return _explanation(live, command)
+        case "code":
+            from pages.ui import code
+
+            step = _integer(command.get("step"), default=0)
+            return {"type": "code", "step": step, "text": code.of_step(live, max(0, step))}
         case other:
-            raise ValueError(f"unknown command {repr(other)[:40]}; known: play, pause, step, stop, at, explain")
+            raise ValueError(f"unknown command {repr(other)[:40]}; known: play, pause, step, stop, at, explain, code")
     return None
 
 

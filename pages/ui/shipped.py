@@ -37,6 +37,12 @@ def images(name: str) -> Images:
     return Images.load(name, n=N_HOSTED if devices.hosted() else None)
 
 
+def code_of(name: str) -> str:
+    """The lines of Python that load them."""
+    n = N_HOSTED if devices.hosted() else None
+    return f"from engines.material import Images\ndata = Images.load({name!r}, n={n})"
+
+
 def labels(name: str) -> np.ndarray:
     """The classes of those test images: (1000,)."""
     found = data.load(name, split="test").labels

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from engines.engine import Frame
-from pages.ui import forks, live, player, settings, stage
+from pages.ui import code, forks, live, player, settings, stage
 from pages.ui.live import Live
 from pages.ui.reel import Reel
 from pages.ui.settings import Choice
@@ -74,6 +74,7 @@ def run(
             slug=slug,
             present=present,
             go=stage.goes(run_slot),
+            code=code.offered(one),
             **options | more,
         )
 
@@ -116,7 +117,7 @@ def learn(
 
     return run(
         slug, made, fixed={"of": of, **fixed}, changing=changing, changes=changes, cured=cured,
-        **{"autoplay": True, "speed": "max", "wide": True, **options},
+        **{"autoplay": True, "speed": "max", "wide": True, "weights": True, **options},
     )  # fmt: skip
 
 

@@ -231,7 +231,7 @@ def test_play_to_the_end():
         ("7", "must be a JSON object"),
         ("null", "must be a JSON object"),
         ('{"do":"play","x":"' + "x" * 8200 + '"}', "over the limit of 8192"),
-        ("{}", "unknown command None; known: play, pause, step, stop, at, explain"),
+        ("{}", "unknown command None; known: play, pause, step, stop, at, explain, code"),
         ('{"do":"fly"}', "unknown command 'fly'"),
         ('{"do":["play"]}', "unknown command"),
         ('{"do":{"play":1}}', "unknown command"),
