@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from pages import catalogue
 from pages.autoencoders import gaussians, latent
 from pages.translation import colouring
-from pages.ui import code, guard, live, player
+from pages.ui import code, guard, live, player, warm
 
 
 def sorry(error: Exception) -> bool:
@@ -30,19 +30,11 @@ def sorry(error: Exception) -> bool:
     return True
 
 
-def import_engines() -> None:
-    """Import the heavy libraries while the first viewer reads the home page."""
-    import sklearn.decomposition  # noqa: F401
-    import torch  # noqa: F401
-
-    import engines.mixtures.gmm  # noqa: F401
-
-
 @contextlib.asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     sweeper = asyncio.create_task(live.sweep_forever(live.TABLE))
     threading.Thread(target=player.warm, name="lab-warm", daemon=True).start()
-    threading.Thread(target=import_engines, name="lab-warm", daemon=True).start()
+    warm.begin()
     yield
     sweeper.cancel()
 

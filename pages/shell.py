@@ -12,7 +12,7 @@ if str(ROOT) not in sys.path:  # where a test runs this file alone
 import streamlit as st  # noqa: E402
 
 from pages.catalogue import CATALOGUE, PAGES  # noqa: E402
-from pages.ui import frame, settings  # noqa: E402
+from pages.ui import frame, settings, warm  # noqa: E402
 
 home = st.Page(PAGES / "home.py", title="Home", default=True)
 pages = {st.Page(item.file, title=item.title, url_path=item.slug): item for item in CATALOGUE}
@@ -27,4 +27,6 @@ st.set_page_config(
 frame.apply_style()
 frame.bar(entry)
 settings.arriving(chosen.url_path)
+if entry:
+    warm.wait()
 chosen.run()
