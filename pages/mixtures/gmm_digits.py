@@ -17,14 +17,13 @@ from engines.run import History, Run
 from pages.mixtures import gmm_numbers
 from pages.mixtures.gmm_runs import caption
 from pages.ui import palette
-from pages.ui.live import SLOTS, Blocks
+from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
-from pages.ui.stage import Scene
+from pages.ui.sheets import images_base
 
 N_IMAGES = 4_000
 SAMPLES = 4  # rows below the means
 SIDE = 28
-GAP = 2
 
 
 @lru_cache(maxsize=4)
@@ -37,58 +36,25 @@ def images(digit: str, dimensions: int) -> tuple[np.ndarray, PCA]:
     return project(pca, pixels), pca
 
 
-def scene(digit: str, dimensions: int, **settings: Any) -> Scene:
+def scene(digit: str, dimensions: int, **settings: Any) -> Live:
     """EM on the codes; frames become a sheet of images: one column a component, its mean above its samples."""
     codes, _ = images(digit, dimensions)
     return scene_of(Run(engines.create("gmm", data=codes, **settings), slots=SLOTS), digit, dimensions)
 
 
-def scene_of(run: Run, digit: str, dimensions: int) -> Scene:
+def scene_of(run: Run, digit: str, dimensions: int) -> Live:
     """How a run on these images is drawn and explained."""
     codes, pca = images(digit, dimensions)
     engine: Any = run.engine
     k, init = engine.config.n_components, engine.config.init
     # The same noise at every step, so that what moves is what was learned.
     noise = torch.randn(SAMPLES, 1, dimensions, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
-    width, height = k * (SIDE + GAP), (SAMPLES + 1) * (SIDE + GAP) + GAP
-    rows = ["mean", *[f"sample {i + 1}" for i in range(SAMPLES)]]
-    centres = [GAP + (SIDE + GAP) * i + SIDE / 2 for i in range(SAMPLES + 1)]
+    rows = ("mean", *(f"sample {i + 1}" for i in range(SAMPLES)))
+    colours = [palette.component(j) for j in range(k)]
     base = {
-        "layout": {
-            "xaxis": {
-                "range": [-0.5, width + GAP],
-                "showgrid": False,
-                "zeroline": False,
-                "showticklabels": False,
-                "ticks": "",
-            },
-            "yaxis": {
-                "range": [height, -10],
-                "showgrid": False,
-                "zeroline": False,
-                "scaleanchor": "x",
-                "tickvals": centres,
-                "ticktext": rows,
-                "ticks": "",
-            },
-        },
-        "traces": [
-            {
-                "type": "heatmap",
-                "colorscale": [[0, "#000000"], [1, "#ffffff"]],
-                "zmin": 0,
-                "zmax": 255,
-                "showscale": False,
-                "hoverinfo": "skip",
-            },
-            {
-                "type": "scatter",
-                "mode": "text",
-                "x": [GAP + (SIDE + GAP) * j + SIDE / 2 for j in range(k)],
-                "y": [-4.5] * k,
-                "textfont": {"size": 12, "color": [palette.component(j) for j in range(k)]},
-            },
-        ],
+        **images_base(columns=k, rows=rows, names=[str(j + 1) for j in range(k)], share=0.8),
+        "layout": {"xaxis": {"title": "component", "dtick": 1}, "yaxis": {"title": "weight", "rangemode": "tozero"}},
+        "traces": [{"type": "bar", "x": list(range(1, k + 1)), "marker": {"color": colours}}],
         "curves": [{"scalar": "log_likelihood", "name": "log-likelihood", "colour": "@first"}],
         "curve_label": "nats",
         "components": k,
@@ -96,7 +62,7 @@ def scene_of(run: Run, digit: str, dimensions: int) -> Scene:
         "pick": {"component": 0},
     }
     history = run.history
-    return Scene(
+    return Live(
         run=run,
         base=base,
         draw=lambda frame: _picture(frame, history, pca, noise, init),
@@ -105,20 +71,13 @@ def scene_of(run: Run, digit: str, dimensions: int) -> Scene:
     )
 
 
-def sheet(frame: Frame, pca: PCA, noise: torch.Tensor) -> np.ndarray:
-    """Means and samples of every component as one grey image (rows, columns), 0 to 255."""
+def cells(frame: Frame, pca: PCA, noise: torch.Tensor) -> np.ndarray:
+    """Means, then samples of every component: bytes ((S + 1) K, 28, 28), row by row."""
     means, covariances = torch.tensor(frame.arrays["means"]), torch.tensor(frame.arrays["covariances"])
     factors = gaussians.cholesky(covariances)  # (K, M, M)
     samples = means + torch.einsum("kij,snj->ski", factors, noise)  # (S, K, M)
-    codes = torch.cat([means[None], samples]).numpy()  # (S + 1, K, M)
-    rows, k = codes.shape[:2]
-    pixels = np.clip(reconstruct(pca, codes.reshape(rows * k, -1)), 0, 1).reshape(rows, k, SIDE, SIDE)
-    out = np.full((rows * (SIDE + GAP) + GAP, k * (SIDE + GAP) + GAP), 110, dtype=np.uint8)
-    for i in range(rows):
-        for j in range(k):
-            top, left = GAP + i * (SIDE + GAP), GAP + j * (SIDE + GAP)
-            out[top : top + SIDE, left : left + SIDE] = np.rint(255 * pixels[i, j])
-    return out
+    codes = torch.cat([means[None], samples]).flatten(0, 1).numpy()  # ((S + 1) K, M)
+    return np.rint(255 * np.clip(reconstruct(pca, codes), 0, 1)).astype(np.uint8).reshape(-1, SIDE, SIDE)
 
 
 def _picture(frame: Frame, history: History[Frame], pca: PCA, noise: torch.Tensor, init: str) -> dict[str, Any]:
@@ -126,7 +85,8 @@ def _picture(frame: Frame, history: History[Frame], pca: PCA, noise: torch.Tenso
     labels = [f"{k + 1} · {100 * w:.0f} %" for k, w in enumerate(weights)]
     words = caption(frame, history, init, regularised=True)
     alt = f"Step {frame.step}. {words} Mean images and samples of {len(weights)} components: " + ", ".join(labels) + "."
-    return {"traces": {0: {"z": sheet(frame, pca, noise)}, 1: {"text": labels}}, "caption": words, "alt": alt}
+    bars = {0: {"y": weights.astype(np.float32)}}
+    return {"images": cells(frame, pca, noise), "traces": bars, "caption": words, "alt": alt}
 
 
 def _explain(frame: Frame, pick: dict[str, Any], n_images: int) -> Blocks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -10,48 +10,49 @@ import numpy as np
 import streamlit as st
 
 import engines
-from pages.mixtures import gmm_digits
-from pages.ui import palette
+from pages.mixtures import gmm_digits, own_table
+from pages.ui import palette, show, stage
 from pages.ui.frame import Question
 from pages.ui.maths import close, number
+from pages.ui.strip import Scene
 
-# name -> the settings that make the scene (all others at their defaults), those that cure it, and what there is to see
-SCENES: dict[str, dict[str, Any]] = {
-    "local-optimum": {
-        "title": "A local optimum",
-        "link": {"data": "stretched", "init": "random", "seed": 7},
-        "cure": {"data": "stretched", "init": "random", "seed": 0},
-        "cure_title": "Restart from another seed",
-        "text": "**What you see:** two components share one band while a third covers two bands; EM stops there. "
+# What can be seen by link, and what cures it.
+SCENES = {
+    "local-optimum": Scene(
+        title="A local optimum",
+        link={"data": "stretched", "init": "random", "seed": 7},
+        cure={"data": "stretched", "init": "random", "seed": 0},
+        cure_title="Restart from another seed",
+        text="**What you see:** two components share one band while a third covers two bands; EM stops there. "
         "**Why:** every step climbs, but only to the nearest top. **Cure:** start again from elsewhere and keep the "
         "run with the highest log-likelihood: compare where the curves end.",
-    },
-    "collapse": {
-        "title": "A component collapses",
-        "link": {"data": "blobs", "n": 50, "k": 5, "init": "random", "reg": "0"},
-        "cure": {"data": "blobs", "n": 50, "k": 5, "init": "random", "reg": "1e-2"},
-        "cure_title": "Add regularisation",
-        "text": "**What you see:** one component shrinks onto a few points in a line and the log-likelihood shoots up, "
+    ),
+    "collapse": Scene(
+        title="A component collapses",
+        link={"data": "blobs", "n": 50, "k": 5, "init": "random", "reg": "0"},
+        cure={"data": "blobs", "n": 50, "k": 5, "init": "random", "reg": "1e-2"},
+        cure_title="Add regularisation",
+        text="**What you see:** one component shrinks onto a few points in a line and the log-likelihood shoots up, "
         "until the run stops. **Why:** a Gaussian on a single point has a density without bound, so maximum "
         "likelihood has no maximum. **Cure:** add a little to every variance.",
-    },
-    "too-many": {
-        "title": "Too many components",
-        "link": {"data": "blobs", "k": 8},
-        "cure": {"data": "blobs", "k": 3},
-        "cure_title": "As many as BIC says",
-        "text": "**What you see:** eight components cut three clusters into pieces. **Why:** the likelihood only grows "
+    ),
+    "too-many": Scene(
+        title="Too many components",
+        link={"data": "blobs", "k": 8},
+        cure={"data": "blobs", "k": 3},
+        cure_title="As many as BIC says",
+        text="**What you see:** eight components cut three clusters into pieces. **Why:** the likelihood only grows "
         "with K. **Cure:** BIC charges for every parameter; press *BIC for every K* below and find its lowest point.",
-    },
-    "stretched": {
-        "title": "EM against k-means",
-        "link": {"data": "stretched", "compare": True},
-        "cure": {"data": "blobs", "compare": True},
-        "cure_title": "Where the two agree",
-        "text": "**What you see:** the same stretched clusters under both methods. k-means cuts across them, EM fits "
+    ),
+    "stretched": Scene(
+        title="EM against k-means",
+        link={"data": "stretched", "compare": True},
+        cure={"data": "blobs", "compare": True},
+        cure_title="Where the two agree",
+        text="**What you see:** the same stretched clusters under both methods. k-means cuts across them, EM fits "
         "them. **Why:** k-means measures distance alone, as if every cluster were the same round ball; EM learns each "
         "one's shape. On round blobs the two agree.",
-    },
+    ),
 }
 
 
@@ -119,26 +120,26 @@ contours of the density are one nat apart.
         )
 
 
-def questions(record: Callable[[], Any]) -> list[Question]:
-    """Asked of the viewer, answered from the viewer's own run."""
+def questions() -> list[Question]:
+    """Asked of the viewer, answered from the run up to the step that is shown."""
     return [
         Question(
             text="Let the run finish. After how many iterations was it within 1 nat of its final log-likelihood?",
             kind="number",
-            check=lambda answer: _check_iterations(record(), answer),
+            check=check_iterations,
             hint="An iteration is one E and one M step. Click on the curve to jump to a step.",
         ),
         Question(
             text="Which half-step moves the ellipses?",
             kind="choice",
             options=("E", "M"),
-            check=lambda answer: _check_mover(record(), answer),
+            check=check_mover,
             hint="Go step by step with the arrow keys and watch the means.",
         ),
         Question(
-            text="How large is the largest component's weight at the newest step, in whole percent?",
+            text="How large is the largest component's weight at the step shown, in whole percent?",
             kind="number",
-            check=lambda answer: _check_weight(record(), answer),
+            check=check_weight,
             hint="Pick a component and read its weight in the numbers.",
         ),
     ]
@@ -147,12 +148,13 @@ def questions(record: Callable[[], Any]) -> list[Question]:
 NO_RUN = (False, "There is no run yet to check against: let one finish first.")
 
 
-def _check_iterations(record: Any, answer: float) -> tuple[bool, str]:
+def check_iterations(answer: float) -> tuple[bool, str]:
+    record = stage.current(show.slot("gmm"))
     frames = record.run.history.after(-1) if record else []
     ends = [f for f in frames if f.phase == "M" and "log_likelihood" in f.scalars]
     if not ends:
         return NO_RUN
-    if record.run.status.state != "finished":
+    if record is None or record.run.status.state != "finished":
         return False, "The run has not finished yet: let it play to its end first."
     final = ends[-1].scalars["log_likelihood"]
     first = next(f for f in ends if f.scalars["log_likelihood"] >= final - 1)
@@ -163,22 +165,21 @@ def _check_iterations(record: Any, answer: float) -> tuple[bool, str]:
     )
 
 
-def _check_mover(record: Any, answer: str) -> tuple[bool, str]:
-    frames = record.run.history.after(-1) if record else []
+def check_mover(answer: str) -> tuple[bool, str]:
     moved = {"E": 0.0, "M": 0.0}
-    for before, after in pairwise(frames):
+    for before, after in pairwise(show.frames("gmm")):
         if after.phase in moved and "means" in after.arrays:
             moved[after.phase] += float(np.abs(after.arrays["means"] - before.arrays["means"]).max())
     if not any(moved.values()):
         return NO_RUN
     return answer == "M", (
-        f"In your run the means moved by {moved['M']:.3f} in all over the M steps and by {moved['E']:.3f} over the "
-        "E steps: the E step only shares out the points."
+        f"In your run the means moved by {number(moved['M'])} in all over the M steps and by {number(moved['E'])} over "
+        "the E steps: the E step only shares out the points."
     )
 
 
-def _check_weight(record: Any, answer: float) -> tuple[bool, str]:
-    last = record.run.history.last if record else None
+def check_weight(answer: float) -> tuple[bool, str]:
+    last = next(iter(show.frames("gmm")[-1:]), None)
     if last is None or "weights" not in last.arrays:
         return NO_RUN
     weights = last.arrays["weights"]
@@ -186,6 +187,18 @@ def _check_weight(record: Any, answer: float) -> tuple[bool, str]:
     return bool(close(answer, 100 * weights[top])), (
         f"At step {last.step} it is component {top + 1}, with {100 * weights[top]:.1f} %."
     )
+
+
+def about(cloud: Any, name: str, words: str, covariance: str, regularisation: float, seed: int) -> None:
+    """About the data, what can be taken away, and BIC's choice of K."""
+    with st.container(key="lab-about"):
+        st.caption(cloud.about)
+        own_table.show_first(cloud)
+        left, middle, _ = st.columns([1, 1, 3])
+        text = partial(own_table.as_csv, np.asarray(cloud.x))
+        left.download_button("Points as CSV", text, f"{name}.csv", "text/csv", on_click="ignore")
+        middle.button(words, on_click=ask_bic, help="Fits K = 1 to 10 by EM and compares them.")
+    show_bic(cloud, covariance, regularisation, seed)
 
 
 def pairs(event: dict[str, Any]) -> np.ndarray:
@@ -235,7 +248,7 @@ def grown(rows: list[dict[str, float]]) -> str:
     )
 
 
-def show_bic(cloud: Any, chosen: dict[str, Any]) -> None:
+def show_bic(cloud: Any, covariance: str, regularisation: float, seed: int) -> None:
     """BIC and AIC against K, the lowest marked."""
     if not st.session_state.get("gmm:bic"):
         return
@@ -246,7 +259,7 @@ def show_bic(cloud: Any, chosen: dict[str, Any]) -> None:
             st.info("BIC compares fits, and there are no points to fit yet.")
             return
         try:
-            rows = bic_table(np.asarray(cloud.x)[:2000], chosen["cov"], chosen["reg"], chosen["seed"])
+            rows = bic_table(np.asarray(cloud.x)[:2000], covariance, regularisation, seed)
         except (ValueError, FloatingPointError) as error:
             st.warning(str(error))
             return
@@ -263,9 +276,10 @@ def show_bic(cloud: Any, chosen: dict[str, Any]) -> None:
             xaxis={"title": "components K", "dtick": 1},
             yaxis={"title": "−2 log p + charge, lower is better"},
         )
+        first = " on the first 2,000 points" if len(cloud.x) > 2000 else ""
         st.markdown(
             f"**BIC is lowest at K = {best['K']:.0f}** ({best['BIC']:.1f}). {grown(rows)} Each K is the best of three "
-            "runs. BIC and AIC are twice a number of nats, with the sign turned."
+            f"runs{first}. BIC and AIC are twice a number of nats, with the sign turned."
         )
         st.plotly_chart(figure, config={"displayModeBar": False}, key="gmm:bic:chart")
         st.button("Close", on_click=lambda: st.session_state.pop("gmm:bic", None), key="gmm:bic:close")

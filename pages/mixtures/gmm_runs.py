@@ -8,17 +8,36 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 
 import engines
 from engines import data, devices
 from engines.engine import Frame
+from engines.mixtures.start import distinct, points_of
 from engines.run import History, Run
-from engines.still import Still
 from pages.mixtures import gmm_numbers, gmm_pictures
-from pages.ui.live import SLOTS
+from pages.ui.live import SLOTS, Live
 from pages.ui.maths import number
-from pages.ui.stage import Scene
+from pages.ui.reel import Reel
 
+SETS = {
+    "iris": "Iris flowers",
+    "blobs": "Three blobs",
+    "stretched": "Stretched clusters",
+    "overlap": "A tight one in a broad one",
+    "moons": "Two moons",
+    "ring": "A ring of eight",
+    "wine": "Wines",
+    "cancer": "Breast tumours",
+    "mnist": "Handwritten digits (MNIST)",
+    "draw": "Points of your own",
+    "csv": "A table of your own (CSV)",
+}
+FIRST_MEANS = {
+    "kmeans++": "Points far from each other (k-means++)",
+    "random": "Points picked at random",
+    "bad": "All in one corner",
+}
 MAX_DRAWN = 500
 MAX_DRAWABLE = 1e30  # the browser gets float32
 FAR = 1e4  # standard deviations from zero
@@ -88,16 +107,27 @@ def near_zero(x: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, tuple[st
     return x - offset, (axes[0], axes[1])
 
 
-def mixture_scene(cloud: Cloud, **settings: Any) -> Scene:
+def problem(cloud: Cloud, k: int, regularisation: float) -> str:
+    """Why no mixture of k components can start from the viewer's own points; "" where one can."""
+    try:
+        points_of(cloud.x, k, torch.device("cpu"))
+    except ValueError as error:
+        return str(error)
+    if regularisation == 0 and distinct(torch.from_numpy(np.array(cloud.x)), 2) == 1:
+        return "all points are the same: add different points, or set a regularisation above 0"
+    return ""
+
+
+def mixture_scene(cloud: Cloud, **settings: Any) -> Live:
     """EM on the cloud; settings are those of the engine."""
     return scene_of(Run(engines.create("gmm", data=cloud.x, **settings), slots=SLOTS), cloud)
 
 
-def kmeans_scene(cloud: Cloud, **settings: Any) -> Scene:
+def kmeans_scene(cloud: Cloud, **settings: Any) -> Live:
     return scene_of(Run(engines.create("kmeans", data=cloud.x, **settings), slots=SLOTS), cloud)
 
 
-def scene_of(run: Run, cloud: Cloud) -> Scene:
+def scene_of(run: Run, cloud: Cloud) -> Live:
     """How a run on this cloud is drawn and explained."""
     engine: Any = run.engine
     shown = cloud.x[engine.shown]
@@ -122,7 +152,7 @@ def scene_of(run: Run, cloud: Cloud) -> Scene:
     history = run.history
     explain = gmm_numbers.mixture if soft else gmm_numbers.clusters
     init, regularised = engine.config.init, soft and engine.config.regularisation > 0
-    return Scene(
+    return Live(
         run=run,
         base=base,
         draw=lambda frame: gmm_pictures.picture(frame, history, ranges, caption(frame, history, init, regularised)),
@@ -136,13 +166,13 @@ def _explain(explain: Any, shown: np.ndarray, frame: Frame, pick: dict[str, Any]
     return explain(frame, shown, pick)
 
 
-def still_scene(cloud: Cloud) -> Scene:
+def still_scene(cloud: Cloud) -> Live:
     """The points alone, for when no run can start from them."""
     ranges = cloud.ranges or gmm_pictures.extent(cloud.x)
     base = gmm_pictures.still_base(cloud.x, axes=cloud.axes, ranges=ranges)
     frame = Frame(step=0, phase="start")
-    return Scene(
-        run=Run(Still(frame)),
+    return Live(
+        run=Reel([frame]),
         base=base,
         draw=lambda _frame: {"caption": "No run yet.", "alt": f"{len(cloud.x)} points, no mixture yet."},
     )

@@ -9,7 +9,9 @@ import streamlit as st
 
 from engines import data, devices
 from engines.data.table import DECIMALS, SEPARATORS, Table
+from pages.mixtures import gmm_runs
 from pages.mixtures.gmm_runs import Cloud, near_zero
+from pages.ui import show
 from pages.ui.plain import quoted
 
 UNLIKE = 10.0  # spreads that differ by more than this factor are units of different things
@@ -40,6 +42,25 @@ def ask(slug: str) -> None:
             st.selectbox(label, list(words), format_func=words.get, key=f"{slug}:csv:{part}")
         names = st.session_state.get(f"{slug}:csv:names", ())
         st.multiselect("Columns (none: all)", names, key=f"{slug}:csv:columns")
+
+
+def chosen_cloud(slug: str, name: str, n: int) -> Cloud | None:
+    """The points to fit; None where there are none yet, with a sentence, and nothing left on the stage."""
+    try:
+        if name != "csv":
+            return (
+                gmm_runs.drawn(st.session_state.get(f"{slug}:drawn", gmm_runs.STARTER))
+                if name == "draw"
+                else gmm_runs.bundled(name, n)
+            )
+        found = cloud(slug)
+    except ValueError as error:
+        st.error(str(error), icon=":material/upload_file:")
+        found = None
+    if found is None:
+        show.restart(slug)
+        st.info("Choose a file in the controls, or another data set. A CSV needs two or more columns of numbers.")
+    return found
 
 
 def cloud(slug: str) -> Cloud | None:

@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import streamlit as st
 
 from engines.mixtures.variational_gmm import ALIVE
+from pages.ui import show, stage
 from pages.ui.frame import Question
 from pages.ui.maths import number
+from pages.ui.strip import Scene
 
-# name -> the settings that make the scene (all others at their defaults), those that cure it, and what there is to see
-SCENES: dict[str, dict[str, Any]] = {
-    "prune": {
-        "title": "Ten components, three clusters",
-        "link": {"data": "blobs", "k": 10, "compare": True},
-        "cure": {"data": "blobs", "k": 10, "conc": "100"},
-        "cure_title": "Ask for equal weights instead",
-        "text": "**What you see:** on the left most bars die, one by one; EM on the right keeps all ten. **Why:** "
+# What can be seen by link, and what cures it.
+SCENES = {
+    "prune": Scene(
+        title="Ten components, three clusters",
+        link={"data": "blobs", "k": 10, "compare": True},
+        cure={"data": "blobs", "k": 10, "conc": "100"},
+        cure_title="Ask for equal weights instead",
+        text="**What you see:** on the left most bars die, one by one; EM on the right keeps all ten. **Why:** "
         "each posterior pays a divergence for leaving its prior, and a component that explains too little does not "
         "earn it. **The dial:** a concentration below 1 favours few components, one far above 1 equal weights.",
-    },
-    "little-data": {
-        "title": "Little data",
-        "link": {"data": "blobs", "n": 50, "k": 3, "density": "both"},
-        "cure": {"data": "blobs", "n": 50, "k": 3, "density": "plug-in"},
-        "cure_title": "Show the plug-in density",
-        "text": "**What you see:** contours of the predictive density, wider than the dashed ones of the plug-in "
+    ),
+    "little-data": Scene(
+        title="Little data",
+        link={"data": "blobs", "n": 50, "k": 3, "density": "both"},
+        cure={"data": "blobs", "n": 50, "k": 3, "density": "plug-in"},
+        cure_title="Show the plug-in density",
+        text="**What you see:** contours of the predictive density, wider than the dashed ones of the plug-in "
         "density; the numbers say how both foresee fresh points. **Why:** "
         "with few points the covariances are uncertain, and averaging over what they might be gives each component the "
         "tails of a Student t. With more points the two meet.",
-    },
-    "process": {
-        "title": "A Dirichlet process",
-        "link": {"data": "stretched", "k": 12, "prior": "process"},
-        "cure": {"data": "stretched", "k": 12, "prior": "dirichlet"},
-        "cure_title": "A plain Dirichlet",
-        "text": "**What you see:** the weights of the sticks; the caption says whether they fall from the first to the "
+    ),
+    "process": Scene(
+        title="A Dirichlet process",
+        link={"data": "stretched", "k": 12, "prior": "process"},
+        cure={"data": "stretched", "k": 12, "prior": "dirichlet"},
+        cure_title="A plain Dirichlet",
+        text="**What you see:** the weights of the sticks; the caption says whether they fall from the first to the "
         "last. **Why:** a stick-breaking prior expects early components to be large, so their order means something, "
         "but the data may outweigh it; a Dirichlet treats all alike.",
-    },
+    ),
 }
 
 
@@ -108,38 +107,35 @@ reconstruction*.
         )
 
 
-def questions(record: Callable[[], Any]) -> list[Question]:
+def questions() -> list[Question]:
     return [
         Question(
             text="Let the run finish. How many components hold more than 1 % of the weight?",
             kind="number",
-            check=lambda answer: _check_alive(record(), answer),
+            check=check_alive,
             hint="Count the bars beside the points, or read the caption.",
         ),
         Question(
             text="Over your run, did the ELBO ever fall?",
             kind="choice",
             options=("yes", "no"),
-            check=lambda answer: _check_falls(record(), answer),
+            check=check_falls,
             hint="Look at the curve.",
         ),
     ]
 
 
-def _frames(record: Any) -> list[Any]:
-    return list(record.run.history.after(-1)) if record else []
-
-
-def _check_alive(record: Any, answer: float) -> tuple[bool, str]:
-    frames = _frames(record)
-    if not frames or record.run.status.state != "finished":
+def check_alive(answer: float) -> tuple[bool, str]:
+    record = stage.current(show.slot("variational-gmm"))
+    frames = record.run.history.after(-1) if record else []
+    if record is None or not frames or record.run.status.state != "finished":
         return False, "The run has not finished yet: let it play to its end first."
     alive = int((frames[-1].arrays["weights"] > ALIVE).sum())
     return bool(answer == alive), f"At step {frames[-1].step} it is {alive} of {len(frames[-1].arrays['weights'])}."
 
 
-def _check_falls(record: Any, answer: str) -> tuple[bool, str]:
-    frames = _frames(record)
+def check_falls(answer: str) -> tuple[bool, str]:
+    frames = show.frames("variational-gmm")
     if len(frames) < 2:
         return False, "There are no two steps yet to compare: let the run go on first."
     changes = np.diff([frame.scalars["lower_bound"] for frame in frames])

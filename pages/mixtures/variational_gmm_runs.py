@@ -19,20 +19,19 @@ from pages.mixtures import gmm_pictures
 from pages.mixtures.gmm_numbers import index
 from pages.mixtures.gmm_runs import Cloud, moved
 from pages.ui import palette
-from pages.ui.live import SLOTS, Blocks
+from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
-from pages.ui.stage import Scene
 
 DENSITIES = ("predictive", "plug-in", "both")
 FRESH = 1000  # points that the run has not seen
 
 
-def scene(cloud: Cloud, density: str, **settings: Any) -> Scene:
+def scene(cloud: Cloud, density: str, **settings: Any) -> Live:
     """Variational inference on the cloud; settings are those of the engine."""
     return scene_of(Run(engines.create("variational_gmm", data=cloud.x, **settings), slots=SLOTS), cloud, density)
 
 
-def scene_of(run: Run, cloud: Cloud, density: str) -> Scene:
+def scene_of(run: Run, cloud: Cloud, density: str) -> Live:
     """How a run on this cloud is drawn and explained."""
     engine: Any = run.engine
     ranges, k = cloud.ranges or gmm_pictures.extent(cloud.x), engine.config.n_components
@@ -64,7 +63,7 @@ def scene_of(run: Run, cloud: Cloud, density: str) -> Scene:
         }
     )
     diagonal, history, fresh = engine.config.covariance_type == "diag", run.history, unseen(cloud)
-    return Scene(
+    return Live(
         run=run,
         base=shown,
         draw=lambda frame: picture(frame, history, ranges, density, diagonal),

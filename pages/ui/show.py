@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,15 @@ from pages.ui import code, forks, live, player, settings, stage
 from pages.ui.live import Live
 from pages.ui.reel import Reel
 from pages.ui.settings import Choice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """Another run that plays with the one on the stage: the titles of both, what makes it, what changes as it goes."""
+
+    titles: tuple[str, str]
+    make: Callable[[], Live]
+    changing: Mapping[str, Any] = field(default_factory=dict)
 
 
 def slot(slug: str) -> str:
@@ -30,9 +39,10 @@ def run(
     cured: Callable[[Mapping[str, Any]], Live] | None = None,
     on_event: Mapping[str, Callable[[dict[str, Any]], None]] | None = None,
     view: str = "player",
+    other: Beside | None = None,
     **options: Any,
 ) -> Live | None:
-    """The run for these settings in the player, its fork beside it; what goes wrong is said.
+    """The run for these settings in the player, its fork or the ``other`` beside it; what goes wrong is said.
 
     ``on_event`` takes what the hand did on the stage ("points", "means", "cells", "reroll"); forks and lost runs are
     seen to.
@@ -50,6 +60,15 @@ def run(
         stage.put(rival_slot, cured(values))
         forks.name(slug, record, title)
     rival = forks.of(slug, record, rival_slot)
+    forked, titles = rival is not None, ("The run as it was", forks.title(slug))
+    if other is not None and not forked:
+        titles = other.titles
+        its = {**fixed, "beside": titles}
+        rival, problem = stage.keep(rival_slot, fixed=its, changing=other.changing, make=other.make)
+        if problem:
+            st.warning(problem)
+    elif not forked:
+        stage.drop(rival_slot)
 
     def happened(key: str) -> Callable[[str], None]:
         def see(name: str) -> None:
@@ -83,10 +102,12 @@ def run(
     else:
         left, right = st.columns(2)
         with left:
-            shown(record, f"{slug}:stage:{view}-a", title="The run as it was", lead=True, group=record.token)
+            shown(record, f"{slug}:stage:{view}-a", title=titles[0], lead=True, group=record.token)
         with right:
-            shown(rival, f"{slug}:stage:{view}-b", title=forks.title(slug), lead=False, open="end", group=record.token)
-        st.button("Back to one run", on_click=forks.drop, args=(slug, rival_slot))
+            opening = {"open": "end"} if forked else {}
+            shown(rival, f"{slug}:stage:{view}-b", title=titles[1], lead=False, group=record.token, **opening)
+        if forked:
+            st.button("Back to one run", on_click=forks.drop, args=(slug, rival_slot))
     forks.form(slug, record, rival_slot, changes)
     return record
 

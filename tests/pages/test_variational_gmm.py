@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
@@ -12,6 +10,7 @@ from engines import data
 from pages.catalogue import PAGES
 from pages.mixtures import gmm_pictures, variational_gmm_notes, variational_gmm_runs
 from pages.mixtures.gmm_runs import bundled
+from pages.ui import stage
 from pages.ui.wire import pack
 from tests.pages.test_pages import _alone, config, on_stage, opened, press, said, sound, value  # noqa: F401
 
@@ -30,13 +29,13 @@ def test_the_drawn_predictive_density_is_the_engines(kind):
     np.testing.assert_allclose(found, vb.log_prob(grid).numpy(), rtol=1e-9)
 
 
-def test_pictures_leave_out_the_dead_and_show_every_weight():
+def test_pictures_leave_out_the_dead_and_show_every_weight(monkeypatch):
     scene = variational_gmm_runs.scene(bundled("blobs", 200), "plug-in", n_components=8, seed=1)
     scene.run.play()
     assert scene.run.wait(20).state == "finished"
     frame = scene.run.history.last
     drawn = scene.draw(frame)
-    json.loads(pack(drawn))
+    assert pack(drawn)
     weights = frame.arrays["weights"]
     alive = weights > 0.01
     assert 1 < alive.sum() < 8
@@ -47,9 +46,41 @@ def test_pictures_leave_out_the_dead_and_show_every_weight():
     blocks = scene.explain(frame, {"component": 3})
     assert blocks[0]["text"].startswith("Component 4 at step")
     assert blocks[0]["text"].endswith(f"{frame.arrays['counts'][3]:.1f} points.")
-    right, sentence = variational_gmm_notes._check_alive(scene, int(alive.sum()))
-    assert right, sentence
-    assert variational_gmm_notes._check_falls(scene, "no")[0]
+    alive_asked, fall_asked = variational_gmm_notes.questions()
+    monkeypatch.setattr(stage, "current", lambda _slot: scene)
+    for answer, right in ((alive.sum(), True), (alive.sum() - 0.01, False), (alive.sum() + 1, False)):
+        assert alive_asked.check(float(answer))[0] is right
+    assert fall_asked.check("no")[0]
+    scene.run.change(concentration=1e6)  # another prior, whose bound lies lower
+    scene.run.step()
+    scene.run.wait(5)
+    bounds = [frame.scalars["lower_bound"] for frame in scene.run.history.after(-1)]
+    fell = min(np.diff(bounds)) < -1e-6
+    assert fell
+    assert fall_asked.check("yes")[0]
+    assert not fall_asked.check("no")[0]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whether_the_sticks_weights_fall_is_looked_at(seed):
+    scene = variational_gmm_runs.scene(
+        bundled("stretched", 300), "predictive", n_components=12, weight_prior="process", seed=seed
+    )
+    scene.run.play()
+    assert scene.run.wait(20).state == "finished"
+    frame = scene.run.history.last
+    weights = frame.arrays["weights"]
+    kept = weights[weights > 0.01]
+    said_of_it = scene.draw(frame)["caption"]
+    assert ("fall from the first stick to the last" in said_of_it) == bool((np.diff(kept) <= 0).all())
+    assert ("outweighs the one kept before it" in said_of_it) == bool((np.diff(kept) > 0).any())
+
+
+def test_most_bars_die_where_the_scene_says_so():
+    scene = variational_gmm_runs.scene(bundled("blobs", 300), "predictive", n_components=10, seed=0)
+    scene.run.play()
+    assert scene.run.wait(20).state == "finished"
+    assert (scene.run.history.last.arrays["weights"] > 0.01).sum() == 3
 
 
 def test_both_densities_are_drawn_and_scored_on_points_that_the_run_has_not_seen():
@@ -95,10 +126,8 @@ def test_em_stands_beside_it_with_the_same_number():
 @pytest.mark.parametrize("name", list(variational_gmm_notes.SCENES))
 def test_scenes_open_and_their_cures_play(name):
     at = opened(PAGE, scene=name)
-    scene = variational_gmm_notes.SCENES[name]
-    press(at, "See it")
     assert said(at) == []
-    press(at, scene["cure_title"])
+    at = sound(at.button(key="variational-gmm:cure").click().run())
     assert said(at) == []
     assert on_stage(at, SLOT) is not None
 
