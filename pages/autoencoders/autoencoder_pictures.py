@@ -41,13 +41,13 @@ def learning_base(
     base: dict[str, Any] = {
         "layout": {
             "xaxis": {
-                "domain": [0, 0.38],
+                "domain": [0, 0.44],
                 "title": "unit 1" if plane else "unit of the code",
                 **(axis if plane else {}),
             },
             "yaxis": {"title": "unit 2" if plane else "its value", **axis},
-            **rows_axes(("image", "back"), COLUMNS, x=(0.5, 1), y=(0.68, 1)),
-            **units_axes(code_dim, x=(0.5, 1), y=(0, 0.62)),
+            **rows_axes(("image", "back"), COLUMNS, x=(0.52, 1), y=(0.72, 1)),
+            **units_axes(code_dim, x=(0.52, 1), y=(0, 0.68)),
         },
         "traces": traces,
         "curves": [
@@ -126,10 +126,10 @@ def narrowing_base(frames: list[Frame], pca: np.ndarray, row_names: list[str]) -
     ticks = {"type": "log", "tickvals": widths, "ticktext": [str(m) for m in widths]}
     return {
         "layout": {
-            "xaxis": {"domain": [0, 0.36], "title": "numbers in the code, M", "range": [0.15, 2.65], **ticks},
+            "xaxis": {"domain": [0, 0.28], "title": "numbers in the code, M", "range": [0.15, 2.65], **ticks},
             "yaxis": {"title": "squared error per image", "rangemode": "tozero"},
-            **rows_axes(row_names, COLUMNS, x=(0.5, 1), y=(0.4, 1)),
-            **units_axes(MAX_UNITS**2, x=(0.5, 1), y=(0, 0.36)),
+            **rows_axes(row_names, COLUMNS, x=(0.38, 1), y=(0.36, 1)),
+            **units_axes(MAX_UNITS**2, x=(0.38, 1), y=(0, 0.33)),
         },
         "traces": [
             {

@@ -29,12 +29,12 @@ def image_base(frames: list[Frame]) -> dict[str, Any]:
     pad = 0.12 * max(high - low, 1.0)
     return {
         "layout": {
-            "xaxis": {"domain": [0, 0.27], "constrain": "domain", "range": [-0.5, SIDE - 0.5], **HIDDEN},
+            "xaxis": {"domain": [0, 0.42], "constrain": "domain", "range": [-0.5, SIDE - 0.5], **HIDDEN},
             "yaxis": {"range": [SIDE - 0.5, -0.5], "scaleanchor": "x", "constrain": "domain", **HIDDEN},
-            "xaxis2": {"domain": [0.38, 0.63], "anchor": "y2", "title": "dimension", "type": "category"},
+            "xaxis2": {"domain": [0.5, 0.71], "anchor": "y2", "title": "dimension", "type": "category"},
             "yaxis2": {"anchor": "x2", "title": "KL, nats", "rangemode": "tozero"},
             "xaxis3": {
-                "domain": [0.77, 1],
+                "domain": [0.82, 1],
                 "anchor": "y3",
                 "type": "log",
                 "title": "samples K",
@@ -53,8 +53,8 @@ def image_base(frames: list[Frame]) -> dict[str, Any]:
                 "colorbar": {
                     "orientation": "h",
                     "thickness": 10,
-                    "len": 0.27,
-                    "x": 0.135,
+                    "len": 0.42,
+                    "x": 0.21,
                     "y": 0.02,
                     "yanchor": "top",
                     "title": {"text": "nats a pixel", "side": "bottom"},
@@ -163,11 +163,11 @@ def sweep_base(frames: list[Frame]) -> dict[str, Any]:
         lines_y += [total, total - 65, np.nan]
     return {
         "layout": {
-            "xaxis": {"domain": [0, 0.4], "title": "rate: KL, nats", "range": [-2, 66]},
+            "xaxis": {"domain": [0, 0.32], "title": "rate: KL, nats", "range": [-2, 66]},
             "yaxis": {"title": "distortion: −E[log p(x|z)], nats", "range": [45, 185]},
-            **rows_axes(ROWS, COLUMNS, x=(0.46, 1), y=(0.42, 1)),
-            "xaxis3": {"domain": [0.55, 1], "anchor": "y3", "title": "dimension, most used first", "type": "category"},
-            "yaxis3": {"domain": [0, 0.3], "anchor": "x3", "title": "KL, nats", "range": [0, 4]},
+            **rows_axes(ROWS, COLUMNS, x=(0.4, 1), y=(0.36, 1)),
+            "xaxis3": {"domain": [0.46, 1], "anchor": "y3", "title": "dimension, most used first", "type": "category"},
+            "yaxis3": {"domain": [0, 0.26], "anchor": "x3", "title": "KL, nats", "range": [0, 4]},
         },
         "traces": [
             {

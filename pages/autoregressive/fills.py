@@ -273,19 +273,21 @@ def base(picture: Picture, n: int, order: np.ndarray, labels: tuple[int, ...] = 
     # A line around everything would say nothing.
     mask = picture.mask if not picture.mask.all() else np.zeros_like(picture.mask)
     outline = np.concatenate([edges(mask) + corner(i, columns) for i in range(n)], axis=1)
-    chance = "chance of white" if n_levels == 2 else "probability"
     if n_levels > 2:
-        horizontal: dict[str, Any] = {"title": "level, of completion 1", "range": [-0.6, n_levels - 0.4]}
+        horizontal: dict[str, Any] = {"title": "P(level), completion 1", "range": [-0.6, n_levels - 0.4]}
     else:
-        horizontal = {"title": "completion", "dtick": 1, "range": [0.4, n + 0.6], "tickangle": 0}
+        horizontal = {"title": "P(white), completion", "dtick": 1, "range": [0.4, n + 0.6], "tickangle": 0}
         if len(set(labels)) > 1:
-            horizontal |= {"title": "class", "tickvals": list(range(1, n + 1)), "ticktext": [str(y) for y in labels]}
+            horizontal |= {
+                "title": "P(white), class",
+                "tickvals": list(range(1, n + 1)),
+                "ticktext": [str(y) for y in labels],
+            }
     return {
         "layout": {
-            "xaxis": {"domain": [0.76, 1], **horizontal},
-            "yaxis": {"title": chance, "domain": [0.12, 0.92], "range": [0, 1]} if n_levels == 2 else
-            {"title": chance, "domain": [0.12, 0.92], "rangemode": "tozero"},
-            **sheet_axes(shape, x=(0, 0.63)),
+            "xaxis": {"domain": [0.86, 1], **horizontal},
+            "yaxis": {"domain": [0.12, 0.92], **({"range": [0, 1]} if n_levels == 2 else {"rangemode": "tozero"})},
+            **sheet_axes(shape, x=(0, 0.77)),
         },
         "traces": [
             {"type": "bar", "marker": {"color": "@first"}},

@@ -80,10 +80,10 @@ def blind_spot(row: int, column: int) -> Film:
     bar = {"type": "bar", "x": names}
     base = {
         "layout": {
-            "xaxis": {"domain": [0.82, 1], "type": "category"},
+            "xaxis": {"domain": [0.9, 1], "type": "category"},
             "yaxis": {"domain": [0.12, 0.92], "title": "pixels (hatched: missed)", "rangemode": "tozero"},
             "barmode": "stack",
-            **sheet_axes(shape, x=(0, 0.7)),
+            **sheet_axes(shape, x=(0, 0.82)),
         },
         "traces": [
             {**bar, "marker": {"color": "@first"}},

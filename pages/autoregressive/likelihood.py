@@ -124,9 +124,9 @@ def compress(name: str, x: np.ndarray, damaged: int) -> Film:
     names = list(total)
     base = {
         "layout": {
-            "xaxis": {"domain": [0.81, 1], "title": "bytes", "rangemode": "tozero"},
-            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "domain": [0.12, 0.9]},
-            **sheet_axes(shape, x=(0, 0.66)),
+            "xaxis": {"domain": [0.22, 1], "title": "bytes", "rangemode": "tozero"},
+            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "domain": [0.1, 0.4]},
+            **sheet_axes(shape, x=(0, 1), y=(0.48, 1)),
         },
         "traces": [
             {"type": "bar", "orientation": "h", "y": names, "textposition": "auto",

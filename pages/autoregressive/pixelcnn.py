@@ -74,9 +74,9 @@ def layers(kernel: str, row: int, column: int) -> Film:
     kernels = [mask(layer.kind, layer.kernel_size[1], layer.weight.device).cpu().numpy() for layer in masked]
     base = {
         "layout": {
-            "xaxis": {"domain": [0.68, 1], "visible": False, "range": [-0.5, 6.5], "constrain": "domain"},
+            "xaxis": {"domain": [0.78, 1], "visible": False, "range": [-0.5, 6.5], "constrain": "domain"},
             "yaxis": {"domain": [0.1, 0.9], "visible": False, "range": [6.5, -0.5], "scaleanchor": "x"},
-            **sheet_axes(shape, x=(0, 0.6)),
+            **sheet_axes(shape, x=(0, 0.75)),
         },
         "traces": [
             {"type": "heatmap", "zmin": 0, "zmax": 1, "xgap": 2, "ygap": 2, "showscale": False,
@@ -155,9 +155,9 @@ def surprise(row: int, drawn: np.ndarray | None) -> Film:
     place = sheet(np.concatenate([fills.as_bytes(x, model.config.n_levels), maps]), n)
     base = {
         "layout": {
-            "xaxis": {"domain": [0.78, 1], "title": "−log p(x), nats", "rangemode": "tozero"},
-            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "domain": [0.1, 0.9]},
-            **sheet_axes(place.shape, x=(0, 0.6)),  # type: ignore[arg-type]
+            "xaxis": {"domain": [0.22, 1], "title": "−log p(x), nats", "rangemode": "tozero"},
+            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "domain": [0.1, 0.34]},
+            **sheet_axes(place.shape, x=(0, 1), y=(0.4, 1)),  # type: ignore[arg-type]
         },
         "traces": [
             {"type": "bar", "orientation": "h", "y": names, "x": totals.astype(np.float32),

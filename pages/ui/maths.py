@@ -47,8 +47,8 @@ def number(value: float, *, tex: bool = False) -> str:
 
 def added(*parts: float, weights: Sequence[float] = (), places: int = 2, tex: bool = False) -> str:
     """The parts, each with its sign, and their sum: "202.8 + 0.8 = 203.7 (rounded)". Every figure is rounded by itself,
-    as it stands elsewhere; where the rounded ones do not add up, it is said. A weight stands before its part: only its
-    sign where it is 1 or -1.
+    as it stands elsewhere; where the rounded ones do not add up, it is said, in a formula by ≈. A weight stands before
+    its part: only its sign where it is 1 or -1.
     """
     weights = weights or (1,) * len(parts)
     total, shown = math.fsum(w * v for w, v in zip(weights, parts, strict=True)), ""
@@ -58,9 +58,10 @@ def added(*parts: float, weights: Sequence[float] = (), places: int = 2, tex: bo
         figure = f"{part:.{places}f}"
         shown += sign + factor + (f"({figure})" if part < 0 and (weight < 0 or shown) else figure)
     said = "" if adds_up(parts, total, weights=weights, places=places) else " (rounded)"
-    text = f"{shown} = {total:.{places}f}"
     if tex:
-        return text.replace("−", "-") + (rf"\ \text{{{said.strip()}}}" if said else "")
+        equals = r"\approx" if said else "="
+        return f"{shown} {equals} {total:.{places}f}".replace("−", "-")
+    text = f"{shown} = {total:.{places}f}"
     return text.replace("-", "−") + said
 
 
