@@ -29,9 +29,9 @@ class Entry:
     def file(self) -> Path:
         return PAGES / self.section.lower() / f"{self.slug.replace('-', '_')}.py"
 
-    @property
-    def thumbnail(self) -> Path:
-        return ASSETS / "thumbnails" / f"{self.slug}.svg"
+    def thumbnail(self, theme: str) -> Path:
+        """The page's picture in the "light" or the "dark" theme, which `python -m pages.thumbnails` takes."""
+        return ASSETS / "thumbnails" / f"{self.slug}-{theme}.webp"
 
 
 CATALOGUE: tuple[Entry, ...] = (

@@ -26,9 +26,12 @@ def card(item: Entry) -> str:
         f'<li><a href="{escape(links.address(item.slug, **query))}">{escape(label)}</a></li>'
         for label, query in item.starts
     )
+    pictures = "".join(
+        f'<img class="{theme}" src="{player.root()}lab/thumbnails/{item.thumbnail(theme).name}" alt="" loading="lazy">'
+        for theme in ("light", "dark")
+    )
     return (
-        f'<article class="card"><a class="picture" href="{page}" tabindex="-1" aria-hidden="true">'
-        f'<img src="{player.root()}lab/thumbnails/{item.thumbnail.name}" alt="" loading="lazy"></a>'
+        f'<article class="card"><a class="picture" href="{page}" tabindex="-1" aria-hidden="true">{pictures}</a>'
         f'<p class="section">{escape(item.section)}</p><h2><a href="{page}">{escape(item.title)}</a></h2>'
         f'<p class="says" title="{escape(item.idea)}">{escape(item.idea)}</p>'
         f"<details><summary>Begin with</summary><ul>{starts}</ul></details></article>"

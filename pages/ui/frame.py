@@ -53,7 +53,8 @@ def bar_html(entry: Entry | None) -> str:
     return (
         f'<div class="bar"><nav aria-label="Pages"><details class="menu"><summary>Pages</summary>{_all_pages(entry)}'
         f"</details>{steps}</nav><h1>{escape(title)}</h1>"
-        f'<p class="idea" tabindex="0" title="{escape(idea)}"><span>{escape(idea)}</span></p></div>'
+        f'<p class="idea" tabindex="0" title="{escape(idea)}"><span>{escape(idea)}</span></p>'
+        '<button class="copy" title="The address of this page with its settings">Copy link</button></div>'
     )
 
 

@@ -18,74 +18,16 @@ import streamlit as st
 
 from pages.ui import player
 
-_CSS = Path(__file__).parent / "static" / "course.css"
+_STATIC = Path(__file__).parent / "static"
 
-_JS = """
-// Between a phone, where Streamlit starts with the controls closed, and 1100 px they are a drawer: closed at first.
-function drawer() {
-  if (window.labDrawer) return;
-  window.labDrawer = true;
-  const between = () => innerWidth > 768 && innerWidth < 1100;
-  const shut = () => {
-    const side = document.querySelector('[data-testid="stSidebar"][data-collapsed="false"]');
-    const button = side?.querySelector('[data-testid="stSidebarCollapseButton"] button');
-    button?.click();
-    return Boolean(button);
-  };
-  const ready = () => document.body.classList.add("lab-ready");
-  if (between()) {
-    const look = new MutationObserver(() => { if (shut()) { look.disconnect(); setTimeout(ready, 400); } });
-    look.observe(document.body, { childList: true, subtree: true });
-    setTimeout(() => { look.disconnect(); ready(); }, 20000);
-  } else ready();
-  document.addEventListener("pointerdown", (event) => {
-    if (between() && event.target.closest?.('[data-testid="stMain"]')) shut();
-  });
-}
-
-export default function (component) {
-  const root = component.parentElement;
-  const place = root.querySelector(".course");
-  if (place.innerHTML !== component.data.html && root.was !== component.data.html) {
-    place.innerHTML = root.was = component.data.html;
-  }
-  drawer();
-  const menu = place.querySelector("details.menu");
-  const close = () => { if (menu?.open) { menu.open = false; return true; } };
-  place.onclick = (event) => {
-    const link = event.target.closest("a");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button) return;
-    const to = new URL(link.href.baseVal ?? link.href, document.baseURI);
-    if (to.origin !== location.origin) return;
-    event.preventDefault();
-    close();
-    history.pushState({}, "", to);
-    window.dispatchEvent(new PopStateEvent("popstate"));
-    document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
-  };
-  place.onkeydown = (event) => {
-    event.stopPropagation();  // the player's keys are the page's, not the menu's
-    if (event.key === "Escape" && close()) menu.querySelector("summary").focus();
-    const links = menu?.open ? [...menu.querySelectorAll("a")] : [];
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step || !links.length) return;
-    event.preventDefault();
-    const now = links.indexOf(root.getRootNode().activeElement ?? document.activeElement);
-    links[now < 0 ? (step > 0 ? 0 : links.length - 1) : (now + step + links.length) % links.length].focus();
-  };
-  if (!menu) return;
-  const away = (event) => { if (!event.composedPath().includes(menu)) close(); };
-  document.addEventListener("pointerdown", away);
-  return () => document.removeEventListener("pointerdown", away);
-}
-"""
 
 _mount_lock = threading.Lock()
 
 
 @lru_cache(maxsize=1)
 def _component() -> Callable[..., Any]:
-    return st.components.v2.component("lab_links", html='<div class="course"></div>', css=_CSS.read_text(), js=_JS)
+    css, js = ((_STATIC / name).read_text(encoding="utf-8") for name in ("course.css", "course.js"))
+    return st.components.v2.component("lab_links", html='<div class="course"></div>', css=css, js=js)
 
 
 def show(html: str, *, key: str) -> None:

@@ -61,3 +61,29 @@ def test_home_fits_two_and_a_half_screens(page, server):
     page.set_viewport_size({"width": 1440, "height": 900})
     open_page(page, server.url)
     assert page.get_by_test_id("stMain").evaluate("e => e.scrollHeight") <= 2.5 * 900
+
+
+def test_in_a_space_the_outer_address_follows_and_opens_the_page_again(page, server):
+    """The host is played by a page of the same origin that notes what it is told, and to whom it was addressed."""
+    html = f"""<iframe src="{server.url}/?page=gmm&k=4" style="width:1200px;height:780px"></iframe>
+        <script>window.told = []; window.postMessage = (data, to) => told.push({{ ...data, to }});</script>"""
+    page.route("**/the-host", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto(f"{server.url}/the-host")
+    frame = page.frame_locator("iframe")
+    frame.locator(".bar h1").filter(has_text="Gaussian mixtures").wait_for(timeout=30_000)
+
+    def last() -> str:
+        said = page.evaluate("told.filter(one => one.to === 'https://huggingface.co').map(one => one.queryString)")
+        return said[-1] if said else ""
+
+    until(lambda: "page=gmm" in last() and "k=4" in last(), "the host was not told of the page and its settings")
+    frame.get_by_label("Next page").click()
+    until(lambda: "page=variational-gmm" in last(), "the host was not told of the next page")
+
+
+def test_the_link_is_copied(page, server):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_page(page, f"{server.url}/references?kind=book")
+    page.locator("button.copy").click()
+    until(lambda: page.locator("button.copy").inner_text() == "Copied", "nothing says that it was copied")
+    assert page.evaluate("navigator.clipboard.readText()").endswith("/references?kind=book")

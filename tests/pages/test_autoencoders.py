@@ -30,7 +30,9 @@ from pages.ui import board, live, sheets, shipped
 from pages.ui.maths import added, close
 from pages.ui.settings import Real
 from pages.ui.wire import pack
-from tests.pages.test_pages import _alone, on_stage, opened, press, said, sound, value  # noqa: F401
+from tests.pages.app import on_stage, opened, press, said, sound, value
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 VAE, ELBO, AUTOENCODER = (PAGES / "autoencoders" / f"{name}.py" for name in ("vae", "elbo", "autoencoder"))
 

@@ -25,7 +25,9 @@ from pages.autoregressive import (
 from pages.catalogue import PAGES
 from pages.ui import live, shipped
 from pages.ui.wire import pack
-from tests.pages.test_pages import _alone, config, on_stage, opened, press, said, sound  # noqa: F401
+from tests.pages.app import config, on_stage, opened, press, said, sound
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 FOLDER = PAGES / "autoregressive"
 SIDE = 28

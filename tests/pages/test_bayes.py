@@ -14,7 +14,9 @@ from pages.catalogue import PAGES
 from pages.foundations import bayes_notes, bayes_pictures
 from pages.ui import live
 from pages.ui.wire import pack
-from tests.pages.test_pages import _alone, config, on_stage, opened, press, said  # noqa: F401
+from tests.pages.app import config, on_stage, opened, press, said
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 PAGE = PAGES / "foundations" / "bayes.py"
 

@@ -13,7 +13,9 @@ from pages.foundations import bayes_classifier_notes as notes
 from pages.foundations import bayes_classifier_runs as runs
 from pages.ui import live
 from pages.ui.wire import pack
-from tests.pages.test_pages import _alone, config, on_stage, opened, press, said, sound  # noqa: F401
+from tests.pages.app import on_stage, opened, press, said, sound
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 PAGE = PAGES / "foundations" / "bayes_classifier.py"
 RUN = "bayes-classifier:run"

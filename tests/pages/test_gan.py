@@ -16,7 +16,9 @@ from pages.catalogue import PAGES
 from pages.gans import gan_notes, gan_pictures, gan_runs
 from pages.ui import live
 from pages.ui.wire import pack
-from tests.pages.test_pages import _alone, config, on_stage, opened, press, said, sound, value  # noqa: F401
+from tests.pages.app import config, on_stage, opened, press, said, sound, value
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 PAGE = PAGES / "gans" / "gan.py"
 RUN = "gan:run"

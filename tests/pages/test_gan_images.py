@@ -15,7 +15,9 @@ from pages.gans import transposed_convolution_notes as conv_notes
 from pages.gans import transposed_convolution_pictures as conv_pictures
 from pages.ui import live, sheets, shipped
 from pages.ui.wire import pack
-from tests.pages.test_pages import _alone, config, on_stage, opened, press, said, sound, value  # noqa: F401
+from tests.pages.app import config, on_stage, opened, said, sound
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 DCGAN = PAGES / "gans" / "dcgan.py"
 CONV = PAGES / "gans" / "transposed_convolution.py"

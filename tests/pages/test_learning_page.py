@@ -15,7 +15,9 @@ from pages.foundations import learning_notes as notes
 from pages.foundations import learning_runs as runs
 from pages.ui import live
 from pages.ui.wire import pack
-from tests.pages.test_pages import _alone, on_stage, opened, said, sound  # noqa: F401
+from tests.pages.app import on_stage, opened, said, sound
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 PAGE = PAGES / "foundations" / "learning.py"
 RUN = "learning:run"

@@ -21,18 +21,7 @@ from engines.run import Run
 from pages.ui import live
 from pages.ui.live import Live, Table, obey, watch_run
 from tests.engines.toy import walk, walked_alone
-
-
-def until(condition: Callable[[], bool], timeout: float = 5.0) -> None:
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.002)
-
-
-def threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "lab-run"]
-
+from tests.pages.app import threads, until
 
 MADE: list[Live] = []
 

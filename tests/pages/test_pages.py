@@ -1,13 +1,10 @@
-"""Every page run as Streamlit runs it, without a browser: settings, widgets, uploads, and what goes wrong."""
+"""The mixture page run as Streamlit runs it, without a browser: settings, widgets, uploads, and what goes wrong."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
-from html import escape
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,113 +13,16 @@ from streamlit.testing.v1 import AppTest
 
 from engines import devices
 from engines.data import read_csv
-from pages import home
-from pages.autoencoders import gaussians, latent
-from pages.catalogue import CATALOGUE, PAGES
+from pages.catalogue import PAGES
 from pages.mixtures import gmm_digits, gmm_notes, gmm_runs, own_table
-from pages.ui import board, links, live, player, stage
+from pages.ui import live, stage
 from pages.ui.stage import session
-from tests.pages.test_live import threads, until
+from tests.pages.app import config, finish, on_stage, opened, press, said, sound, value
 
-COMPONENTS = (player, board, latent, gaussians, links)
-GMM = PAGES / "mixtures" / "gmm.py"
+pytestmark = pytest.mark.usefixtures("alone")
+
 POINTS_SETS = ("iris", "blobs", "stretched", "overlap", "moons", "ring", "wine", "cancer", "mnist", "draw")
 GOOD_CSV = b"a,b\n1,2\n3,4\n5,9\n8,8\n2,1\n"
-
-
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch) -> Iterator[None]:
-    """No browser comes, so no page waits for one; every test starts with an empty table and component registry."""
-    monkeypatch.setattr(live.Table, "wait_until_watched", lambda *_args, **_more: None)
-    for name in ("LAB_HOSTED", "LAB_MAX_RUNS"):
-        monkeypatch.delenv(name, raising=False)
-    for part in COMPONENTS:
-        part._component.cache_clear()
-    yield
-    for part in COMPONENTS:
-        part._component.cache_clear()
-    for token in list(live.TABLE._lives):
-        live.TABLE.remove(token)
-    until(lambda: not threads())
-
-
-def opened(page: Path = GMM, state: dict[str, Any] | None = None, **query: Any) -> AppTest:
-    """The page at this address, after its first run."""
-    at = AppTest.from_file(page, default_timeout=30)
-    for key, value in query.items():
-        at.query_params[key] = value
-    for key, value in (state or {}).items():
-        at.session_state[key] = value
-    return sound(at.run())
-
-
-def sound(at: AppTest) -> AppTest:
-    assert [error.value for error in at.exception] == []
-    return at
-
-
-def said(at: AppTest) -> list[str]:
-    """All warnings and errors on the page."""
-    return [element.value for element in (*at.warning, *at.error)]
-
-
-def on_stage(at: AppTest, slot: str = "gmm:run") -> live.Live | None:
-    held = at.session_state[slot] if slot in at.session_state else None  # noqa: SIM401
-    return live.TABLE.get(held["token"]) if held else None
-
-
-def config(at: AppTest, slot: str = "gmm:run") -> Any:
-    return on_stage(at, slot).run.engine.config
-
-
-def value(at: AppTest, key: str) -> Any:
-    """What is chosen, shown as a control or not."""
-    return at.session_state[f"{at.session_state['settings:page']}:settings"][key]
-
-
-def press(at: AppTest, label: str) -> AppTest:
-    return sound(next(button for button in at.button if button.label == label).click().run())
-
-
-def finish(at: AppTest) -> None:
-    run = on_stage(at).run
-    run.play()
-    assert run.wait(20).state == "finished"
-
-
-# -- every page -------------------------------------------------------------------------------------
-
-
-def test_home_opens_through_the_shell_with_a_card_a_page():
-    at = opened(PAGES / "shell.py")
-    assert said(at) == []
-    for item in CATALOGUE:
-        card = home.card(item)
-        assert escape(item.idea) in card
-        assert card.count("href=") == 2 + len(item.starts)
-
-
-@pytest.mark.parametrize("item", CATALOGUE, ids=lambda item: item.slug)
-def test_a_page_opens_through_the_shell_on_something_to_see(item):
-    at = opened(PAGES / "shell.py")
-    at.switch_page(str(item.file.relative_to(PAGES)))
-    sound(at.run())
-    assert said(at) == []
-    if item.section == "Reading":
-        return
-    assert [tab.label for tab in at.tabs] == ["Why", "Try it", "Source"]
-    # A run in the player, or the latent plane, which needs none.
-    assert len(live.TABLE) == (0 if item.slug == "vae" else 1)
-
-
-@pytest.mark.parametrize("item", CATALOGUE, ids=lambda item: item.slug)
-def test_the_places_to_begin_lead_somewhere_without_complaint(item):
-    for _, query in item.starts:
-        at = opened(item.file, **query)
-        assert said(at) == []
-        for key, wanted in query.items():
-            if key != "scene":
-                assert str(value(at, key)).lower() == wanted.lower()
 
 
 # -- the mixture page: good addresses ------------------------------------------------------------------

@@ -11,7 +11,9 @@ import pytest
 from pages.catalogue import CATALOGUE, PAGES
 from pages.citations import KINDS, cite, search, works
 from pages.reading import references
-from tests.pages.test_pages import _alone, opened, said, sound  # noqa: F401
+from tests.pages.app import opened, said, sound
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 PAGE = PAGES / "reading" / "references.py"
 

@@ -12,7 +12,9 @@ from pages.mixtures import gmm_pictures, variational_gmm_notes, variational_gmm_
 from pages.mixtures.gmm_runs import bundled
 from pages.ui import stage
 from pages.ui.wire import pack
-from tests.pages.test_pages import _alone, config, on_stage, opened, press, said, sound, value  # noqa: F401
+from tests.pages.app import config, on_stage, opened, press, said, sound
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 PAGE = PAGES / "mixtures" / "variational_gmm.py"
 SLOT = "variational-gmm:run"
