@@ -9,8 +9,9 @@ import pytest
 
 from pages.catalogue import PAGES
 from pages.translation import colouring
-from tests.pages.test_live import until
-from tests.pages.test_pages import _alone, opened, said  # noqa: F401  # the fixture holds for these pages too
+from tests.pages.app import opened, said, until
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 PIX2PIX = PAGES / "translation" / "pix2pix.py"
 DISCOGAN = PAGES / "translation" / "discogan.py"
