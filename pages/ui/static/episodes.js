@@ -100,7 +100,7 @@ export class Episodes {
     const longest = Math.max(this.expert.moves.length, this.learner.moves.length);
     const panels = [this.expert, this.learner].map((path, i) => {
       const t = Math.min(Math.floor(this.at), path.states.length - 1), over = this.at >= path.moves.length;
-      const words = [this.spec.names[i], ...(i ? [`after ${path.step} steps`] : [])].join(", ");
+      const words = [this.spec.names[i], ...(i ? [`after ${path.step} step${path.step === 1 ? "" : "s"}`] : [])].join(", ");
       const ended = over && path.moves.length < longest ? `: over after ${path.moves.length}` : "";
       return {
         title: words + ended, colour: i ? "@generated" : "@real", state: path.states[t],
