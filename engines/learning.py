@@ -299,7 +299,9 @@ def stream(seed: int, use: int) -> torch.Generator:
 
 
 def start_small(network: nn.Module, rng: torch.Generator) -> nn.Module:
-    """Radford et al. 2015, section 4: weights from N(0, 0.02^2), normalisation's from N(1, 0.02^2), biases 0."""
+    """Radford et al. 2015, section 4: weights from N(0, 0.02^2). Normalisation's from N(1, 0.02^2), as the authors'
+    code has them, and biases 0.
+    """
     for layer in network.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             nn.init.normal_(layer.weight, 0.0, 0.02, generator=rng)

@@ -142,8 +142,8 @@ def recorded(name: str) -> Film:
     return Film(
         frames=frames,
         base=dcgan_pictures.training_base(28, recorded=True, judged="frechet" in frames[-1].scalars),
-        draw=dcgan_pictures.training_picture,
-        numbers=dcgan_pictures.training_numbers,
+        draw=partial(dcgan_pictures.film_picture, name=name),
+        numbers=partial(dcgan_pictures.training_numbers, name=name),
     )
 
 
@@ -221,7 +221,7 @@ def layer_numbers(frame: Frame, engine: DCGAN) -> Blocks:
 
 
 def walk(name: str, seed: int, start: int, end: int) -> Film:
-    """From one code to another along a great circle, so that every code on the way is as likely as its ends."""
+    """From one code to another along a great circle, so that lengths on the way lie between its ends' lengths."""
     engine, z = model(name), codes(name, seed)
     shares = torch.linspace(0, 1, WALK)
     path = slerp(z[start], z[end], shares)
@@ -248,7 +248,8 @@ def arithmetic(name: str, seed: int, a: int, b: int, c: int) -> Film:
 
 
 def path_film(engine: DCGAN, path: torch.Tensor, row: Any, shares: torch.Tensor, words: Any, title: str) -> Film:
-    scores = engine.score(engine.decode(path)).cpu().numpy()
+    # A walk's images are alike; D is asked about them among the recorded codes', so that it sees a batch as it learned.
+    scores = engine.score(engine.decode(path), among=engine.decode(engine.codes)).cpu().numpy()
     frames = [
         Frame(
             step=i,
@@ -298,7 +299,9 @@ def scores(name: str, seed: int, drawn: np.ndarray | None) -> Film:
     probability = [1 / (1 + np.exp(-score)) for score in (score_real, score_fake)]
     scalars = {"real": float(probability[0].mean()), "fake": float(probability[1].mean())}
     if drawn is not None:
-        scalars["drawn"] = float(torch.sigmoid(engine.score(torch.as_tensor(drawn, dtype=torch.float32)[None])))
+        scalars["drawn"] = float(
+            torch.sigmoid(engine.score(torch.as_tensor(drawn, dtype=torch.float32)[None], among=real))
+        )
     frame = Frame(
         step=0, scalars=scalars, arrays={"sheet": both, "score_real": probability[0], "score_fake": probability[1]}
     )

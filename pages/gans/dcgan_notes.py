@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages.gans.dcgan_pictures import SCALE
 from pages.ui import shipped
-from pages.ui.frame import Question
+from pages.ui.tryit import Question
 
 VARIANTS = {"mnist": "", "fashion": "fashion"}
 
@@ -19,11 +20,14 @@ def measured(name: str) -> None:
     """What the card says of the shipped model, in words and with its floor."""
     card = shipped.card("dcgan", VARIANTS[name])
     m = card["metrics"]
-    what = "digits" if name == "mnist" else "clothes"
+    what, scale = "digits" if name == "mnist" else "clothes", SCALE[name]
     st.caption(
-        f"Over 5,000 samples against {card['data']['n_test']:,} test images: Fréchet distance {m['test_frechet']:.1f} "
-        f"(5,000 real training images: {m['test_frechet_real']:.1f}), precision {m['test_precision']:.2f}, recall "
-        f"{m['test_recall']:.2f}, {100 * m['test_clear']:.0f} % clear {what}; the rarest class has "
+        f"5,000 samples against {card['data']['n_test']:,} test images: Fréchet distance {m['test_frechet']:.1f} "
+        f"(5,000 real training images: {m['test_frechet_real']:.1f}), and the classifier is sure of "
+        f"{100 * m['test_clear']:.0f} % (of real {what}: {100 * scale['clear']:.0f} %, of noise: "
+        f"{100 * scale['noise']:.0f} %). The first 2,000 samples against the first 2,000 test images: precision "
+        f"{m['test_precision']:.2f} and recall {m['test_recall']:.2f} (the next 2,000 test images: "
+        f"{scale['precision']:.2f} and {scale['recall']:.2f}). The rarest class has "
         f"{100 * m['test_rarest']:.1f} %, the commonest {100 * m['test_commonest']:.1f} %. All in the features of a "
         f"classifier that ships with the app, so these are not FID.{after_one_epoch(name)} {trained(card['config'])}"
     )
@@ -83,23 +87,29 @@ generator $G$ learns to raise $D(G(z))$. What DCGAN added is a recipe by which c
 5. **Small random weights**, and Adam with a learning rate of 0.0002 and $\beta_1 = 0.5$: with the usual 0.9 the
    momentum keeps the game swinging.
 
-In the view *train* every rule is a switch. Take one away and watch.
+In the view *Train one now* every rule is a switch. Take one away and watch.
+
+**Apart from the paper.** Digits have 28 pixels a side instead of 64, and kernels are 4 x 4 where the paper's are 5 x 5:
+a multiple of the stride, so that stamps cover all inner pixels alike (see *Transposed convolution*). Normalisation's
+weights start from $N(1, 0.02^2)$, as in the authors' code; the paper speaks of all weights as from $N(0, 0.02^2)$.
+$D$ is shown as it learned, with normalisation by the batch's own statistics.
 """
         )
     with right:
         st.markdown(
             r"""
 **The generator** reads a code as a map of one pixel and many channels, and trades channels for pixels: 1 x 1, 4 x 4,
-7 x 7, 14 x 14, 28 x 28 (view *layers*).
+7 x 7, 14 x 14, 28 x 28 (view *Layer by layer*).
 
-**Between two codes** (view *walk*) images change without a break. If the network had only memorised, there would be
+**Between two codes** images change without a break. If the network had only memorised, there would be
 jumps. The walk follows a great circle: on a straight line the middle would be shorter than any code that $G$ has seen.
 
 **Switches.** A Gaussian is of one piece and $G$ has no jumps, so between the codes of a 3 and of an 8 lie codes of
 neither. Some numbers of the digits' codes therefore keep at least 1 away from zero: codes then lie in pieces with gaps
 between them, which a walk crosses and no sample comes from.
 
-**Arithmetic** with codes: $c + (a - b)$ puts what tells $a$ from $b$ onto $c$.
+**Arithmetic** with codes: $c + (a - b)$ puts what tells $a$ from $b$ onto $c$. Here $a$, $b$ and $c$ are single codes;
+the paper averages three of each, for with single ones the result is unstable.
 
 **How good is it?** The *Fréchet distance* compares mean $\mu$ and covariance $C$ of features of real ($r$) and
 generated ($g$) images,
@@ -109,8 +119,9 @@ $$
 $$
 
 *Precision* is the share of generated images among the real ones (closer to some real image than that image's third
-neighbour), *recall* the other way round: what share of the real ones is reached. A sample is *clear* where the
-classifier gives one class at least 0.9. The features are the last hidden layer of a small classifier of these images.
+neighbour), *recall* the other way round: what share of the real ones is reached. The classifier is *sure* of a sample
+where it gives one class at least 0.9; that says nothing where it is sure of noise too.
+The features are the last hidden layer of a small classifier of these images.
 """
         )
 
@@ -130,9 +141,9 @@ def questions(name: str) -> list[Question]:
         ),
         Question(
             text="A fractionally-strided convolution of kernel 4, stride 1/2 and padding 1 takes a side of 14 to what?",
-            kind="number",
+            kind="whole",
             check=lambda answer: (answer == 28, "(14 - 1) x 2 - 2 x 1 + 4 = 28."),
-            hint="The view layers spells it out.",
+            hint="The view Layer by layer spells it out, in the numbers beside each layer.",
         ),
     ]
 

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 import engines
+from engines import data
+from engines.gans.dcgan import scale
 from pages.catalogue import PAGES
-from pages.gans import dcgan, dcgan_notes
+from pages.gans import dcgan, dcgan_notes, dcgan_pictures
 from pages.gans import transposed_convolution_notes as conv_notes
 from pages.gans import transposed_convolution_pictures as conv_pictures
 from pages.ui import live, sheets, shipped
@@ -37,8 +39,9 @@ def test_every_view_of_the_shipped_networks_opens_and_draws(view):
     held = on_stage(at, RUN)
     frames = played(held)
     for frame in (frames[0], frames[-1]):
-        json.loads(pack([live.picture(held, frame), held.explain(frame, {})]))
-        assert live.picture(held, frame)["sheet"].dtype == np.uint8
+        assert isinstance(pack(live.picture(held, frame)), bytes)  # with its sheet as an image file
+        json.loads(pack(held.explain(frame, {})))
+        assert held.draw(frame)["sheet"].dtype == np.uint8
 
 
 def test_the_recorded_film_is_the_same_codes_at_forty_or_more_steps_and_ends_as_the_shipped_generator():
@@ -110,6 +113,48 @@ def test_a_sheet_holds_every_image():
     sheet = sheets.sheet(images, 2)
     assert sheet.shape == (3 * 6 + 2, 2 * 6 + 2)
     np.testing.assert_array_equal(sheet[2 + 6 : 6 + 6, 2:6], images[2])
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion"])
+def test_real_images_and_noise_score_what_stands_beside_ours(name):
+    assert scale(name) == pytest.approx(dcgan_pictures.SCALE[name], abs=0.006)
+
+
+def test_noise_is_never_called_clear():
+    frames = shipped.frames("dcgan")
+    assert frames[0].scalars["clear"] > 0.99
+    words = dcgan_pictures.training_words(frames[1], "mnist")
+    assert "clear" not in words
+    assert "as sure of noise" in words
+    assert "noise" not in dcgan_pictures.training_words(frames[-1], "mnist")
+    table = next(block["table"] for block in dcgan_pictures.training_numbers(frames[-1], "mnist") if "table" in block)
+    assert table[2][2] == f"{dcgan_pictures.SCALE['mnist']['precision']:.3f}"
+
+
+def test_the_discriminator_answers_as_it_learned():
+    """By each batch's own statistics: then the samples' mean is what the end of the training curve says."""
+    engine, z = dcgan.model("mnist"), dcgan.codes("mnist", 0)
+    made = engine.decode(z)
+    last = shipped.frames("dcgan")[-1].scalars
+    assert float(engine.score(made).sigmoid().mean()) == pytest.approx(last["d_fake"], abs=0.04)
+    real = np.array(data.load("mnist", split="test").x[:64])
+    network = engine.network["D"]
+    with torch.no_grad():
+        running = float(network(engine._scored(real)).sigmoid().mean())
+    assert float(engine.score(real).sigmoid().mean()) > running + 0.1
+    assert not network.training
+    alone = engine.score(made[:1], among=made[1:])
+    torch.testing.assert_close(alone, engine.score(made)[:1])
+
+
+def test_what_departs_from_the_paper_and_what_the_figures_rest_on_is_said():
+    at = opened(DCGAN)
+    words = " ".join(element.value for element in at.markdown)
+    for said_of_it in ("5 x 5", "averages three", "authors' code"):
+        assert said_of_it in words
+    caption = " ".join(element.value for element in at.caption)
+    assert "first 2,000 samples against the first 2,000 test images" in caption
+    assert "of noise: 100 %" in caption
 
 
 # -- transposed convolution --------------------------------------------------------------------------------------

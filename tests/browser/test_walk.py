@@ -1,0 +1,62 @@
+"""A walk over five pages with changed settings, back to its start and forward again."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Page
+
+from tests.browser import driver
+
+START = ("gmm", {"data": "blobs", "k": "5"})
+# The page's name in the menu, its slug, a control to move to the right, by how many steps, and what the address says.
+WALK = [
+    ("The game of two networks", "gan", "gsteps", 2, {"gsteps": "3"}),
+    ("Transposed convolution", "transposed-convolution", "n", 1, {"n": "4"}),
+    ("Bayes' rule", "bayes", "n", 3, None),
+    ("The mixture that finds its own size", "variational-gmm", "k", 1, None),
+]
+
+
+def address(page: Page) -> tuple[str, dict[str, str]]:
+    parts = urlsplit(page.url)
+    return parts.path.strip("/"), {key: values[-1] for key, values in parse_qs(parts.query).items()}
+
+
+def slide(page: Page, key: str, steps: int) -> None:
+    handle = page.locator(f".st-key-lab-setting-{key} input[type=range]").first
+    handle.focus()
+    for _ in range(steps):
+        page.keyboard.press("ArrowRight")
+    driver.settled(page)
+
+
+def at(page: Page, place: tuple[str, dict[str, str]]) -> None:
+    driver.until(lambda: address(page) == place, f"the address {place}, not {address(page)}", timeout=20)
+    driver.settled(page)
+    assert driver.faults(page) == []
+    assert page.locator(".stAlert").count() == 0
+
+
+def test_a_walk_with_changed_settings_goes_back_to_its_start_and_forward_again(page, server, page_errors):
+    driver.open_page(page, f"{server.url}/gmm?data=blobs&k=5")
+    slide(page, "k", 2)
+    places = [("gmm", {"data": "blobs", "k": "7"})]
+    at(page, places[0])
+    for title, slug, key, steps, query in WALK:
+        driver.go_to(page, title)
+        assert address(page) == (slug, {})
+        slide(page, key, steps)
+        driver.until(lambda: address(page)[1], "the changed setting in the address")
+        places.append(address(page))
+        assert query is None or places[-1] == (slug, query)
+    for place in reversed(places[:-1]):
+        page.go_back()
+        at(page, place)
+    assert page.locator(".st-key-lab-setting-k input[type=range]").first.input_value() == "7"
+    for place in places[1:]:
+        page.go_forward()
+        at(page, place)
+    driver.go_to(page, "Gaussian mixtures and EM")  # the menu leads to a page as it was left
+    at(page, places[0])
+    assert page_errors == []
