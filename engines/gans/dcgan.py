@@ -333,7 +333,7 @@ def scale(data_name: str) -> dict[str, float]:
 
     by = _classifier(data_name, "cpu")
     test = np.array(data.load(data_name, split="test").x[: 2 * JUDGED])
-    noise = torch.rand((JUDGED, test.shape[1]), generator=torch.Generator().manual_seed(0))
+    noise = torch.rand((JUDGED, 784), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         real, drawn = by.features(test), by.features(noise)
         sure = [float((by.network.head(x).softmax(dim=1).max(dim=1).values >= SURE).double().mean())

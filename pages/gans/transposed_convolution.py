@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -9,120 +10,116 @@ import numpy as np
 import streamlit as st
 
 import engines
-from engines.run import Run
 from pages.catalogue import entry
 from pages.gans import transposed_convolution_notes as notes
 from pages.gans import transposed_convolution_pictures as pictures
-from pages.ui import frame, live, scenes, settings, stage
-from pages.ui.live import SLOTS
-from pages.ui.player import layers, player
+from pages.ui import shipped, show
+from pages.ui.page import page
+from pages.ui.player import layers
 from pages.ui.settings import Choice, Number
-from pages.ui.stage import Scene
+from pages.ui.show import Film
 
-PAGE = entry("transposed-convolution")
 MODES = {"stamp": "transposed", "zero-inserted": "inserted", "convolution": "convolution", "resize": "resize"}
+
+
+def own(chosen: Mapping[str, Any]) -> bool:
+    """Whether the sizes are the viewer's, not a trained layer's."""
+    return not chosen["values"].startswith("dcgan")
+
+
 HOW = Choice(
     key="how",
     label="Operation",
     options=tuple(MODES),
     default="stamp",
-    help="stamp: transposed convolution; zero-inserted: the same by an ordinary convolution; convolution: the way "
-    "back; resize: enlarge, then convolve.",
+    labels={
+        "stamp": "Stamp (transposed convolution)",
+        "zero-inserted": "Insert zeros, then convolve",
+        "convolution": "Convolution, the way back",
+        "resize": "Resize, then convolve",
+    },
 )
 VALUES = Choice(
     key="values",
     label="Values",
     options=("numbers", "ones", "ramp", "dcgan-1", "dcgan-2", "dcgan-3", "dcgan-4"),
     default="numbers",
+    labels={
+        "numbers": "Small whole numbers",
+        "ones": "All ones",
+        "ramp": "A ramp under ones",
+        **{f"dcgan-{i}": f"DCGAN's layer {i}" for i in range(1, 5)},
+    },
     help="Small whole numbers; all ones; a ramp under a kernel of ones; or a layer of the shipped DCGAN, which sets "
     "the sizes too.",
 )
-SIDE = Number(key="n", label="Input's side n", low=1, high=7, default=3)
-KERNEL = Number(key="k", label="Kernel's side k", low=1, high=5, default=3)
-STRIDE = Number(key="s", label="Stride (1/s where it enlarges)", low=1, high=3, default=2)
-PADDING = Number(key="p", label="Padding p", low=0, high=4, default=0, help="Must be below the kernel's side.")
-OUT = Number(key="a", label="Output padding a", low=0, high=2, default=0, help="Must be below the stride.")
-SEED = Number(key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="Draws the numbers.")
-ALL = (HOW, VALUES, SIDE, KERNEL, STRIDE, PADDING, OUT, SEED)
-RUN = "transposed-convolution:run"
+SIDE = Number(key="n", when=own, label="Input's side n", low=1, high=7, default=3)
+KERNEL = Number(key="k", when=own, label="Kernel's side k", low=1, high=5, default=3)
+STRIDE = Number(key="s", when=own, label="Stride (1/s where it enlarges)", low=1, high=3, default=2)
+PADDING = Number(
+    key="p",
+    when=lambda chosen: own(chosen) and chosen["how"] != "resize",
+    label="Padding p",
+    low=0,
+    high=4,
+    default=0,
+    help="Must be below the kernel's side.",
+)
+OUT = Number(
+    key="a",
+    when=lambda chosen: own(chosen) and chosen["how"] in ("stamp", "zero-inserted"),
+    label="Output padding a",
+    low=0,
+    high=2,
+    default=0,
+    help="Must be below the stride.",
+)
+SEED = Number(
+    key="seed",
+    when=lambda chosen: chosen["values"] == "numbers",
+    label="Seed",
+    low=0,
+    high=9999,
+    default=0,
+    slider=False,
+    help="Draws the numbers.",
+)
+SETTINGS = (HOW, VALUES, SIDE, KERNEL, STRIDE, PADDING, OUT, SEED)
+VIEWS = {"steps": ("Step by step", SETTINGS)}
 
 
 def main() -> None:
-    frame.head(PAGE)
-    scenes.begin(notes.SCENES, play_scene)
-    settings.show_notices(PAGE.slug, ALL)
-    chosen = {setting.key: settings.value(setting) for setting in ALL}
-    scenes.show(notes.SCENES, play_scene)
-    record, problem = stage.keep(RUN, fixed=chosen, changing={}, make=lambda: scene(chosen))
-    if problem:
-        st.warning(f"{problem[0].upper()}{problem[1:]}. The stage shows what was there before.", icon=":material/info:")
-    if record is None:
-        st.info("These sizes give no output. Take a smaller kernel or less padding in the controls.")
-    else:
-        options = {"slug": PAGE.slug, "layers": layers(*pictures.LAYERS), "speed": 2, "numbers": True}
-        player(
-            record.token,
-            key="conv-player",
-            on_event=on_event,
-            autoplay=True,
-            present=st.query_params.get("present") == "1",
-            **options,
-        )
-        live.TABLE.wait_until_watched(record.token)
-    with frame.controls():
-        controls(chosen)
-    if record is not None:
-        download(record)
-    frame.notes(PAGE, why=notes.why, questions=notes.questions())
+    with page(entry("transposed-convolution"), VIEWS, why=notes.why, questions=notes.questions(),
+              scenes=notes.SCENES) as chosen:  # fmt: skip
+        show.film("transposed-convolution", steps, *(chosen[setting.key] for setting in SETTINGS),
+                  layers=layers(*pictures.LAYERS), speed=2, wide=False)  # fmt: skip
+        download(chosen)
 
 
-def controls(chosen: dict[str, Any]) -> None:
-    show, own = settings.show, not chosen["values"].startswith("dcgan")
-    scenes.links(notes.SCENES, play_scene)
-    show(HOW)
-    show(VALUES)
-    show(SIDE, when=own)
-    show(KERNEL, when=own)
-    show(STRIDE, when=own)
-    show(PADDING, when=own and chosen["how"] != "resize")
-    show(OUT, when=own and chosen["how"] in ("stamp", "zero-inserted"))
-    show(SEED, when=chosen["values"] == "numbers")
-    left, right = st.columns(2)
-    left.button("Restart", on_click=stage.drop, args=(RUN,), width="stretch", help="From the first step.")
-    if chosen["values"] == "numbers":
-        right.button("New numbers", on_click=new_seed, width="stretch", help="The same sizes, other values.")
-
-
-def new_seed() -> None:
-    settings.next_of(SEED)
-
-
-def play_scene(name: str, values: dict[str, Any] | None) -> None:
-    """Put a scene on the stage, from its start; without values, only take its text away."""
-    if values is None:
-        st.query_params.pop("scene", None)
-        return
-    settings.apply(ALL, values)
-    st.query_params["scene"] = name
-    stage.drop(RUN)
-
-
-def scene(chosen: dict[str, Any]) -> Scene:
-    """The operation with these settings, one step a cell or a stamp."""
+def engine_of(chosen: Mapping[str, Any]) -> Any:
+    """The operation with these settings; ValueError where they give no output."""
     mode, data = MODES[chosen["how"]], None
     sizes = {"size": chosen["n"], "kernel": chosen["k"], "stride": chosen["s"], "padding": chosen["p"]}
-    own = {"output_padding": chosen["a"], "values": chosen["values"], "seed": chosen["seed"]}
+    more = {"output_padding": chosen["a"], "values": chosen["values"], "seed": chosen["seed"]}
     if chosen["values"].startswith("dcgan"):
         data, sizes = trained_layer(int(chosen["values"][-1]))
-        own = {}
+        more = {}
     if mode in ("convolution", "resize"):
-        own.pop("output_padding", None)
-    engine: Any = engines.create("transposed_convolution", data=data, mode=mode, **sizes, **own)
-    final = engine.result
-    return Scene(
-        run=Run(engine, slots=SLOTS),
+        more.pop("output_padding", None)
+    return engines.create("transposed_convolution", data=data, mode=mode, **sizes, **more)
+
+
+def steps(*values: Any) -> Film:
+    """One step a cell or a stamp; ``values`` of the settings, in their order."""
+    engine = engine_of({setting.key: value for setting, value in zip(SETTINGS, values, strict=True)})
+    frames = [engine.frame()]
+    while not engine.done:
+        engine.step()
+        frames.append(engine.frame())
+    return Film(
+        frames=frames,
         base=pictures.base(engine),
-        draw=lambda frame: pictures.picture(frame, engine, final),
+        draw=lambda frame: pictures.picture(frame, engine, engine.result),
         explain=lambda frame, pick: pictures.numbers(frame, engine, pick),
     )
 
@@ -133,9 +130,7 @@ def trained_layer(i: int) -> tuple[tuple[np.ndarray, np.ndarray], dict[str, int]
 
     The pair whose input channel speaks loudest, so that there is something to see.
     """
-    from pages.gans import dcgan
-
-    generator = dcgan.model("mnist")
+    generator = shipped.model("dcgan")
     map_ = generator.maps(generator.codes[:1])[i - 1][0]  # (C, n, n)
     layer = generator.network["G"].layers[i - 1][0]
     channel = int(map_.abs().sum(dim=(1, 2)).argmax())
@@ -150,19 +145,16 @@ def trained_layer(i: int) -> tuple[tuple[np.ndarray, np.ndarray], dict[str, int]
     return (map_[channel].cpu().double().numpy(), kernel.cpu().double().numpy()), sizes
 
 
-def on_event(name: str) -> None:
-    if name == "gone":
-        stage.drop(RUN)
-
-
-def download(record: Any) -> None:
+def download(chosen: dict[str, Any]) -> None:
     """The finished output, to take away."""
-    engine: Any = record.run.engine
-    if engine is None:
+    try:
+        result = engine_of(chosen).result
+    except ValueError:  # said above the stage
         return
-    text = "\n".join(",".join(f"{value:.6g}" for value in row) for row in engine.result)
+    text = "\n".join(",".join(f"{value:.6g}" for value in row) for row in result)
     with st.container(key="lab-about"):
         st.download_button("Output as CSV", text, "output.csv", "text/csv", on_click="ignore")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
-from pages.ui.frame import Question
+from pages.ui.strip import Scene
+from pages.ui.tryit import Question
 
-SCENES: dict[str, dict[str, Any]] = {
-    "checkerboard": {
-        "title": "The checkerboard",
-        "link": {"values": "ones", "n": 5, "k": 3, "s": 2},
-        "cure": {"how": "resize", "values": "ones", "n": 5, "k": 3, "s": 2},
-        "cure_title": "Resize, then convolve",
-        "text": "**What you see:** input and kernel hold nothing but ones, and yet the output is a pattern of 1, 2 and "
-        "4. **Why:** a kernel of 3 stamped every 2 cells overlaps in every other row and column. **Cure:** a kernel "
-        "that is a multiple of the stride, or resizing first and convolving after, which treats all cells alike.",
-    },
-    "even": {
-        "title": "A kernel that is a multiple of the stride",
-        "link": {"values": "ones", "n": 4, "k": 4, "s": 2, "p": 1},
-        "cure": {"values": "ones", "n": 4, "k": 3, "s": 2, "p": 1, "a": 1},
-        "cure_title": "Take a kernel of 3 instead",
-        "text": "**What you see:** kernel 4, stride 1/2, padding 1: the size doubles and every inner cell is covered "
-        "four times. **Why:** this is what DCGAN's generators use.",
-    },
-    "dcgan": {
-        "title": "A layer of a trained generator",
-        "link": {"values": "dcgan-3"},
-        "cure": {"values": "dcgan-4"},
-        "cure_title": "Its last layer",
-        "text": "**What you see:** one channel of the shipped DCGAN on its way from 7 x 7 to 14 x 14, with the weights "
-        "that it has learned. **Mind:** the real layer adds such outputs of all its input channels.",
-    },
-}
+ONES = {"values": "ones", "n": 5, "k": 3, "s": 2}
+SCENES = {
+    "checkerboard": Scene(
+        title="The checkerboard", link=ONES, cure={**ONES, "how": "resize"}, cure_title="Resize, then convolve",
+        text="Input and kernel hold nothing but ones, and yet the output is a pattern of 1, 2 and 4. **Why:** a kernel "
+        "of 3 stamped every 2 cells overlaps in every other row and column. **Cure:** a kernel that is a multiple of "
+        "the stride, or resizing first and convolving after, which treats all inner cells alike.",
+        cured="Resized first, every inner cell of the output is the same sum of nine ones: no pattern, and less at the "
+        "edge only, where the kernel reaches over it.",
+    ),
+    "even": Scene(
+        title="A kernel that is a multiple of the stride", link={"values": "ones", "n": 4, "k": 4, "s": 2, "p": 1},
+        cure={"values": "ones", "n": 4, "k": 3, "s": 2, "p": 1, "a": 1}, cure_title="Take a kernel of 3 instead",
+        text="Kernel 4, stride 1/2, padding 1: the size doubles and every inner cell is covered four times. The "
+        "generator that ships here uses such kernels; the DCGAN paper's are 5 x 5, which is no multiple of 2.",
+        cured="With a kernel of 3 the size doubles as well, and cells are covered once, twice or four times.",
+    ),
+    "dcgan": Scene(
+        title="A layer of a trained generator", link={"values": "dcgan-3"}, cure={"values": "dcgan-4"},
+        cure_title="Its last layer",
+        text="One channel of the shipped DCGAN on its way from 7 x 7 to 14 x 14, with the weights that it has learned. "
+        "**Mind:** the real layer adds such outputs of all its input channels.",
+        cured="One channel on its way from 14 x 14 to the image of 28 x 28.",
+    ),
+}  # fmt: skip
 
 
 def why() -> None:
@@ -73,7 +70,8 @@ cells, $k - 1 - p$ around them, and turn the kernel by 180 degrees (*zero-insert
 which is why nobody computes it so.
 
 **The checkerboard.** Where $k$ is no multiple of $s$ the stamps cover some cells more often than others. A network can
-learn to balance that, and often does not. Resizing first and convolving after has no such pattern.
+learn to balance that, and often does not. DCGAN's own kernels, 5 x 5 at a stride of 1/2, are of this kind; the
+generators that ship here have 4 x 4. Resizing first and convolving after has no such pattern.
 """
         )
 
@@ -82,9 +80,9 @@ def questions() -> list[Question]:
     return [
         Question(
             text="A side of 7, kernel 4, stride 1/2, padding 1, no output padding: what side has the output?",
-            kind="number",
+            kind="whole",
             check=lambda answer: (answer == 14, "(7 - 1) x 2 - 2 x 1 + 4 + 0 = 14."),
-            hint="The formula is in the numbers beside the stage.",
+            hint="Set these sizes in the controls and read the formula beside the stage.",
         ),
         Question(
             text="Does a transposed convolution undo the convolution with the same kernel?",

@@ -51,7 +51,8 @@ def run(
     with st.spinner("Preparing the stage"):
         record, problem = stage.keep(run_slot, fixed=fixed, changing=changing or {}, make=make)
     if problem:
-        st.warning(problem)
+        before = " The stage shows what was there before." if record is not None else ""
+        st.warning(f"{problem[:1].upper()}{problem[1:].rstrip('.')}.{before}")
     if record is None:
         return None
     st.session_state["stage:shown"] = record.token

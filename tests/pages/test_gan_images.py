@@ -13,6 +13,7 @@ from engines import data
 from engines.gans.dcgan import scale
 from pages.catalogue import PAGES
 from pages.gans import dcgan, dcgan_notes, dcgan_pictures
+from pages.gans import transposed_convolution as conv
 from pages.gans import transposed_convolution_notes as conv_notes
 from pages.gans import transposed_convolution_pictures as conv_pictures
 from pages.ui import live, sheets, shipped
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.usefixtures("alone")
 DCGAN = PAGES / "gans" / "dcgan.py"
 CONV = PAGES / "gans" / "transposed_convolution.py"
 RUN, STEPS = "dcgan:run", "transposed-convolution:run"
+DEFAULTS = {setting.key: setting.default for setting in conv.SETTINGS}
 
 
 def played(held):
@@ -165,7 +167,7 @@ def test_every_operation_plays_and_spells_out_its_sums(how):
     at = opened(CONV, how=how, n="4", k="3", s="2", p="1")
     assert said(at) == []
     held = on_stage(at, STEPS)
-    engine = held.run.engine
+    engine = conv.engine_of({"how": how, "values": "numbers", "n": 4, "k": 3, "s": 2, "p": 1, "a": 0, "seed": 0})
     frames = played(held)
     drawn = live.picture(held, frames[-1])
     json.loads(pack(drawn))
@@ -198,7 +200,7 @@ def test_no_zero_has_a_sign():
 
 @pytest.mark.parametrize("name", conv_notes.SCENES)
 def test_scenes_and_cures_open(name):
-    for values in (conv_notes.SCENES[name]["link"], conv_notes.SCENES[name]["cure"]):
+    for values in (conv_notes.SCENES[name].link, conv_notes.SCENES[name].cure):
         at = opened(CONV, scene=name, **{key: str(text) for key, text in values.items()})
         assert said(at) == []
 
@@ -209,7 +211,7 @@ def test_a_trained_layer_has_the_generators_own_sizes(layer):
     assert said(at) == []
     held = on_stage(at, STEPS)
     maps = dcgan.model("mnist").maps(dcgan.codes("mnist", 0)[:1])
-    assert held.run.engine.config.output_size == maps[layer].shape[2]
+    assert len(held.run.history.last.arrays["output"]) == maps[layer].shape[2]
     json.loads(pack([held.base, live.picture(held, held.run.history.last)]))
     assert len(held.base["tips"]) == maps[layer].shape[2] ** 2  # every cell's sum, in the largest too
 
@@ -225,3 +227,15 @@ def test_a_trained_layer_has_the_generators_own_sizes(layer):
 )
 def test_what_cannot_be_is_one_sentence(settings, sentence):
     assert any(sentence in text for text in said(opened(CONV, **settings)))
+
+
+def test_the_scenes_say_what_the_grids_show():
+    shown = {name: [conv.engine_of({**DEFAULTS, **values}).result for values in (scene.link, scene.cure)]
+             for name, scene in conv_notes.SCENES.items()}  # fmt: skip
+    assert set(shown["checkerboard"][0].ravel()) == {1, 2, 4}
+    assert set(shown["checkerboard"][1][1:-1, 1:-1].ravel()) == {9}
+    assert shown["even"][0].shape == (8, 8)
+    assert set(shown["even"][0][1:-1, 1:-1].ravel()) == {4}
+    assert shown["even"][1].shape == (8, 8)
+    assert set(shown["even"][1].ravel()) == {1, 2, 4}
+    assert [len(result) for result in shown["dcgan"]] == [14, 28]
