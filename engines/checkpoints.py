@@ -408,7 +408,7 @@ def _read_card(directory: Path) -> dict[str, Any]:
         card = None
     if not isinstance(card, dict):
         raise CheckpointError(f"{shown}/{CARD} is damaged (no JSON record of less than 1 MB): {_restore(shown)}")
-    if card.get("format") == 1:
+    if card.get("format") == 1 and "checksum" not in card:
         card["checksum"] = checksum(card)  # python -m tools.seal_cards gives it one
     elif card.get("format") != FORMAT:
         raise CheckpointError(

@@ -5,7 +5,8 @@ stays bounded) and a few full states, from which any earlier step can be recompu
 what a fork starts from. An exception or a NaN inside the engine stops the run, keeps its history, and
 becomes one sentence. A worker thread exists only while there is something to compute.
 
-Bounds, per run: MAX_FRAMES frames and MAX_FRAME_BYTES of them, MAX_STATES states and MAX_STATE_BYTES.
+Bounds, per run: MAX_FRAMES frames and MAX_FRAME_BYTES of them, MAX_STATES states and MAX_STATE_BYTES, and its equal
+part of what all runs of its `Slots` may keep.
 """
 
 from __future__ import annotations
@@ -14,35 +15,22 @@ import contextlib
 import math
 import threading
 import time
-from bisect import bisect_right
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from engines.devices import threads
 from engines.engine import Engine, Frame, rebuild
+from engines.history import MAX_FRAME_BYTES, History
+from engines.slots import Slots
 
-MAX_FRAMES = 2_000
-MAX_FRAME_BYTES = 48 << 20
 MAX_STATES = 24
 MAX_STATE_BYTES = 48 << 20
 STATE_INTERVAL = 0.25  # seconds between kept states; replaying from one costs at most about this long
 BURST = 0.005  # seconds of steps in one turn of the slots, at full speed
 TELL_INTERVAL = 0.25  # seconds between two notices where nothing new is to be seen
-QUEUE_NOTICE = 0.3  # seconds of waiting after which a run says that it is queued
-
-
-class _Dated(Protocol):
-    @property
-    def step(self) -> int: ...
-    @property
-    def nbytes(self) -> int: ...
-
-
-Item = TypeVar("Item", bound=_Dated)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,111 +43,23 @@ class Status:
     ahead: int = 0  # when queued: runs that come before this one
 
 
-class History(Generic[Item]):
-    """Items in step order (frames, or kept states), thinned to a bound but never at the ends.
-
-    When full, every second one goes, and from then on only every second newcomer is kept beside the
-    newest: the whole past stays evenly covered, from the first step to the last, with at most
-    ``max_items`` items and ``max_bytes`` bytes.
-    """
-
-    def __init__(self, *, max_items: int = MAX_FRAMES, max_bytes: int = MAX_FRAME_BYTES) -> None:
-        if max_items < 4:
-            raise ValueError(f"max_items must be >= 4, got {max_items}")
-        self.max_items, self.max_bytes = max_items, max_bytes
-        self._items: list[Item] = []
-        self._counts: list[int] = []  # the how-manieth newcomer each item was
-        self._arrived = 0
-        self._stride = 1
-        self._bytes = 0
-        self._lock = threading.Lock()
-
-    def append(self, item: Item) -> None:
-        """Add an item that is later than all others."""
-        with self._lock:
-            if self._items and item.step <= self._items[-1].step:
-                raise ValueError(f"step {item.step} comes after step {self._items[-1].step}: steps must rise")
-            if self._items and self._counts[-1] % self._stride:
-                self._bytes -= self._items.pop().nbytes
-                self._counts.pop()
-            self._items.append(item)
-            self._counts.append(self._arrived)
-            self._arrived += 1
-            self._bytes += item.nbytes
-            while len(self._items) > 2 and (len(self._items) > self.max_items or self._bytes > self.max_bytes):
-                self._stride *= 2
-                kept = [i for i, n in enumerate(self._counts) if n % self._stride == 0 or i == len(self._counts) - 1]
-                self._items = [self._items[i] for i in kept]
-                self._counts = [self._counts[i] for i in kept]
-                self._bytes = sum(item.nbytes for item in self._items)
-
-    def after(self, step: int, limit: int | None = None) -> list[Item]:
-        """The items later than ``step``, at most ``limit`` of them, oldest first."""
-        with self._lock:
-            start = bisect_right(self._items, step, key=lambda item: item.step)
-            return self._items[start : None if limit is None else start + limit]
-
-    def at(self, step: int) -> Item | None:
-        """The newest item not later than ``step``; the first one where there is none."""
-        with self._lock:
-            if not self._items:
-                return None
-            return self._items[max(0, bisect_right(self._items, step, key=lambda item: item.step) - 1)]
-
-    @property
-    def last(self) -> Item | None:
-        with self._lock:
-            return self._items[-1] if self._items else None
+@dataclass(frozen=True, slots=True)
+class _State:
+    step: int
+    values: Mapping[str, Any]
 
     @property
     def nbytes(self) -> int:
-        return self._bytes
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._items, self._counts, self._bytes = [], [], 0
+        return sum(getattr(value, "nbytes", 64) for value in self.values.values())
 
 
-class Slots:
-    """At most ``n`` runs compute at once; the others wait in line, first come, first served.
+@dataclass(slots=True)
+class Past:
+    """What a fork begins with: frames to show, states to recompute from, and the settings that held."""
 
-    A run holds a slot for one step and gives it back while it waits for its next one, so a class of
-    slow-motion viewers shares two cores without waiting, and a queue forms only where work does.
-    """
-
-    def __init__(self, n: int) -> None:
-        if n < 1:
-            raise ValueError(f"the number of concurrent runs must be >= 1, got {n}")
-        self.n = n
-        self._busy = 0
-        self._line: deque[object] = deque()
-        self._changed = threading.Condition()
-
-    def acquire(self, ticket: object, *, wanted: Callable[[], bool], on_wait: Callable[[int], None]) -> bool:
-        """Wait for a slot; False if it is no longer ``wanted``. ``on_wait(ahead)`` is told of a long wait."""
-        started = time.monotonic()
-        with self._changed:
-            self._line.append(ticket)
-            try:
-                while self._busy >= self.n or self._line[0] is not ticket:
-                    if not wanted():
-                        return False
-                    self._changed.wait(0.1)
-                    if time.monotonic() - started > QUEUE_NOTICE:
-                        on_wait(self._busy + list(self._line).index(ticket))
-                self._busy += 1
-            finally:
-                self._line.remove(ticket)
-                self._changed.notify_all()
-        return True
-
-    def release(self) -> None:
-        with self._changed:
-            self._busy -= 1
-            self._changed.notify_all()
+    frames: History[Frame] = field(default_factory=History)
+    states: History[_State] = field(default_factory=lambda: History(max_items=MAX_STATES, max_bytes=MAX_STATE_BYTES))
+    configs: list[tuple[int, Any]] = field(default_factory=list)  # (from which step on, config)
 
 
 class Run:
@@ -178,15 +78,18 @@ class Run:
         slots: Slots | None = None,
         steps_per_second: float | None = None,
         frame_interval: float = 0.0,
-        history: History[Frame] | None = None,
+        past: Past | None = None,
     ) -> None:
+        past = past or Past()
         self.engine: Engine | None = engine
-        self.history: History[Frame] = history if history is not None else History()
+        self.history = past.frames
         self.frame_interval = frame_interval
         self._slots = slots or Slots(1)
         self._steps_per_second = steps_per_second
-        self._states: History[_State] = History(max_items=MAX_STATES, max_bytes=MAX_STATE_BYTES)
-        self._configs: list[tuple[int, Any]] = [(-1, engine.config)]  # what held from which step on
+        self._states = past.states
+        first = engine.frame()
+        # What held from which step on.
+        self._configs = [*past.configs, (first.step if past.configs else -1, engine.config)]
         self._unchanged: _State | None = None  # the state that the latest change started from
         self._listeners: list[Callable[[], None]] = []
         self._wake = threading.Condition()  # guards what follows
@@ -200,12 +103,12 @@ class Run:
         self._state_kept_at = 0.0
         self._told: tuple[int, str] = (-1, "")
         self._told_at = 0.0
-        first = engine.frame()
         self._step = first.step
         self._framed_at = time.monotonic()
         if self.history.last is None or self.history.last.step < first.step:
             self.history.append(first)
         self._keep_state()
+        self._slots.join(self)
         if engine.done:
             self._state = "finished"
 
@@ -249,6 +152,12 @@ class Run:
             self.engine = None
             self._states.clear()
             self.history.clear()
+        self._slots.leave(self)
+
+    def limit(self, max_bytes: int) -> None:
+        """Keep at most so much of the past, half of it frames and half states."""
+        self.history.limit(min(MAX_FRAME_BYTES, max_bytes // 2))
+        self._states.limit(min(MAX_STATE_BYTES, max_bytes // 2))
 
     def change(self, **settings: Any) -> None:
         """Go on from the present step with some settings changed; ValueError if they do not fit it."""
@@ -287,24 +196,21 @@ class Run:
             replayed.step()
         forked = rebuild(replayed, **settings)
         forked.load_state_dict(_copy(replayed.state_dict()))
-        history: History[Frame] = History(max_items=self.history.max_items, max_bytes=self.history.max_bytes)
+        past = Past(frames=History(max_items=self.history.max_items, max_bytes=self.history.max_bytes))
         for frame in self.history.after(-1):
             if frame.step < step:
-                history.append(frame)
-        run = Run(
+                past.frames.append(frame)
+        for kept in states:
+            if kept.step < step:
+                past.states.append(kept)
+        past.configs.extend((at, config) for at, config in configs if at < step)
+        return Run(
             forked,
             slots=self._slots,
             steps_per_second=self._steps_per_second,
             frame_interval=self.frame_interval,
-            history=history,
+            past=past,
         )
-        run._states.clear()
-        for kept in states:
-            if kept.step < step:
-                run._states.append(kept)
-        run._keep_state()
-        run._configs = [(at, config) for at, config in configs if at < step] + [(step, forked.config)]
-        return run
 
     def _revive(self, engine: Engine, config: Any, state: Mapping[str, Any]) -> Engine:
         revived: Engine = type(engine)(config, data=engine.data, device=str(engine.device))  # type: ignore[call-arg]
@@ -365,9 +271,18 @@ class Run:
     def _wanted(self) -> bool:
         return (self._playing or self._single_steps > 0) and self._state in ("playing", "queued")
 
+    def _single(self) -> bool:
+        return self._single_steps > 0
+
     def _work(self) -> None:
-        with threads(self.engine.n_threads if self.engine else None):
-            self._work_on()
+        try:
+            with threads(self.engine.n_threads if self.engine else None):
+                self._work_on()
+        except BaseException as error:  # even SystemExit: no run says that it plays without a worker
+            with self._wake:
+                self._thread = None
+            self._fail(_sentence(error, self.engine.name if self.engine else "the run", self._step))
+            self._notify()
 
     def _work_on(self) -> None:
         while True:
@@ -378,7 +293,7 @@ class Run:
                         self._state = "paused"
                     self._thread = None
                     break
-            if not self._slots.acquire(self, wanted=self._wanted, on_wait=self._queued):
+            if not self._slots.acquire(self, wanted=self._wanted, on_wait=self._queued, single=self._single):
                 continue
             try:
                 with self._wake:
@@ -426,7 +341,7 @@ class Run:
                     if now - began > BURST:
                         break
                 self._keep_state()
-            except Exception as error:
+            except BaseException as error:  # SystemExit too
                 self._fail(_sentence(error, engine.name, self._step))
                 return
         if done:
@@ -482,16 +397,6 @@ class Run:
         self._states.append(_State(self._step, _copy(self._living_engine().state_dict())))
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    step: int
-    values: Mapping[str, Any]
-
-    @property
-    def nbytes(self) -> int:
-        return sum(getattr(value, "nbytes", 64) for value in self.values.values())
-
-
 def _config_at(configs: list[tuple[int, Any]], step: int) -> Any:
     return [config for since, config in configs if since <= step][-1]
 
@@ -510,7 +415,7 @@ def _check_finite(frame: Frame) -> None:
             raise FloatingPointError(f"{name} became NaN at step {frame.step}: go back and change a setting")
 
 
-def _sentence(error: Exception, name: str, step: int) -> str:
+def _sentence(error: BaseException, name: str, step: int) -> str:
     """One sentence for a viewer: an engine's own words where it has them, never a traceback."""
     text = str(error).strip().partition("\n")[0]
     if isinstance(error, (FloatingPointError, ValueError)) and text:

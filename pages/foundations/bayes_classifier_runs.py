@@ -12,9 +12,10 @@ import engines
 from engines import data
 from engines.engine import Frame
 from engines.foundations.bayes_classifier import GaussianClasses
+from engines.history import History
 from engines.maths.pca import PCA, fit_pca, project, reconstruct
 from engines.mixtures.variational_gmm import ALIVE
-from engines.run import History, Run
+from engines.run import Run
 from pages.ui.live import SLOTS, Blocks
 from pages.ui.maths import latex, number
 from pages.ui.sheets import OPEN, PAPER, images_base, sheet_axes

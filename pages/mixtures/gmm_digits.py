@@ -11,9 +11,10 @@ import torch
 import engines
 from engines import data, devices
 from engines.engine import Frame
+from engines.history import History
 from engines.maths import gaussians
 from engines.maths.pca import PCA, fit_pca, project, reconstruct
-from engines.run import History, Run
+from engines.run import Run
 from pages.mixtures import gmm_numbers
 from pages.mixtures.gmm_runs import caption
 from pages.ui import palette

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from engines.engine import Frame
+from engines.history import History
 from engines.maths import gaussians
 from engines.maths.gaussians import ellipse
-from engines.run import History
 from pages.ui import palette
 from pages.ui.maths import number
 

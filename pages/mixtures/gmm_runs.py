@@ -13,8 +13,9 @@ import torch
 import engines
 from engines import data, devices
 from engines.engine import Frame
+from engines.history import History
 from engines.mixtures.start import distinct, points_of
-from engines.run import History, Run
+from engines.run import Run
 from pages.mixtures import gmm_numbers, gmm_pictures
 from pages.ui.live import SLOTS, Live
 from pages.ui.maths import number

@@ -12,9 +12,10 @@ import torch
 import engines
 from engines import data
 from engines.engine import Frame
+from engines.history import History
 from engines.maths import gaussians
 from engines.mixtures.variational_gmm import ALIVE, log_student, student_scales
-from engines.run import History, Run
+from engines.run import Run
 from pages.mixtures import gmm_pictures
 from pages.mixtures.gmm_numbers import index
 from pages.mixtures.gmm_runs import Cloud, moved

@@ -26,7 +26,8 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engines.engine import Frame
-from engines.run import Run, Slots
+from engines.run import Run
+from engines.slots import Slots
 from pages.ui.guard import read_json
 from pages.ui.reel import Reel
 from pages.ui.wire import pack, strip

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from engines.engine import Frame
-from engines.run import History, Run, Slots
+from engines.history import History
+from engines.run import Run
+from engines.slots import Slots
 from tests.engines.toy import places, walk, walked_alone
 
 
@@ -321,3 +323,51 @@ def test_a_queued_run_can_be_paused():
     assert waiting.status.state == "paused"
     assert waiting.status.step == 0
     busy.close()
+
+
+def test_a_single_step_goes_before_those_who_play():
+    """Four play steps of 50 ms over one slot: who presses once waits for the step in hand, not for the line."""
+    slots = Slots(1)
+    playing = [Run(walk(seconds=0.05), slots=slots) for _ in range(4)]
+    for run in playing:
+        run.play()
+    until(lambda: all(run.status.step > 0 for run in playing))
+    pressed = Run(walk(), slots=slots)
+    waits = []
+    for _ in range(10):
+        started = time.monotonic()
+        pressed.step()
+        pressed.wait(5)
+        waits.append(time.monotonic() - started)
+    for run in playing:
+        run.close()
+    assert pressed.status.step == 10
+    assert sorted(waits)[5] < 0.15  # in line it would be four steps, 0.2 s
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_whatever_ends_an_engine_no_run_says_that_it_plays(error):
+    class Ending(type(walk())):
+        def step(self) -> None:
+            raise error
+
+    run = Run(Ending(walk().config))
+    run.play()
+    run.wait(5)
+    assert run.status.state == "failed"
+    assert error.__name__ in run.status.message
+    assert not run.alive
+
+
+def test_all_runs_together_keep_no_more_than_the_server_allows():
+    slots = Slots(2, max_bytes=400_000)
+    runs = [Run(walk(stop_at=300), slots=slots) for _ in range(4)]
+    for run in runs:
+        run.play()
+    for run in runs:
+        run.wait(20)
+    kept = [run.history.nbytes + run._states.nbytes for run in runs]
+    assert 100_000 < sum(kept) <= 400_000
+    assert all(run.history.at(0).step == 0 and run.history.last.step == 300 for run in runs)
+    more = [Run(walk(), slots=slots) for _ in range(4)]  # the first ones give way
+    assert sum(run.history.nbytes + run._states.nbytes for run in (*runs, *more)) <= 400_000

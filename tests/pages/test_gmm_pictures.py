@@ -10,7 +10,8 @@ from scipy.stats import multivariate_normal
 import engines
 from engines import data
 from engines.engine import Frame
-from engines.run import History, Run
+from engines.history import History
+from engines.run import Run
 from pages.mixtures import gmm_pictures, gmm_runs
 from pages.mixtures.gmm_pictures import GRID, PATH_POINTS, contours, ellipse, extent, grid_along, paths
 from pages.ui.wire import pack

@@ -1,0 +1,143 @@
+"""Trainings that are killed and checkpoints that lie: nothing good is lost, and every lie ends in one sentence."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engines import checkpoints
+from engines.checkpoints import CheckpointError, read, restore
+from engines.train import main
+
+AE = ["autoencoder", "--data", "mnist", "--n", "300", "--set", "code_dim=8", "--set", "batch_size=20"]
+N_KILLS, N_MUTATIONS = 3, 300  # tests/bench/bench_safety.py takes 20 and 2,000
+
+
+def kill_at_random(out: Path, n: int, *, seed: int, n_steps: int) -> list[str]:
+    """Train into ``out``, killed after a random time, ``n`` times; what was there after each."""
+    rng, seen = random.Random(seed), []
+    words = [*AE, "--set", f"n_steps={n_steps}", "--save-every", "1", "--out", str(out)]
+    for _ in range(n):
+        resume = ["--resume"] if (out / "unfinished" / checkpoints.CARD).exists() else []
+        process = subprocess.Popen([sys.executable, "-m", "engines.train", *words, *resume], stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(1, 14))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        found = []
+        for directory in (out, out / "unfinished"):
+            if (directory / checkpoints.CARD).exists():
+                found.append(f"{directory.name} at step {restore(read(directory)).iteration}")  # it loads, always
+        seen.append(", ".join(found) or "nothing yet")
+    return seen
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["first", "overwrite"])
+def test_a_killed_training_leaves_something_to_resume(tmp_path, over):
+    out = tmp_path / "ae"
+    if over:
+        assert main([*AE, "--set", "n_steps=3", "--out", str(out)]) == 0
+    seen = kill_at_random(out, N_KILLS, seed=int(over), n_steps=1_000_000)
+    assert not over or all("ae at step 3" in words for words in seen)
+    assert list(out.glob("**/*.new")) == [] or (out / "unfinished" / checkpoints.CARD).exists()
+
+
+@pytest.mark.parametrize("full_at", [1, 2, 3])
+def test_a_full_disk_is_one_sentence_and_destroys_nothing(tmp_path, monkeypatch, capsys, full_at):
+    out = tmp_path / "ae"
+    assert main([*AE, "--set", "n_steps=3", "--out", str(out)]) == 0
+    calls, real = [], checkpoints.os.fsync
+
+    def full(handle):
+        calls.append(handle)
+        if len(calls) == full_at:
+            raise OSError(28, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(checkpoints.os, "fsync", full)
+    capsys.readouterr()
+    assert main([*AE, "--set", "n_steps=5", "--out", str(out)]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("error: ")
+    assert "No space left on device" in said
+    assert restore(read(out)).iteration == 3
+
+
+def test_the_target_is_looked_at_before_any_work(tmp_path, capsys, monkeypatch):
+    from filelock import FileLock
+
+    import engines.train
+
+    monkeypatch.setattr(engines.train, "learn", lambda *_: pytest.fail("work was done"))
+    (tmp_path / "file").write_text("")
+    assert main([*AE, "--out", str(tmp_path / "file" / "x")]) == 2
+    assert "file is a file: move it" in capsys.readouterr().err.splitlines()[-1]
+    (tmp_path / "x").mkdir()
+    with FileLock(tmp_path / "x" / ".lock"):
+        assert main([*AE, "--out", str(tmp_path / "x")]) == 2
+    assert "another training writes to" in capsys.readouterr().err.splitlines()[-1]
+
+
+def mutate(directory: Path, rng: random.Random, *, seal: bool) -> str:
+    """One thing in the checkpoint changes: a bit, a piece of the card, a size, or the file's kind."""
+    card_path, weights = directory / checkpoints.CARD, directory / checkpoints.WEIGHTS
+    kind = rng.choice(["card bit", "weights bit", "cut", "value", "value", "value"])
+    if kind in ("card bit", "weights bit"):
+        path = card_path if kind == "card bit" else weights
+        raw = bytearray(path.read_bytes())
+        raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
+        path.write_bytes(raw)
+        return kind
+    if kind == "cut":
+        path = rng.choice([card_path, weights])
+        raw = path.read_bytes()
+        path.write_bytes(raw[: rng.randrange(len(raw))])
+        return kind
+    card = json.loads(card_path.read_text())
+    place = card
+    while True:
+        key = rng.choice(list(place))
+        if not isinstance(place[key], dict) or not place[key] or rng.random() < 0.2:
+            break
+        place = place[key]
+    others = [None, True, -1, 0, 10**9, 10**18, 10**400, 1.5, "x", "9" * 50, [], [[[]]], {}, {"float": "nan"}]
+    place[key] = rng.choice([value for value in others if value != place[key]])
+    if seal:
+        card["checksum"] = checkpoints.checksum(card)
+    card_path.write_text(json.dumps(card))
+    return f"{key} = {str(place[key])[:30]}"
+
+
+def try_mutations(base: Path, work: Path, n: int, *, seed: int) -> dict[str, int]:
+    """How ``n`` mutated checkpoints ended; anything but CheckpointError or a whole engine raises."""
+    rng, ends = random.Random(seed), {"refused": 0, "loaded": 0}
+    for i in range(n):
+        shutil.copytree(base, work, dirs_exist_ok=True)
+        seal = i % 2 == 0
+        what = mutate(work, rng, seal=seal)
+        try:
+            restore(read(work)).frame()
+        except CheckpointError as error:
+            ends["refused" if "\n" not in str(error) else f"in two lines: {what}"] += 1
+        else:
+            # Only what a card may well say (a figure, a name, a learning rate) loads, and only resealed.
+            assert seal, what
+            ends["loaded"] += 1
+    return ends
+
+
+def test_mutated_checkpoints_end_in_one_sentence(tmp_path):
+    import resource
+
+    assert main([*AE, "--set", "n_steps=2", "--out", str(tmp_path / "ae")]) == 0
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ends = try_mutations(tmp_path / "ae", tmp_path / "work", N_MUTATIONS, seed=0)
+    assert ends["refused"] > 0.6 * N_MUTATIONS
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 << 10  # kB
