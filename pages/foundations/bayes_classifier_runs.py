@@ -27,8 +27,8 @@ SIDE = 28
 BIG = 4  # times as large, of the images in the middle of the stage
 RECENT = 8
 STYLES = 10  # components of a mixture
-STYLE_IMAGES = 2_000
-STYLE_DIMENSIONS = 30
+STYLE_IMAGES = 1_000
+STYLE_DIMENSIONS = 20
 REDRAWS = 8
 
 
@@ -76,11 +76,11 @@ def draw_base(words: tuple[str, ...]) -> dict[str, Any]:
             "textfont": {"size": 22, "color": "@text"}}  # fmt: skip
     return {
         "layout": {
-            "xaxis": {"domain": [0, 0.2], "range": [-1, 1], **hidden},
+            "xaxis": {"domain": [0, 0.13], "range": [-1, 1], **hidden},
             "yaxis": {"range": [-1.7, 1.7], **hidden},
-            "xaxis3": {"domain": [0.78, 1], "title": "times drawn", "anchor": "y3", "rangemode": "tozero"},
+            "xaxis3": {"domain": [0.88, 1], "title": "times drawn", "anchor": "y3", "rangemode": "tozero"},
             "yaxis3": {"type": "category", "autorange": "reversed", "anchor": "x3", "showgrid": False},
-            **sheet_axes(SHAPE, x=(0.22, 0.7)),
+            **sheet_axes(SHAPE, x=(0.15, 0.82)),
         },
         "traces": [
             {"type": "scatter", "mode": "lines+markers", "x": [0, 0], "y": [0.55, -0.5],
@@ -152,11 +152,11 @@ def draw_numbers(frame: Frame, words: tuple[str, ...], fitted: GaussianClasses) 
 
 @st.cache_resource(max_entries=40, show_spinner="Fitting a mixture of ten Gaussians")
 def mixture(name: str, y: int, kind: str) -> tuple[Any, PCA]:
-    """A mixture of ten Gaussians on one class's images, on their first 30 principal components, fitted to its end."""
+    """A mixture of ten Gaussians on one class's images, on their first 20 principal components, fitted to its end."""
     images = data.images(name, labels=y, n=STYLE_IMAGES, seed=0).flat()
     pca = fit_pca(images, STYLE_DIMENSIONS)
     codes = project(pca, images)
-    engine: Any = engines.create(kind, data=codes, n_components=STYLES, seed=0, max_iterations=60)
+    engine: Any = engines.create(kind, data=codes, n_components=STYLES, seed=0, max_iterations=40)
     while not engine.done:
         engine.step()
     return engine, pca

@@ -36,7 +36,6 @@ def test_a_scene_sets_the_address_and_its_cure_cures(page: Page, server: Server)
     open_page(page, f"{server.url}/gmm")
     player(page)
     settled(page)
-    page.locator("summary", has_text="Scenes").click()
     page.get_by_role("button", name="A component collapses").click()
     page.wait_for_url("**scene=collapse*n=50*")
     page.get_by_label("Speed").select_option("max")
@@ -51,7 +50,7 @@ def test_a_scene_sets_the_address_and_its_cure_cures(page: Page, server: Server)
     address = page.url
     open_page(page, address)
     player(page)
-    expect(page.get_by_test_id("stMain").get_by_text("A component collapses")).to_be_visible()
+    expect(page.get_by_test_id("stMain").get_by_text("one component shrinks onto a few points")).to_be_visible()
     assert page.url == address
     expect(page.get_by_label("Component to explain").locator("option")).to_have_count(6)  # five and none
 
@@ -60,7 +59,7 @@ def test_a_live_change_goes_on_from_the_newest_step(page: Page, server: Server):
     open_page(page, f"{server.url}/gmm")
     player(page)
     frames = played_out(page)
-    choose(page, "Covariance", "spherical")
+    choose(page, "Covariance", "Circles")
     until(lambda: player_state(page)["frames"] > frames, "the run did not go on")
     assert "cov=spherical" in page.url
     finished(page)
@@ -73,8 +72,8 @@ def test_fork_plays_beside_the_run_that_it_left(page: Page, server: Server):
     page.get_by_label("Step of the run").fill("6")
     until(lambda: player_state(page)["frame"] == 6, "no scrub")
     menu(page, "fork")
-    choose(page, "Covariance from step 6 on", "spherical")
-    page.get_by_role("button", name="Start the fork").click()
+    choose(page, "Covariance from step 6 on", "Circles")
+    page.get_by_role("button", name="Branch").click()
     until(lambda: page.locator(PLAYER).count() == 2, "there is no second player")
     player(page, index=1)
     page.get_by_label("Speed").nth(1).select_option("max")
@@ -166,10 +165,10 @@ def test_bad_files_get_one_sentence_and_a_good_one_runs(page: Page, server: Serv
     ("query", "words"),
     [
         ("k=99", "k is 99; it goes from 1 to 16"),
-        ("data=nope", "data has no value 'nope'"),
+        ("data=nope", "data has no value nope"),
         ("seed=-4", "seed is -4"),
-        ("colour=red", "'colour'"),
-        ("scene=nope", "no scene called 'nope'"),
+        ("colour=red", "sets colour"),
+        ("scene=nope", "no scene called nope"),
     ],
 )
 def test_a_bad_address_gets_one_sentence(page: Page, server: Server, query: str, words: str):

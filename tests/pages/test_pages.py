@@ -68,7 +68,7 @@ def test_digits(monkeypatch):
     assert on_stage(at).run.engine.data.shape == (200, 10)
     assert on_stage(at, "gmm:rival") is None  # nothing to compare with on images
     held = on_stage(at)
-    cells = live.picture(held, held.run.history.last)["images"]
+    cells = held.draw(held.run.history.last)["images"]
     assert cells.shape == (5 * 2, 28, 28)  # a mean and four samples of two components
     assert cells.dtype == np.uint8
     assert cells.std() > 10
