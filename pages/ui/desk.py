@@ -10,7 +10,8 @@ import streamlit as st
 
 from pages.ui import board
 
-BIG = 6  # times as large
+BIG = 320  # pixels that an image is at least drawn with
+WAYS = {"example": "A test image", "draw": "Draw", "file": "An image file"}
 
 
 @st.fragment
@@ -22,36 +23,52 @@ def desk(
     prepare: Callable[[np.ndarray], np.ndarray] = lambda x: x,
     truth: bool = False,
 ) -> None:
-    """``models`` are titles and functions from an image (H, W) or (H, W, 3) in 0..1 to another. ``prepare`` makes the
-    input of a file or an example (N, H, W); a drawing is taken as it is. Only this part of the page runs again.
+    """``models`` are titles and functions from an image (S, S) or (S, S, 3) in 0..1 to another. ``examples`` are bytes
+    (N, S, S) or (N, S, S, 3); a file is made like them. ``prepare`` makes the input of a file or an example; a drawing,
+    which there is for grey images of 28 pixels, is taken as it is. Only this part of the page runs again.
     """
-    left, right = st.columns([2, 3])
-    with left:
-        how = st.segmented_control("Input", ("draw", "file", "example"), default="example", key=f"{slug}:how")
-        x: np.ndarray | None = None
-        target = None
-        if how == "draw":
-            x = board.show(f"{slug}:board")
-        elif how == "file":
-            given, problem = board.upload(f"{slug}:file")
-            if problem:
-                st.warning(problem)
-            x = None if given is None else prepare(given)
-        else:
-            row = st.number_input("Test image", 0, len(examples) - 1, 0, key=f"{slug}:row")
-            target = examples[row] / 255
-            x = prepare(target)
-    with right:
-        if x is None:
-            st.info("Draw or choose an input on the left.")
-            return
-        shown: dict[str, Any] = {"input": x, **{title: model(x) for title, model in models.items()}}
-        if truth and target is not None:
-            shown["taken from"] = target
-        for column, (title, image) in zip(st.columns(len(shown)), shown.items(), strict=True):
-            column.image(big(image), caption=title, clamp=True)
+    grey = examples.shape[1:] == (28, 28)
+    with st.container(key="lab-more-desk"):
+        left, right = st.columns([1, 3])
+        with left:
+            ways = [way for way in WAYS if grey or way != "draw"]
+            how = st.segmented_control("Input", ways, format_func=WAYS.get, default="example", required=True,
+                                       key=f"{slug}:desk:how")  # fmt: skip
+            x, target = _input(slug, how or "example", examples, prepare)
+        with right:
+            if x is None:
+                st.info("Draw or choose an input on the left.")
+                return
+            shown: dict[str, Any] = {"input": x, **{title: model(x) for title, model in models.items()}}
+            if truth and target is not None:
+                shown["taken from"] = target
+            for column, (title, image) in zip(st.columns(len(shown)), shown.items(), strict=True):
+                column.image(big(image), caption=title, clamp=True, width="stretch")
+
+
+def _input(
+    slug: str, how: str, examples: np.ndarray, prepare: Callable[[np.ndarray], np.ndarray]
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The input, and what it was taken from where that is known."""
+    if how == "draw":
+        return board.show(f"{slug}:desk:board"), None
+    if how == "file":
+        grey = examples.ndim == 3
+        given, problem = board.upload(
+            f"{slug}:desk:file", None if examples.shape[1:] == (28, 28) else examples.shape[1]
+        )
+        if problem:
+            st.warning(problem)
+        if given is None:
+            return None, None
+        given = given.mean(axis=2) if grey and given.ndim == 3 else given
+        return prepare(given), None
+    row = st.number_input("Test image", 0, len(examples) - 1, 0, key=f"{slug}:desk:row")
+    target = examples[int(row)] / 255
+    return prepare(target), target
 
 
 def big(image: np.ndarray) -> np.ndarray:
-    """Each pixel as a square, without smoothing."""
-    return image.repeat(BIG, axis=0).repeat(BIG, axis=1)
+    """Each pixel as a square, without smoothing: (S, S) or (S, S, 3) to at least 320 pixels a side."""
+    times = -(-BIG // image.shape[0])
+    return image.repeat(times, axis=0).repeat(times, axis=1)

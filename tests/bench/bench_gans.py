@@ -34,7 +34,7 @@ def _driven(seconds: float = 5.0) -> tuple[float, float]:
     from pages.gans import gan_runs
     from pages.ui.wire import pack
 
-    made = gan_runs.scene(gan_runs.points_of("ring"), **SMALL)
+    made = gan_runs.game(gan_runs.points_of("ring"), **SMALL)
     run: Run = made.run
     run.play(None)
     time.sleep(0.5)

@@ -46,7 +46,7 @@ def test_a_fill_plays_answers_jumps_and_forks(page: Page, server: Server, page_e
     menu(page, "row")
     until(lambda: step(page) == 28, "it does not go to the end of the row")
     menu(page, "fork")
-    page.get_by_role("button", name="Start the fork").click()
+    page.get_by_role("button", name="Branch", exact=True).click()
     until(lambda: page.locator("[data-frames]").count() == 2, "there is no fork", timeout=20)
     page.get_by_role("button", name="Back to one fill").click()
     until(lambda: page.locator("[data-frames]").count() == 1, "the fork stayed", timeout=20)

@@ -20,13 +20,13 @@ def test_the_game_goes_on_by_itself_changes_live_and_forks(page: Page, server: S
     box.select_option(label="Modes covered")
     page.get_by_role("button", name="G's grid").click()
     before = attribute(page, "frames")
-    page.get_by_test_id("stSidebar").get_by_role("combobox").nth(2).click()
-    page.get_by_role("option", name="wgan-gp", exact=True).click()
+    page.get_by_test_id("stSidebar").get_by_role("combobox").nth(1).click()
+    page.get_by_role("option", name="Wasserstein, gradient penalty", exact=True).click()
     until(lambda: int(attribute(page, "frames")) > int(before) + 3, "the game stopped at a live change")
     root.get_by_role("button", name="Pause").click()
     until(lambda: not player_state(page)["playing"], "it did not pause")
     menu(page, "fork")
-    page.get_by_role("button", name="Start the fork").click()
+    page.get_by_role("button", name="Branch", exact=True).click()
     until(lambda: page.locator("[data-frames]").count() == 2, "there is no fork", timeout=20)
     player(page, index=1)
     page.get_by_role("button", name="Back to one run").click()
@@ -83,7 +83,7 @@ def test_a_game_that_diverges_says_so_and_is_rewound_and_forked(page: Page, serv
     until(lambda: step(page) == 0, "it was not rewound")
     menu(page, "fork")
     page.get_by_text("D's learning rate", exact=True).last.click()
-    page.get_by_role("button", name="Start the fork").click()
+    page.get_by_role("button", name="Branch", exact=True).click()
     until(lambda: page.locator("[data-frames]").count() == 2, "there is no fork", timeout=20)
     until(lambda: step(page, 1) > 5, "the fork does not go on", timeout=20)
     assert page_errors == []
@@ -95,7 +95,7 @@ def test_the_film_of_a_training_ends_in_images(page: Page, server: Server, page_
     player(page)
     until(lambda: player_state(page)["frames"] >= 40, "the recorded run has too few frames", timeout=20)
     page.keyboard.press("End")
-    expect(page.locator(".caption")).to_contain_text("of 2,000 samples are clear")
+    expect(page.locator(".caption")).to_contain_text("the classifier is sure of")
     assert page_errors == []
     assert faults(page) == []
 

@@ -20,7 +20,7 @@ def test_the_game_is_learned_while_both_episodes_move_and_it_forks(page: Page, s
     until(lambda: not player_state(page)["playing"], "it did not pause")
     expect(root.locator(".numbers")).to_contain_text("nearest of the expert", timeout=20_000)
     menu(page, "fork")
-    page.get_by_role("button", name="Start the fork").click()
+    page.get_by_role("button", name="Branch", exact=True).click()
     until(lambda: page.locator("[data-frames]").count() == 2, "there is no fork", timeout=30)
     assert page_errors == []
     assert faults(page) == []
