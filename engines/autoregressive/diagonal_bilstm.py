@@ -25,7 +25,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engines.autoregressive.pixelcnn import MaskedConv2d, flat
-from engines.autoregressive.raster import RasterConfig, RasterModel, gradient
+from engines.autoregressive.raster import RasterConfig, RasterModel
+from engines.autoregressive.receptive import gradient, measured
 from engines.autoregressive.row_lstm import lstm
 
 LEFT, RIGHT = 0, 1  # the side that an LSTM comes from
@@ -213,7 +214,7 @@ class DiagonalBiLSTM(RasterModel):
 
     def directions(self, row: int, column: int) -> Tensor:
         """What the first layer's two LSTMs, by themselves, tell the pixel at (row, column): by gradient, (2, H, W)."""
-        values = self._measured(row, column, None)
+        values = measured(self, row, column, None)
         with torch.enable_grad():
             h, _ = self.network.layers[0].scan(self.network.first(values))
             left = gradient(h[LEFT][:, :, row, column].sum(), values)

@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from engines.autoregressive.raster import Filling, RasterModel
+from engines.autoregressive.filling import Filling
+from engines.autoregressive.raster import RasterModel
 from engines.engine import Engine, Frame
 from engines.maths.levels import tempered
 
