@@ -125,8 +125,9 @@ def compress(name: str, x: np.ndarray, damaged: int) -> Film:
     base = {
         "layout": {
             "xaxis": {"domain": [0.22, 1], "title": "bytes", "rangemode": "tozero"},
-            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "domain": [0.1, 0.4]},
-            **sheet_axes(shape, x=(0, 1), y=(0.48, 1)),
+            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "dtick": 1,
+                      "domain": [0.1, 0.44]},
+            **sheet_axes(shape, x=(0, 1), y=(0.5, 1)),
         },
         "traces": [
             {"type": "bar", "orientation": "h", "y": names, "textposition": "auto",

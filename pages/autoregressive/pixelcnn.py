@@ -156,7 +156,8 @@ def surprise(row: int, drawn: np.ndarray | None) -> Film:
     base = {
         "layout": {
             "xaxis": {"domain": [0.22, 1], "title": "−log p(x), nats", "rangemode": "tozero"},
-            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "domain": [0.1, 0.34]},
+            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "dtick": 1,
+                      "domain": [0.1, 0.34]},
             **sheet_axes(place.shape, x=(0, 1), y=(0.4, 1)),  # type: ignore[arg-type]
         },
         "traces": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.driver import Server, faults, open_page, player, player_state, set_theme, until
@@ -55,8 +56,10 @@ def test_the_image_follows_the_hand_through_the_latent_space(page: Page, server:
     reconstruction, kl, elbo = (float(text) for text in rows)
     assert abs(reconstruction - kl - elbo) < 0.02  # three figures rounded at the second place
     assert page.locator('[data-strip="posterior"] figure').count() == 11
+    before_prior = place(page)
     page.get_by_role("button", name="Draw from the prior").click()
     expect(page.locator('[data-strip="prior"] figure')).to_have_count(12)
+    until(lambda: place(page) != before_prior, "the large image is not the first drawn")
     page.get_by_role("button", name="Path between two").click()
     drag(page, [(0.3, 0.5)])
     until(lambda: "the start" in (root.get_attribute("data-picked") or ""), "the path has no start")
@@ -65,6 +68,20 @@ def test_the_image_follows_the_hand_through_the_latent_space(page: Page, server:
     expect(page.locator('[data-strip="blend"] figure')).to_have_count(10)
     assert page_errors == []
     assert faults(page) == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1024, 768)])
+def test_the_decoded_image_and_the_plane_are_in_view_together(page: Page, server: Server, width: int, height: int):
+    page.set_viewport_size({"width": width, "height": height})
+    open_page(page, f"{server.url}/vae")
+    latent(page)
+    for part in (".plane", ".latent .big"):
+        box = page.locator(part).bounding_box()
+        assert box["x"] >= 0
+        assert box["y"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] + box["height"] <= height
+        assert min(box["width"], box["height"]) >= 100
 
 
 def test_a_drawn_digit_is_placed_by_the_encoder_and_clearing_the_board_harms_nothing(
@@ -126,7 +143,7 @@ def test_two_gaussians_are_dragged_and_the_address_follows(page: Page, server: S
     page.mouse.up()
     until(lambda: abs(float(closed.get_attribute("data-closed")) - 4.5) < 0.5, "the divergence did not follow")
     page.wait_for_url(lambda url: "mq=3" in url or "mq=2.9" in url)
-    page.get_by_role("button", name="Make them equal").click()
+    page.get_by_role("button", name="Make q equal to p").click()
     until(lambda: float(closed.get_attribute("data-closed")) < 1e-9, "equal curves still diverge")
     assert page_errors == []
 
