@@ -65,6 +65,8 @@ def test_keys_step_play_and_jump(page: Page, server: Server):
     until(lambda: player_state(page)["frame"] == 2, "no step back")
     page.keyboard.press("End")
     until(lambda: player_state(page)["frame"] == frames - 1, "End did not go to the end")
+    page.get_by_label("Speed").first.select_option("2")  # slow enough to be seen playing
+    page.get_by_label("Speed").first.evaluate("box => box.blur()")
     page.keyboard.press("Home")
     page.keyboard.press(" ")
     until(lambda: player_state(page)["playing"] == 1, "space did not play")

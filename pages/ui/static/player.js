@@ -126,7 +126,8 @@ class Player {
   fill() {
     const box = this.root.getBoundingClientRect(), scroller = document.querySelector('[data-testid="stMain"]');
     const top = box.top + (scroller?.scrollTop ?? 0), room = window.innerHeight - top - 10;
-    const height = `${Math.max(box.width < 560 ? 0 : 380, Math.floor(room))}px`;
+    const least = box.width < 560 || this.root.classList.contains("presenting") ? 0 : 380;
+    const height = `${Math.max(least, Math.floor(room))}px`;
     if (this.root.style.getPropertyValue("--room") !== height) this.root.style.setProperty("--room", height);
   }
 

@@ -1,0 +1,191 @@
+"""The stage uses its room, and picture, caption and numbers speak of one step."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.driver import Server, menu, open_page, player, player_state, until
+
+# The share of the window that the picture covers: what is drawn, axes and their words included, not its box.
+PICTURE = """root => {
+    const seen = [];
+    for (const pane of root.querySelectorAll('.pane')) {
+        const home = pane.getBoundingClientRect();
+        const { min, max } = Math;
+        const add = (left, top, right, bottom) => seen.push(
+            [max(left, home.left), max(top, home.top), min(right, home.right), min(bottom, home.bottom)]);
+        for (const part of pane.querySelectorAll('.cartesianlayer, .infolayer, .bglayer')) {
+            const box = part.getBoundingClientRect();
+            if (box.width && box.height) add(box.left, box.top, box.right, box.bottom);
+        }
+        for (const canvas of pane.querySelectorAll('canvas')) {
+            if (!canvas.width || !canvas.height) continue;
+            const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+            let [left, top, right, bottom] = [canvas.width, canvas.height, 0, 0];
+            for (let i = 3, p = 0; i < data.length; i += 4, p++) {
+                if (!data[i]) continue;
+                const x = p % canvas.width, y = (p - x) / canvas.width;
+                [left, right, top, bottom] = [min(left, x), max(right, x), min(top, y), max(bottom, y)];
+            }
+            const r = canvas.width / home.width;
+            if (right) add(home.left + left / r, home.top + top / r, home.left + right / r, home.top + bottom / r);
+        }
+    }
+    const [l, t, r, b] = [0, 1, 2, 3].map(i => (i < 2 ? Math.min : Math.max)(...seen.map(box => box[i])));
+    return ((r - l) * (b - t)) / (innerWidth * innerHeight);
+}"""
+LAG = """root => ({
+    ...root.dataset, caption: root.dataset.captionStep,
+    dim: root.querySelector('.numbers').classList.contains('behind'),
+    stamp: root.querySelector('.stamp')?.textContent,
+})"""
+PLAYERS = ["gmm?data=blobs", "bayes", "dcgan", "gan", "pixelcnn"]  # pages that open on a player
+SIZES = [(1440, 900), (1024, 768)]
+
+
+def in_view(page: Page, selector: str) -> bool:
+    box = page.locator(selector).first.bounding_box()
+    size = page.viewport_size
+    assert box
+    assert size
+    return (
+        box["x"] >= 0
+        and box["y"] >= 0
+        and box["x"] + box["width"] <= size["width"] + 1
+        and box["y"] + box["height"] <= size["height"] + 1
+    )
+
+
+@pytest.mark.parametrize("address", PLAYERS)
+def test_the_picture_is_what_the_page_is_for(page: Page, server: Server, address: str):
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        open_page(page, f"{server.url}/{address}")
+        root = player(page)
+        page.wait_for_timeout(400)
+        assert root.evaluate(PICTURE) >= 0.40, (width, height)
+        assert in_view(page, ".stage")
+        assert in_view(page, ".lab .bar")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    menu(page, "present")
+    page.wait_for_timeout(500)
+    assert root.evaluate(PICTURE) >= 0.55
+    assert in_view(page, ".lab .bar")
+
+
+@pytest.mark.parametrize(("width", "height"), [(823, 514), (720, 450), (512, 384)])  # zooms of 175 and 200 %
+def test_a_presenter_may_zoom(page: Page, server: Server, width: int, height: int):
+    page.set_viewport_size({"width": width, "height": height})
+    open_page(page, f"{server.url}/gmm?data=blobs&present=1")
+    player(page)
+    page.wait_for_timeout(400)
+    assert in_view(page, ".stage")
+    assert in_view(page, ".lab .bar")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1")
+
+
+def test_a_paused_picture_is_drawn_anew_at_a_new_size(page: Page, server: Server):
+    """The points and the axes are of one size: the ink of the cloud stays inside the axes."""
+    open_page(page, f"{server.url}/gmm?data=blobs")
+    root = player(page)
+    root.get_by_label("Speed").select_option("30")
+    until(
+        lambda: root.get_attribute("data-state") == "finished" and not player_state(page)["playing"],
+        "no end",
+        timeout=60,
+    )
+    menu(page, "present")
+    page.wait_for_timeout(800)
+    sizes = root.evaluate("""root => {
+        const canvas = root.querySelector('.pane canvas'), svg = root.querySelector('.pane .main-svg');
+        return [canvas.width / Math.min(devicePixelRatio, 2), canvas.clientWidth, Number(svg.getAttribute('width'))];
+    }""")
+    assert max(sizes) - min(sizes) <= 2, sizes
+
+
+@pytest.mark.parametrize("address", PLAYERS)
+def test_what_lags_says_so_and_catches_up(page: Page, server: Server, address: str):
+    open_page(page, f"{server.url}/{address}")
+    root = player(page)
+    speeds = root.locator(".speed option").evaluate_all("all => all.map(option => option.value)")
+    for speed in speeds:
+        root.get_by_label("Speed").select_option(speed)
+        if not player_state(page)["playing"]:
+            root.get_by_label("Play", exact=True).click()
+        for _ in range(50 // len(speeds) + 1):
+            seen = root.evaluate(LAG)
+            assert seen["caption"] == seen["step"]
+            if "numbersStep" in seen and seen["numbersStep"] not in (seen["step"], "-1"):
+                assert seen["dim"], seen
+                assert seen["stamp"] == f"of step {seen['numbersStep']}"
+            time.sleep(0.03)
+    if player_state(page)["playing"]:
+        root.get_by_label("Pause").click()
+    # 300 ms on a machine that has nothing else to do
+    until(
+        lambda: root.get_attribute("data-numbers-step") == root.get_attribute("data-step"), "the numbers lag", timeout=3
+    )
+    assert root.get_attribute("data-behind") == ""
+
+
+def test_after_a_click_space_plays(page: Page, server: Server):
+    open_page(page, f"{server.url}/gmm?data=blobs")
+    root = player(page)
+    root.get_by_label("Speed").select_option("30")
+    until(
+        lambda: root.get_attribute("data-state") == "finished" and not player_state(page)["playing"],
+        "no end",
+        timeout=60,
+    )
+    root.get_by_label("First step").click()
+    until(lambda: player_state(page)["frame"] == 0, "not at the start")
+    root.get_by_label("Speed").select_option("2")
+    root.get_by_label("First step").click()
+    page.keyboard.press(" ")
+    until(lambda: player_state(page)["playing"] == 1, "space pressed the button again")
+
+
+@pytest.mark.parametrize(("item", "head"), [("gif", b"GIF89a"), ("video", None)])
+def test_a_run_is_saved_as_a_film(page: Page, server: Server, item: str, head: bytes | None):
+    open_page(page, f"{server.url}/gmm?data=blobs")
+    root = player(page)
+    root.get_by_label("Speed").select_option("30")
+    until(
+        lambda: root.get_attribute("data-state") == "finished" and not player_state(page)["playing"],
+        "no end",
+        timeout=60,
+    )
+    with page.expect_download(timeout=60_000) as saved:
+        menu(page, item)
+        expect(root.locator(".notice progress")).to_be_visible()
+    content = saved.value.path().read_bytes()
+    assert len(content) > 5_000
+    if head:
+        assert content.startswith(head)
+        assert content.count(b"\x21\xf9\x04") >= player_state(page)["frames"]  # a control block a picture
+    else:
+        assert content[:4] == b"\x1aE\xdf\xa3" or content[4:8] == b"ftyp"  # WebM or MP4
+
+
+def test_the_code_of_a_step_is_shown(page: Page, server: Server):
+    open_page(page, f"{server.url}/gmm?data=blobs")
+    root = player(page)
+    menu(page, "code")
+    expect(root.locator(".code pre")).to_contain_text('engines.create("gmm"')
+    page.keyboard.press("Escape")
+    expect(root.locator(".code")).to_have_count(0)
+
+
+def test_a_finger_on_the_stage_scrolls_the_page(browser, server: Server):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    open_page(page, f"{server.url}/gmm?data=blobs")
+    root = player(page)
+    for part in (".stage", ".curve"):
+        assert root.locator(part).evaluate("e => getComputedStyle(e).touchAction") == "pan-y"
+    root.locator('[data-tool="means"]').click()
+    assert root.locator(".stage").evaluate("e => getComputedStyle(e).touchAction") == "none"
+    context.close()
