@@ -21,9 +21,13 @@ PAGED = [item for item in CATALOGUE if item.section != "Reading"]
 
 
 def of(item: Entry, name: str) -> dict[str, Any]:
-    """A table of the page's own: its VIEWS, its SCENES."""
+    """A table of the page's own, or of its notes: its VIEWS, its SCENES."""
     module = ".".join(item.file.relative_to(PAGES.parent).with_suffix("").parts)
-    return getattr(importlib.import_module(module), name, {})
+    page = importlib.import_module(module)
+    for holder in (page, getattr(page, "notes", None), getattr(page, f"{item.file.stem}_notes", None)):
+        if hasattr(holder, name):
+            return getattr(holder, name)
+    return {}
 
 
 VIEWS = [(item, view) for item in PAGED for view in of(item, "VIEWS")]

@@ -123,17 +123,6 @@ def test_an_address_out_of_range_is_named():
     assert "noise has no value `pink`" in sentence
 
 
-@pytest.mark.parametrize("name", gan_notes.SCENES)
-def test_scenes_and_their_cures_open(name):
-    scene = gan_notes.SCENES[name]
-    for values in (scene.link, scene.cure):
-        at = opened(PAGE, scene=name, **{key: str(text) for key, text in values.items()})
-        assert said(at) == []
-        assert not any("changed since" in caption.value for caption in at.caption)
-        for key, wanted in values.items():
-            assert str(value(at, key)) == str(wanted)
-
-
 def test_an_address_that_only_names_a_scene_plays_it_once():
     at = opened(PAGE, scene="wasserstein")
     for key, wanted in gan_notes.SCENES["wasserstein"].link.items():

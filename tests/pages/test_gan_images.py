@@ -198,13 +198,6 @@ def test_no_zero_has_a_sign():
     assert written == ["0", "0.00", "0.00", "−1", "−1.25"]
 
 
-@pytest.mark.parametrize("name", conv_notes.SCENES)
-def test_scenes_and_cures_open(name):
-    for values in (conv_notes.SCENES[name].link, conv_notes.SCENES[name].cure):
-        at = opened(CONV, scene=name, **{key: str(text) for key, text in values.items()})
-        assert said(at) == []
-
-
 @pytest.mark.parametrize("layer", [1, 2, 3, 4])
 def test_a_trained_layer_has_the_generators_own_sizes(layer):
     at = opened(CONV, values=f"dcgan-{layer}")

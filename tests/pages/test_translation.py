@@ -25,23 +25,6 @@ def _fresh():
     colouring._component.cache_clear()
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        {},
-        {"by": "l1"},
-        {"by": "cgan", "row": "5"},
-        {"view": "film"},
-        {"view": "parts"},
-        {"view": "parts", "part": "skips"},
-        {"scene": "grey"},
-    ],
-)
-def test_every_view_of_pix2pix_opens(query):
-    at = opened(PIX2PIX, **query)
-    assert said(at) == []
-
-
 def test_what_an_address_gets_wrong_is_named():
     at = opened(PIX2PIX, by="nothing", row="900")
     assert any("by has no value" in text and "row is 900; it goes from 0 to 231" in text for text in said(at))

@@ -12,7 +12,7 @@ from pages.mixtures import gmm_pictures, variational_gmm_notes, variational_gmm_
 from pages.mixtures.gmm_runs import bundled
 from pages.ui import stage
 from pages.ui.wire import pack
-from tests.pages.app import config, on_stage, opened, press, said, sound
+from tests.pages.app import config, opened, press, said, sound
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -123,15 +123,6 @@ def test_em_stands_beside_it_with_the_same_number():
     assert config(at, "variational-gmm:rival").n_components == 7
     press(at, "BIC's choice of K")
     assert any("BIC is lowest at K" in element.value for element in at.markdown)
-
-
-@pytest.mark.parametrize("name", list(variational_gmm_notes.SCENES))
-def test_scenes_open_and_their_cures_play(name):
-    at = opened(PAGE, scene=name)
-    assert said(at) == []
-    at = sound(at.button(key="variational-gmm:cure").click().run())
-    assert said(at) == []
-    assert on_stage(at, SLOT) is not None
 
 
 @pytest.mark.parametrize(
