@@ -324,7 +324,7 @@ class GAN2D(Engine):
         js = samples.jensen_shannon(self._real_cells, shares, n_p=len(self.x), n_q=JUDGED)
         scalars = {"round": float(self.round), "js": js, **self.scalars}
         if self.config.objective in objectives.LOGISTIC:  # elsewhere D gives no probability, and V is not defined
-            scalars["value"] = float(objectives.value(logit_real=logit_real, logit_fake=logit_fake))
+            scalars["value"] = float(objectives.value(logit_real=logit_real, logit_fake=logit_fake.detach()))
         if len(self._paired) > 1:
             scalars["energy"] = samples.energy_distance(self._paired, judged[:PAIRED], within_a=self._real_distance)
         if self.truth is not None:

@@ -85,7 +85,7 @@ def _told(slug: str, name: str, scene: Scene, every: Sequence[settings.Setting],
         st.button("Leave the scene", key=f"{slug}:leave", on_click=leave, args=(slug,), type="tertiary")
 
 
-@st.fragment(run_every=3.0)
+@st.fragment(run_every=5.0)
 def _going(slug: str, words: Callable[[live.Live | None], str]) -> None:
     """What has figures is computed anew as the run goes on."""
     st.markdown(words(stage.current(show.slot(slug))))
