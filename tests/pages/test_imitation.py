@@ -10,7 +10,9 @@ from engines.imitation import demonstrations, experts
 from engines.imitation.environments import environment
 from pages.catalogue import entry
 from pages.imitation import drive, gail, gail_notes, gail_pictures
-from tests.pages.test_pages import _alone, on_stage, opened, said  # noqa: F401
+from tests.pages.app import on_stage, opened, said
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 PAGE = entry("gail").file
 RUN = "gail:run"
