@@ -274,9 +274,9 @@ def base(picture: Picture, n: int, order: np.ndarray, labels: tuple[int, ...] = 
     mask = picture.mask if not picture.mask.all() else np.zeros_like(picture.mask)
     outline = np.concatenate([edges(mask) + corner(i, columns) for i in range(n)], axis=1)
     if n_levels > 2:
-        horizontal: dict[str, Any] = {"title": "P(level), completion 1", "range": [-0.6, n_levels - 0.4]}
+        horizontal: dict[str, Any] = {"title": "P(level)", "range": [-0.6, n_levels - 0.4]}
     else:
-        horizontal = {"title": "P(white), completion", "dtick": 1, "range": [0.4, n + 0.6], "tickangle": 0}
+        horizontal = {"title": "P(white)", "dtick": 1, "range": [0.4, n + 0.6], "tickangle": 0}
         if len(set(labels)) > 1:
             horizontal |= {
                 "title": "P(white), class",
