@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui import settings
+from pages.ui.plain import quoted
 
 BEGUN = "scenes:begun"  # the scene that an address has begun
 Play = Callable[[str, "dict[str, Any] | None"], None]
@@ -40,7 +41,7 @@ def show(scenes: Mapping[str, dict[str, Any]], play: Play) -> None:
     name = st.query_params.get("scene", "")
     if name not in scenes:
         if name:
-            st.warning(f"There is no scene called {name[:30]!r}; there are {', '.join(scenes)}.")
+            st.warning(f"There is no scene called {quoted(name)}; there are {', '.join(scenes)}.")
         return
     scene = scenes[name]
     with st.container(border=True, key="lab-more-scene"):
