@@ -111,7 +111,7 @@ def questions(sweep: Callable[[], Sequence[Frame]], image: Callable[[], Sequence
     def gap(answer: float) -> tuple[bool, str]:
         s = next((frame.scalars for frame in image() if frame.step == 500 and "bound" in frame.scalars), None)
         if s is None:
-            return False, "Choose One image's bound and let it play to K = 500 first."
+            raise ValueError("Choose One image's bound and let it play to K = 500 first.")
         parts = added(s["bound"], s["elbo"], weights=(1, -1))
         return close(answer, s["bound"] - s["elbo"], places=1), f"{parts} nats."
 
