@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import Server, faults, open_page, set_theme, until
+from tests.browser.driver import Server, faults, open_page, player, player_state, set_theme, until
+from tests.browser.test_player import attribute
 
 
 def test_an_outline_is_coloured_while_it_is_drawn(page: Page, server: Server, page_errors: list[str]):
@@ -70,3 +71,17 @@ def test_the_keyboard_draws_too(page: Page, server: Server, page_errors: list[st
     page.keyboard.press("Backspace")
     until(lambda: root.get_attribute("data-strokes") == "0", "Backspace took nothing back")
     assert page_errors == []
+
+
+def test_three_models_learn_side_by_side(page: Page, server: Server, page_errors: list[str]):
+    open_page(page, f"{server.url}/discogan?width=16&batch=50")
+    root = player(page)
+    until(lambda: int(attribute(page, "step")) >= 3, "the models do not learn by themselves", timeout=40)
+    expect(root.locator(".caption")).to_contain_text("Modes of B covered, of 10: a GAN")
+    root.get_by_role("button", name="Pause").click()
+    until(lambda: not player_state(page)["playing"], "it did not pause")
+    drawn = root.locator(".stage .plot").evaluate("e => e._fullData.filter(t => t.type === 'heatmap').length")
+    assert drawn == 3  # one field of D_B a model
+    set_theme(page, "dark")
+    assert page_errors == []
+    assert faults(page) == []
