@@ -49,7 +49,7 @@ def test_a_bad_expert_makes_a_bad_learner(kind: str):
     env = environment("mountain-car")
     shown = experts.demonstrate("mountain-car", experts.stubborn(env), n=4, seed=0)
     assert shown.n_terminated == 0
-    engine = engines.create("gail", data=shown, reward=kind, n_steps=80, d_learning_rate=3e-3)
+    engine = engines.create("gail", data=shown, reward=kind, n_steps=30, d_learning_rate=3e-3)
     while not engine.done:
         engine.step()
     _, moves, _, returns, terminated = trpo.play(env, engine.act, env.start(np.full((5, 2), 0.5)))  # type: ignore[attr-defined]
