@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from pages.autoencoders import gaussians, latent
+from pages.imitation import drive
 from pages.translation import colouring
 from pages.ui import board, links, live, player
 from tests.pages.app import threads, until
 
-COMPONENTS = (player, board, latent, gaussians, colouring, links)
+COMPONENTS = (player, board, latent, gaussians, colouring, drive, links)
 
 
 @pytest.fixture

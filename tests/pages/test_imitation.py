@@ -9,20 +9,13 @@ import pytest
 from engines.imitation import demonstrations, experts
 from engines.imitation.environments import environment
 from pages.catalogue import entry
-from pages.imitation import drive, gail, gail_notes, gail_pictures
+from pages.imitation import gail, gail_notes, gail_pictures
 from tests.pages.app import on_stage, opened, said
 
 pytestmark = pytest.mark.usefixtures("alone")
 
 PAGE = entry("gail").file
 RUN = "gail:run"
-
-
-@pytest.fixture(autouse=True)
-def _fresh():
-    drive._component.cache_clear()
-    yield
-    drive._component.cache_clear()
 
 
 @pytest.mark.parametrize(
