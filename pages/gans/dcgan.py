@@ -141,7 +141,7 @@ def recorded(name: str) -> Film:
     frames = shipped.frames("dcgan", VARIANTS[name])
     return Film(
         frames=frames,
-        base=dcgan_pictures.training_base(28, recorded=True, judged="frechet" in frames[-1].scalars),
+        base=dcgan_pictures.training_base(recorded=True, judged="frechet" in frames[-1].scalars),
         draw=partial(dcgan_pictures.film_picture, name=name),
         numbers=partial(dcgan_pictures.training_numbers, name=name),
     )
@@ -151,16 +151,16 @@ def training(name: str, **own: Any) -> Live:
     """Networks that start to learn now."""
     n_steps = 2_000 if devices.hosted() else 50_000
     engine = engines.create("dcgan", data=shipped.images(name), n_steps=n_steps, **own)
-    return training_scene(Run(engine, slots=SLOTS, frame_interval=1.0), own["size"])
+    return training_scene(Run(engine, slots=SLOTS, frame_interval=1.0))
 
 
-def training_scene(run: Run, side: int) -> Live:
+def training_scene(run: Run) -> Live:
     return Live(
         run=run,
-        base=dcgan_pictures.training_base(side, recorded=False, judged=False),
+        base=dcgan_pictures.training_base(recorded=False, judged=False),
         draw=dcgan_pictures.training_picture,
         explain=lambda frame, _: dcgan_pictures.training_numbers(frame),
-        again=lambda fork: training_scene(fork, side),
+        again=training_scene,
     )
 
 

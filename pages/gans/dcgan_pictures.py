@@ -10,13 +10,13 @@ from engines.engine import Frame
 from engines.gans.dcgan import SURE
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
-from pages.ui.sheets import GAP, OPEN, sheet, sheet_axes
+from pages.ui.sheets import GAP, OPEN, images_base, sheet, sheet_axes
 
 BINS = 20
 PLACE = (240, 480)  # pixels for the maps of a layer
 HATCHED = {"text": "hatched: generated", "xref": "paper", "yref": "paper", "x": 0.84, "y": 0.92, "xanchor": "center",
            "yanchor": "bottom", "showarrow": False, "font": {"size": 11, "color": "@text"}}  # fmt: skip
-LAYERS = (("sheet", "Images"), ("scores", "D's scores"))
+LAYERS = (("images", "Images"), ("scores", "D's scores"))
 MEASURES = [
     {
         "name": "Losses",
@@ -65,18 +65,17 @@ JUDGED = [
 # -- training --------------------------------------------------------------------------------------------------
 
 
-def training_base(side: int, *, recorded: bool, judged: bool) -> dict[str, Any]:
+def training_base(*, recorded: bool, judged: bool) -> dict[str, Any]:
     """The 64 images on the left, what D says of real and generated images on the right."""
-    shape = (8 * (side + GAP) + GAP,) * 2
     if recorded:  # its single scores were taken under running averages, which D never learned with: the means were not
         mean = {"type": "bar", "x": ["real", "generated"], "marker": {"color": ["@real", "@generated"]}}
         return {
+            **images_base(share=0.72),
             "layout": {
-                "xaxis": {"domain": [0.7, 1], "type": "category"},
-                "yaxis": {"title": "D's mean output as it learned", "range": [0, 1], "domain": [0.1, 0.9]},
-                **sheet_axes(shape, x=(0, 0.6)),
+                "xaxis": {"type": "category"},
+                "yaxis": {"title": "D's mean output as it learned", "range": [0, 1]},
             },
-            "traces": [{**mean, "meta": {"layer": "scores"}}, OPEN],
+            "traces": [{**mean, "meta": {"layer": "scores"}}],
             "curve_sets": [*JUDGED, *MEASURES] if judged else MEASURES,
             "curve_log": True,
             "components": 0,
@@ -84,13 +83,13 @@ def training_base(side: int, *, recorded: bool, judged: bool) -> dict[str, Any]:
         }
     bars = {"type": "bar", "x": ((np.arange(BINS) + 0.5) / BINS).astype(np.float32), "width": 1 / BINS}
     return {
+        **images_base(share=0.72),
         "layout": {
-            "xaxis": {"domain": [0.68, 1], "title": "D's output", "range": [0, 1]},
-            "yaxis": {"title": "images", "rangemode": "tozero", "domain": [0.1, 0.9]},
-            "annotations": [HATCHED],
+            "xaxis": {"title": "D's output", "range": [0, 1]},
+            "yaxis": {"title": "images", "rangemode": "tozero"},
+            "annotations": [{**HATCHED, "x": 0.5, "y": 1.0}],
             "barmode": "overlay",
             "bargap": 0,
-            **sheet_axes(shape, x=(0, 0.56)),
         },
         "traces": [
             {**bars, "name": "real", "marker": {"color": "@real/60"}, "meta": {"layer": "scores"}},
@@ -100,7 +99,6 @@ def training_base(side: int, *, recorded: bool, judged: bool) -> dict[str, Any]:
                 "marker": {"color": "@generated/60", "pattern": {"shape": "/", "size": 6}},
                 "meta": {"layer": "scores"},
             },
-            OPEN,
         ],
         "curve_sets": [*JUDGED, *MEASURES] if judged else MEASURES,
         "curve_log": False,
@@ -114,7 +112,7 @@ def film_picture(frame: Frame, name: str) -> dict[str, Any]:
     s, images = frame.scalars, frame.arrays["samples"].reshape(64, 28, 28)
     means = np.array([s.get("d_real", np.nan), s.get("d_fake", np.nan)], dtype=np.float32)
     words = training_words(frame, name)
-    return {"sheet": sheet(images, 8), "traces": {0: {"y": means}}, "caption": words,
+    return {"images": images, "traces": {0: {"y": means}}, "caption": words,
             "alt": f"64 generated images. {words}"}  # fmt: skip
 
 
@@ -127,8 +125,12 @@ def training_picture(frame: Frame) -> dict[str, Any]:
             counts, _ = np.histogram(frame.arrays[key], bins=BINS, range=(0, 1))
             patches[i] = {"y": counts.astype(np.float32)}
     words = training_words(frame)
-    drawn = sheet(samples.reshape(-1, side, side), 8)
-    return {"sheet": drawn, "traces": patches, "caption": words, "alt": f"64 generated images. {words}"}
+    return {
+        "images": samples.reshape(-1, side, side),
+        "traces": patches,
+        "caption": words,
+        "alt": f"64 generated images. {words}",
+    }
 
 
 def training_words(frame: Frame, name: str = "") -> str:
@@ -269,6 +271,8 @@ def path_picture(frame: Frame, scores: np.ndarray, words: str) -> dict[str, Any]
 
 
 def scores_base(shape: tuple[int, int]) -> dict[str, Any]:
-    base = training_base(28, recorded=False, judged=False)
-    base["layout"] |= sheet_axes(shape, x=(0, 0.56))
-    return {**base, "curve_sets": []}
+    base = training_base(recorded=False, judged=False)
+    del base["images"]  # real and generated images with a gap between them: one sheet
+    base["layout"]["xaxis"] |= {"domain": [0.68, 1]}
+    base["layout"] |= {"annotations": [HATCHED], **sheet_axes(shape, x=(0, 0.6))}
+    return {**base, "traces": [*base["traces"], OPEN], "curve_sets": []}

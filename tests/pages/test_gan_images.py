@@ -43,7 +43,8 @@ def test_every_view_of_the_shipped_networks_opens_and_draws(view):
     for frame in (frames[0], frames[-1]):
         assert isinstance(pack(live.picture(held, frame)), bytes)  # with its sheet as an image file
         json.loads(pack(held.explain(frame, {})))
-        assert held.draw(frame)["sheet"].dtype == np.uint8
+        drawn = held.draw(frame)
+        assert drawn.get("images", drawn.get("sheet")).dtype == np.uint8
 
 
 def test_the_recorded_film_is_the_same_codes_at_forty_or_more_steps_and_ends_as_the_shipped_generator():
