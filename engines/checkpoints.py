@@ -523,6 +523,8 @@ def _to_json(key: str, value: Any) -> Any:
 
 
 def _from_json(value: Any) -> Any:
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise ValueError(f"a whole number of {len(str(value))} digits")
     return float(value["float"]) if isinstance(value, dict) and "float" in value else value
 
 

@@ -198,6 +198,7 @@ PLACE = torch.zeros(3, dtype=torch.float64)
             "lacks 'steps' of walk's state: train it again with python",
         ),
         (lambda d: edit_card(d, state={"steps": "5"}), "'steps' is of type str, walk keeps int"),
+        (lambda d: edit_card(d, state={"steps": 10**400}), r"damaged state \(a whole number of 401 digits\)"),
     ],
 )
 def test_each_damage_is_one_sentence_with_a_remedy(tmp_path, damage, said):
