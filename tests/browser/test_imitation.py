@@ -34,8 +34,8 @@ def test_a_key_moves_the_cart_at_once_and_a_drive_becomes_a_demonstration(
     page.keyboard.down("ArrowRight")
     until(lambda: int(root.get_attribute("data-length") or 0) > 3, "nothing moves", timeout=10)
     until(lambda: root.get_attribute("data-latency") is not None, "no latency was measured")
-    # One frame on a free machine; a busy one shows frames more seldom.
-    assert float(root.get_attribute("data-latency") or 0) < 200
+    # The next frame shows it, 17 ms later at 60 frames a second; how many a busy machine shows is its own matter.
+    assert root.get_attribute("data-waited") == "1"
     expect(root.locator(".said")).to_contain_text("Start again for another", timeout=30_000)
     page.keyboard.up("ArrowRight")
     frame = page.get_by_test_id("stDataFrame")

@@ -32,6 +32,7 @@ class Drive {
   constructor(host) {
     this.host = host;
     this.held = {};
+    this.frame = 0;
   }
 
   dispose() {
@@ -109,7 +110,7 @@ class Drive {
     if (!this.run || this.push() === before) return;
     if (this.push()) {
       this.run.begun = true;
-      this.pressed ??= performance.now();
+      this.pressed ??= [performance.now(), this.frame];
     }
     this.run.owed = Math.max(this.run.owed, 1); // at once, not at the clock's next step
   }
@@ -132,6 +133,7 @@ class Drive {
 
   go(ms) {
     const { run } = this;
+    this.frame += 1;
     if (run?.begun && !run.over) {
       run.owed += ms / (1000 * this.env.dt / this.data.speed);
       while (run.owed >= 1 && !run.over) this.step(run);
@@ -139,7 +141,8 @@ class Drive {
     }
     this.paint();
     if (this.pressed !== undefined && run?.actions.length) {
-      this.root.dataset.latency = (performance.now() - this.pressed).toFixed(1);
+      const [at, frame] = this.pressed;
+      Object.assign(this.root.dataset, { latency: (performance.now() - at).toFixed(1), waited: this.frame - frame });
       this.pressed = undefined;
     }
   }
