@@ -159,7 +159,8 @@ async def watch_run(socket: WebSocket, table: Table) -> None:
     try:
         sender = asyncio.create_task(_send_pictures(socket, live, changed, sent))
         try:
-            await _receive_commands(socket, live)
+            with contextlib.suppress(WebSocketDisconnect):  # it left before its answer
+                await _receive_commands(socket, live)
         finally:
             sender.cancel()
     finally:

@@ -32,7 +32,7 @@ def slide(page: Page, key: str, steps: int) -> None:
 
 
 def at(page: Page, place: tuple[str, dict[str, str]]) -> None:
-    driver.until(lambda: address(page) == place, f"the address {place}, not {address(page)}", timeout=20)
+    driver.until(lambda: address(page) == place, f"the address {place}, not {address(page)}", timeout=40)
     driver.settled(page)
     assert driver.faults(page) == []
     assert page.locator(".stAlert").count() == 0
@@ -47,7 +47,7 @@ def test_a_walk_with_changed_settings_goes_back_to_its_start_and_forward_again(p
         driver.go_to(page, title)
         assert address(page) == (slug, {})
         slide(page, key, steps)
-        driver.until(lambda: address(page)[1], "the changed setting in the address")
+        driver.until(lambda: address(page)[1], "the changed setting in the address", timeout=30)
         places.append(address(page))
         assert query is None or places[-1] == (slug, query)
     for place in reversed(places[:-1]):
