@@ -50,7 +50,7 @@ export class Numbers {
       this.asked = question;
       this.waiting = performance.now();
       player.link.send({ do: "explain", step, pick: this.pick });
-    }, player.walk.playing ? 120 : 20);
+    }, player.walk.playing ? 250 : 20);
   }
 
   show({ step, blocks, overlay, tip, traces }) {
