@@ -24,11 +24,18 @@ def address(page: Page) -> tuple[str, dict[str, str]]:
 
 
 def slide(page: Page, key: str, steps: int) -> None:
+    """Move a slider by the keyboard until its address says so; a page that is still drawing may miss a key."""
     handle = page.locator(f".st-key-lab-setting-{key} input[type=range]").first
-    handle.focus()
-    for _ in range(steps):
-        page.keyboard.press("ArrowRight")
-    driver.settled(page)
+    wanted = str(int(handle.input_value()) + steps)
+    for _ in range(5):
+        handle.focus()
+        while int(handle.input_value()) < int(wanted):
+            page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(1500)
+        driver.settled(page)
+        if address(page)[1].get(key) == wanted:
+            return
+    raise AssertionError(f"{key} did not come to {wanted}: {page.url}")
 
 
 def at(page: Page, place: tuple[str, dict[str, str]]) -> None:
