@@ -22,13 +22,18 @@ N_KILLS, N_MUTATIONS = 3, 300  # tests/bench/bench_safety.py takes 20 and 2,000
 
 
 def kill_at_random(out: Path, n: int, *, seed: int, n_steps: int) -> list[str]:
-    """Train into ``out``, killed after a random time, ``n`` times; what was there after each."""
+    """Train into ``out``, killed at a random moment after it began, ``n`` times; what was there after each."""
     rng, seen = random.Random(seed), []
     words = [*AE, "--set", f"n_steps={n_steps}", "--save-every", "1", "--out", str(out)]
     for _ in range(n):
         resume = ["--resume"] if (out / "unfinished" / checkpoints.CARD).exists() else []
-        process = subprocess.Popen([sys.executable, "-m", "engines.train", *words, *resume], stderr=subprocess.DEVNULL)
-        time.sleep(rng.uniform(1, 14))
+        process = subprocess.Popen([sys.executable, "-m", "engines.train", *words, *resume], stderr=subprocess.PIPE)
+        assert process.stderr is not None
+        process.stderr.readline()  # it says what it learns from: the first step comes now
+        patience = time.monotonic() + 120
+        while not seen and not (out / "unfinished" / checkpoints.CARD).exists() and time.monotonic() < patience:
+            time.sleep(0.05)  # the first one is let come to its first save
+        time.sleep(rng.uniform(0, 4))
         process.send_signal(signal.SIGKILL)
         process.wait()
         found = []
@@ -45,6 +50,7 @@ def test_a_killed_training_leaves_something_to_resume(tmp_path, over):
     if over:
         assert main([*AE, "--set", "n_steps=3", "--out", str(out)]) == 0
     seen = kill_at_random(out, N_KILLS, seed=int(over), n_steps=1_000_000)
+    assert "unfinished at step" in seen[-1]
     assert not over or all("ae at step 3" in words for words in seen)
     assert list(out.glob("**/*.new")) == [] or (out / "unfinished" / checkpoints.CARD).exists()
 
