@@ -319,6 +319,21 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="Making",
+        slug="anogan",
+        title="AnoGAN",
+        idea="A network that has seen one kind of image only looks for yours: what it cannot make is the defect.",
+        paper=cite("schlegl2017"),
+        engines=("anogan", "anogan_search"),
+        sources=("engines/making/anogan.py",),
+        icon=":material/troubleshoot:",
+        starts=(
+            ("Another class", {"image": "other"}),
+            ("How well it detects", {"view": "detect"}),
+            ("Replay the training", {"view": "film"}),
+        ),
+    ),
+    Entry(
         section="Imitation",
         slug="gail",
         title="Learning to act from examples",
@@ -446,6 +461,7 @@ COURSE: tuple[Stop, ...] = (
         leads_to=(
             ("pixelcnn", "drawing one pixel after another gives p(x) back, exactly"),
             ("pix2pix", "an image stands where the noise stood, and the discriminator sees both"),
+            ("anogan", "what a generator of normal images cannot make is an anomaly"),
         ),
     ),
     Stop(
@@ -466,6 +482,7 @@ COURSE: tuple[Stop, ...] = (
             ("gated-pixelcnn", "stacked masks leave a blind spot, which two stacks cure"),
         ),
     ),
+    Stop(slug="anogan", note="what cannot be made", column=3, row=0),
     Stop(slug="gail", note="a reward from examples", column=2, row=0),
     Stop(slug="pixelrnn", note="LSTMs by row, by diagonal", column=5, row=1),
     Stop(

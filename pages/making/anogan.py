@@ -224,8 +224,15 @@ def detection_numbers(normal: str, frame: Frame) -> Blocks:
         {"text": f"At λ = 0.1 a bootstrap puts it at {m['test_auc_low']:.3f} to {m['test_auc_high']:.3f} (95 %)."},
         {"text": f"Normal against damaged normal images: {m['test_auc_damaged']:.3f}. The damaged pixels of an image "
                  f"against its others, by what is missing there: {m['test_auc_pixels']:.3f}."},
-        {"text": "The rivals' score is the squared error of their reconstruction. They learned from the same images."},
+        {"text": "The rivals' score is the squared error of their reconstruction. All learned from the same images: "
+                 f"AnoGAN in {batches('anogan', normal)}, "
+                 + ", ".join(f"the {said} in {batches(key, f'only-{normal}')}" for key, said in RIVALS.items()) + "."},
     ]  # fmt: skip
+
+
+def batches(name: str, variant: str) -> str:
+    config = shipped.card(name, variant)["config"]
+    return f"{config['n_steps']:,} batches of {config['batch_size']}"
 
 
 # -- the training ----------------------------------------------------------------------------------------------
