@@ -97,7 +97,9 @@ class AnoGAN(learning.Learner):
         if self.data is not None and "label" in self.data.train:
             self.data = self.data.only(config.normal)
         self.shown_codes = torch.randn(SHOWN, config.latent_dim, generator=learning.stream(config.seed, 1))
-        self.scored = torch.zeros(0, 4)  # what `evaluate` found: test row, label, R and D of each image
+        self.scored = torch.zeros(
+            0, 4
+        )  # what `evaluate` found: test row (half precision rounds it: ask `looked_at`), label, R and D
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -134,6 +136,13 @@ class AnoGAN(learning.Learner):
             search.step()
         return search
 
+    def looked_at(self, labels: Any, draw: np.random.Generator | None = None) -> np.ndarray:
+        """The rows of a test set with these classes (N,) that `evaluate` scores: normal ones first, then others."""
+        draw = draw or np.random.default_rng(self.config.seed)
+        is_normal = np.asarray(labels) == self.config.normal
+        kinds = np.flatnonzero(is_normal), np.flatnonzero(~is_normal)
+        return np.concatenate([draw.choice(kind, min(N_SCORED, len(kind)), replace=False) for kind in kinds])
+
     def evaluate(self, images: Any, labels: Any) -> dict[str, float]:
         r"""Areas under the ROC curve of A(x) on test images (N, ...) with their classes (N,): normal against the other
         classes (with a 95 % bootstrap interval; by \lambda), normal against damaged; and how well |x - G(z)| finds the
@@ -141,8 +150,7 @@ class AnoGAN(learning.Learner):
         """
         draw = np.random.default_rng(self.config.seed)
         images, labels = np.asarray(images).reshape(len(images), 28, 28), np.asarray(labels)
-        normal, other = np.flatnonzero(labels == self.config.normal), np.flatnonzero(labels != self.config.normal)
-        rows = np.concatenate([draw.choice(of, min(N_SCORED, len(of)), replace=False) for of in (normal, other)])
+        rows = self.looked_at(labels, draw)
         is_normal = labels[rows] == self.config.normal
         damaged, masks = damage(images[rows[is_normal]], draw)
         found = self.find(np.concatenate([images[rows], damaged]), seed=self.config.seed)

@@ -162,9 +162,9 @@ def roc(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarra
 @lru_cache(maxsize=8)
 def rivals(normal: str) -> dict[str, np.ndarray]:
     """The mean squared error of each rival's reconstruction of the same test images: (N,) each."""
-    rows = gan(normal).scored[:, 0].long().numpy()
-    tests = np.array(data.load(normal.split("-")[0], split="test").x[rows]).reshape(len(rows), 784)
-    x = torch.from_numpy(tests).float() / 255
+    tests = data.load(normal.split("-")[0], split="test")
+    rows = gan(normal).looked_at(tests.labels)
+    x = torch.from_numpy(np.array(tests.x[rows]).reshape(len(rows), 784)).float() / 255
     errors = {}
     for name in RIVALS:
         model = shipped.model(name, f"only-{normal}")
