@@ -9,7 +9,8 @@ from tests.browser.test_player import attribute, finished
 
 
 def step(page: Page) -> int:
-    return int(attribute(page, "step"))
+    """-1 while no picture has been painted yet."""
+    return int(attribute(page, "step") or -1)
 
 
 def pixels(page: Page, root: Locator, asked: str) -> tuple[float, float]:

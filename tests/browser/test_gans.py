@@ -9,7 +9,8 @@ from tests.browser.test_player import attribute, finished
 
 
 def step(page: Page, index: int = 0) -> int:
-    return int(attribute(page, "step", index))
+    """-1 while no picture has been painted yet."""
+    return int(attribute(page, "step", index) or -1)
 
 
 def test_the_game_goes_on_by_itself_changes_live_and_forks(page: Page, server: Server, page_errors: list[str]):

@@ -26,7 +26,7 @@ def test_the_home_page_lists_every_page(page, server, page_errors):
 
 
 # Pages that tests of their own open and hold free of faults.
-OWN = {"bayes", "bayes-classifier", "learning", "gmm", "autoencoder", "vae", "elbo", "gan", "dcgan",
+OWN = {"pix2pix", "bayes", "bayes-classifier", "learning", "gmm", "autoencoder", "vae", "elbo", "gan", "dcgan",
        "transposed-convolution", "pixelcnn", "gated-pixelcnn", "pixelrnn", "pixelcnn-pp", "likelihood"}  # fmt: skip
 
 
