@@ -20,12 +20,13 @@ from pages.ui.live import SLOTS, Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number
-from pages.ui.sheets import curves, images_base
+from pages.ui.sheets import curves, images_base, map_base
 from pages.ui.show import Film
 from pages.ui.stage import Scene
 
 SLUG = "anogan"
 NORMALS = {"mnist-3": "The digit 3", "mnist-0": "The digit 0", "fashion-7": "Sneakers"}
+NAMES = ("the image", "the nearest it can make", "what is missing", "where it is missing")
 RIVALS = {"autoencoder": "autoencoder", "vae": "VAE"}
 NORMAL = Choice(
     key="normal", label="Normal is", options=tuple(NORMALS), default="mnist-3", labels=NORMALS,
@@ -96,7 +97,7 @@ def search_scene(run: Run, normal: str) -> Scene:
     weight = partial(weight_at, run)
     return Scene(
         run=run,
-        base=images_base(columns=3, names=("the image", "the nearest it can make", "what is missing"))
+        base=images_base(columns=2, names=NAMES, over=map_base("missing", 0, 1, cells=[3]))
         | {"curve_sets": [curves("Distances", "", score="A", residual="R, pixels", discrimination="D, features")]},
         draw=lambda frame: picture(frame, normal, weight(frame)),
         explain=lambda frame, _: numbers(frame, normal, weight(frame)),
@@ -115,8 +116,8 @@ def picture(frame: Frame, normal: str, weight: float) -> dict[str, Any]:
         f"Step {frame.step}: A = {number(frame.scalars['score'])}. At the end of their searches {100 * above[0]:.0f} % "
         f"of normal test images score higher, and {100 * above[1]:.0f} % of the others."
     )
-    shown = np.stack([frame.arrays[key][0] for key in ("x", "made", "missing")])
-    return {"images": shown, "caption": words, "alt": words}
+    shown = np.stack([frame.arrays[key][0] for key in ("x", "made", "missing", "x")])
+    return {"images": shown, "map": frame.arrays["missing"][:1], "caption": words, "alt": words}
 
 
 def beyond(normal: str, found: float, weight: float) -> tuple[float, float]:
