@@ -14,7 +14,7 @@ A grey image goes into f three times over, as red, green and blue. The first ``f
 cross-entropy; then it is frozen, and the networks of all variants start from the same f.
 
 Departures: the source is not SVHN but digits of 52 free type families over photos, drawn in its manner; f is small, has
-64 features and learns from a few hundred batches; few channels in g and D.
+64 features and learns from 800 batches; few channels in g and D.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 class DTNConfig:
     channels: int = 16  # of the layers next to the image, in g and D
     n_features: int = 64  # of f
-    f_steps: int = 400  # the first batches, for f alone
+    f_steps: int = 800  # the first batches, for f alone
     alpha: float = 15.0
     beta: float = 15.0
     gamma: float = 0.0
@@ -61,7 +61,7 @@ class DTNConfig:
     f_learning_rate: float = 2e-3
     beta1: float = 0.5
     batch_size: int = 32
-    n_steps: int = 1_000
+    n_steps: int = 3_000
     batches_per_step: int = 1
     seed: int = 0
 
