@@ -47,6 +47,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "cgan": {**_SMALL, "l1_weight": 0.0},  # eq. 1 alone
     "gan-l1": {**_SMALL, "conditional": False},  # eq. 2 and eq. 3
     "encoder-decoder": {**_SMALL, "skips": False},
+    "patch-1": {**_SMALL, "patch": "1"},
+    "patch-16": {**_SMALL, "patch": "16"},
+    "patch-image": {**_SMALL, "patch": "image"},
 }
 
 
