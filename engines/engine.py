@@ -41,6 +41,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "anogan_search": "engines.making.anogan:Search",
         "dtn": "engines.translation.dtn:DTN",
         "cyclegan": "engines.translation.cyclegan:CycleGAN",
+        "pose_guided": "engines.translation.pose_guided:PoseGuided",
         "discogan": "engines.translation.discogan:DiscoGAN",
         "discogan2d": "engines.translation.discogan2d:DiscoGAN2D",
         "pix2pix": "engines.translation.pix2pix:Pix2Pix",

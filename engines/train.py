@@ -25,6 +25,7 @@ import time
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -231,7 +232,7 @@ def learn(
     unfinished, first = out / "unfinished", fabric is None or fabric.is_global_zero
     step, before, frames = _resume(engine, unfinished, material) if options.resume else (0, 0.0, [])
     total = total_steps(engine, options.steps)
-    recorded = record_steps(total, options.frames)
+    recorded = record_steps(total, options.frames, getattr(engine, "phase_starts", (0,)))
     if first:
         print(f"{engine.name} on {devices.describe(engine.device)}: {options.data} {material.about}", file=sys.stderr)
 
@@ -321,14 +322,20 @@ def total_steps(engine: Engine, limit: int | None) -> int | None:
     return min((n for n in (limit, planned) if n is not None), default=None)
 
 
-def record_steps(total: int | None, n: int) -> frozenset[int]:
-    """About ``n`` steps from 0 to ``total``, evenly spaced in the logarithm; the last frame is taken at the end."""
+def record_steps(total: int | None, n: int, starts: Sequence[int] = (0,)) -> frozenset[int]:
+    """About ``n`` steps from 0 to ``total``; the last frame is taken at the end. They lie evenly in the logarithm
+    of the steps taken, where an engine learns in stages of the steps since each of their ``starts``.
+    """
     if n == 0:
         return frozenset()
     if total is None:
         raise ValueError("--frames needs a known number of steps: give --steps")
-    spaced = np.geomspace(1, total, max(2, n)) if total > 1 else np.ones(1)
-    return frozenset({0, *(round(float(step)) for step in spaced[:-1])})
+    found: set[int] = set()
+    starts = [start for start in starts if start < total]
+    for start, end in pairwise([*starts, total]):
+        spaced = np.geomspace(1, end - start, max(2, n // len(starts))) if end - start > 1 else np.ones(1)
+        found |= {start, *(start + round(float(step)) for step in spaced[:-1])}
+    return frozenset(found)
 
 
 def _resume(engine: Engine, unfinished: Path, material: Any) -> tuple[int, float, list[Frame]]:

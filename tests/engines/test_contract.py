@@ -160,6 +160,17 @@ SMALL |= {
         "settings": {"channels": 1, "n_blocks": 1, "batch_size": 2, "n_steps": 8},
         "change": {"cycle_weight": 1.0},
     },
+    "pose_guided": {
+        "data": {
+            "image": _LEVELS.integers(0, 256, size=(12, 64, 64, 3), dtype=np.uint8),
+            "keypoints": _LEVELS.integers(0, 64, size=(12, 7, 2), dtype=np.uint8),
+            "visible": np.ones((12, 7), dtype=np.uint8),
+            "mask": _LEVELS.integers(0, 2, size=(12, 64, 64), dtype=np.uint8),
+            "outfit": np.repeat(np.arange(3), 4),
+        },
+        "settings": {"channels": 1, "n_features": 2, "stage1_steps": 2, "batch_size": 4, "n_steps": 8},
+        "change": {"l1_weight": 5.0},
+    },
     "discogan2d": {
         "data": None,
         "settings": {"width": 4, "batch_size": 10, "n_steps": 8, "batches_per_step": 1},
