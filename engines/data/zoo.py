@@ -46,6 +46,7 @@ SHA256 = MappingProxyType(
         "textures.npz": "bf039e2b7d21766c1102405d6dd5b3e0b6c4d3973acbf5f0d30ca98b6910f37c",
         "tunes.npz": "75ff0fa89e9b264b7a34eef7e5e3abb1c251735dcc2a427fd44a98d1856b0bd1",
         "turntables.npz": "d41ce88697e7e4740c131394ca45f0dd258ecae31c21860955bcbe2e37e5e8ab",
+        "wardrobe.npz": "165d739153f5d04ebf36ecce13687976a4d2c0ae4cfd01ae6aa02f3999a96f9b",
     }
 )
 NAMES = tuple(name.removesuffix(".npz") for name in SHA256)
@@ -96,7 +97,7 @@ class Pack:
         return np.flatnonzero(held.astype(bool) == (split == "test"))
 
     def __len__(self) -> int:
-        return max(len(array) for key, array in self._members.items() if key in ("test", "split", "texture"))
+        return max(len(array) for key, array in self._members.items() if key in ("test", "split", "texture", "order"))
 
     def _file(self, field: str) -> tuple[str, str] | None:
         return next((pair for pair in _FILES.get(field, ()) if all(key in self._members for key in pair)), None)

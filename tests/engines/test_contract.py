@@ -152,6 +152,16 @@ SMALL |= {
         "settings": {"channels": 1, "batch_size": 4, "n_steps": 8},
         "change": {"learning_rate": 1e-4},
     },
+    "pixeldtgan": {
+        "data": {
+            "figure": _LEVELS.integers(0, 256, size=(12, 64, 64, 3), dtype=np.uint8),
+            "product": _LEVELS.integers(0, 256, size=(12, 64, 64, 3), dtype=np.uint8),
+            "garment": np.arange(12) % 5,
+            "new": np.arange(12) % 5 == 4,
+        },
+        "settings": {"channels": 2, "batch_size": 4, "n_steps": 8},
+        "change": {"learning_rate": 1e-4},
+    },
     "cyclegan": {
         "data": {
             "flat": _LEVELS.integers(0, 256, size=(12, 64, 64, 3), dtype=np.uint8),

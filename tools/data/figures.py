@@ -4,6 +4,7 @@ Package (apt-get download flare-game; dpkg -x flare-game_*.deb DIR; --source DIR
 art CC-BY-SA-3.0 or later. Python: numpy, pillow.
     python tools/data/figures.py --source DIR --out figures.npz [--limit 60] [--sheet f.png]
     python tools/data/figures.py --source DIR --out figures_poses.npz --poses [--limit 60] [--sheet p.png]
+    python tools/data/figures.py --source DIR --out wardrobe.npz --wardrobe      the layers themselves, in a few poses
 
 The game draws a person from layers (feet, legs, hands, chest, head), each an image per action, frame and direction.
 We take off the baked shadow, dye garments in 8 colours (skin stays), and compose random outfits.
@@ -48,6 +49,12 @@ ACTIONS = [
     ("hit", (1,)),
     ("block", (1,)),
 ]
+WARDROBE = [
+    "stance 0 direction 6",
+    "stance 0 direction 5",
+    "run 0 direction 7",
+    "shoot 1 direction 7",
+]  # poses of figures.npz
 FRONT = (0, 4, 5, 6, 7)  # directions that show the chest: W, E, SE, S, SW
 KEYPOINTS = ["head", "chest", "hips", "right hand", "left hand", "right foot", "left foot"]
 C, CX, CY, X0, Y0, SIZE = 96, 48, 66, 16, 9, 64  # working canvas, its anchor, and the 64x64 window cut from it
@@ -254,14 +261,35 @@ def sample_outfits(rng, n, split):
     return out
 
 
+def wardrobe(flare, sexes, out):
+    """Every dyed layer of the window in a few poses, in the order in which the game lays them over each other."""
+    at = [(act, int(i), int(d)) for act, i, _, d in (name.split() for name in WARDROBE)]
+    layers = np.zeros((len(at), 2, len(SLOTS), 40, SIZE, SIZE, 4), np.uint8)
+    for p, pose in enumerate(at):
+        for x, sex in enumerate(sexes):
+            for j, slot in enumerate(SLOTS):
+                for g in range(40):
+                    whole = flare.dyed(sex, slot, g // 8, g % 8, pose)
+                    layers[p, x, j, g] = whole[Y0 : Y0 + SIZE, X0 : X0 + SIZE]
+    layers[layers[..., 3] == 0] = 0
+    order = [[SLOTS.index(s) for s in flare.order[pose[2]] if s in SLOTS] for pose in at]
+    np.savez_compressed(out, layers=layers, order=np.array(order, np.uint8), poses=np.array(json.dumps(WARDROBE)))
+    with open(out, "rb") as f:
+        print(os.path.getsize(out), "bytes, sha256", hashlib.sha256(f.read()).hexdigest())
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--source", required=True), ap.add_argument("--out", required=True)
-    ap.add_argument("--poses", action="store_true"), ap.add_argument("--seed", type=int, default=17)
+    ap.add_argument("--poses", action="store_true"), ap.add_argument("--wardrobe", action="store_true")
+    ap.add_argument("--seed", type=int, default=17)
     ap.add_argument("--limit", type=int, default=0), ap.add_argument("--sheet", default="")
     a = ap.parse_args()
     flare, rng = Flare(a.source), np.random.RandomState(a.seed)
     sexes = ["male", "female"]
+    if a.wardrobe:
+        wardrobe(flare, sexes, a.out)
+        return
     poses, pk, pv, pm, dropped = [], [], [], [], 0
     for act, frames in ACTIONS:
         for i in frames:
