@@ -154,6 +154,26 @@ test("a lost connection comes back with what is here already, and says so after 
   assert.equal(sockets.length, 5);
 });
 
+test("it comes back by the browser's own timer, which takes no other `this`", () => {
+  const theirs = globalThis.setTimeout, sockets = [];
+  class Socket {
+    constructor() { sockets.push(this); }
+    close() {}
+  }
+  globalThis.setTimeout = function (again, ms) {
+    if (this !== undefined && this !== globalThis) throw new TypeError("Illegal invocation"); // as browsers say
+    assert.equal(ms, 500);
+    again();
+  };
+  try {
+    new Link({ address: (after) => after, heard() {}, lost() {}, Socket }).open(() => -1);
+    sockets[0].onclose();
+  } finally {
+    globalThis.setTimeout = theirs;
+  }
+  assert.equal(sockets.length, 2);
+});
+
 test("cells fill the box: no number of columns makes them larger", () => {
   for (const [n, width, height, aspect] of [[64, 900, 700, 1], [3, 900, 300, 1], [10, 300, 900, 2], [1, 500, 400, 0.5]]) {
     const made = arrange({ n, width, height, aspect, gap: 0 });

@@ -4,7 +4,7 @@
 // the JSON, and the images' bytes, to which {"at": [offset, length], "type": ...} in the JSON points.
 
 export class Link {
-  constructor({ address, heard, lost, Socket = globalThis.WebSocket, wait = setTimeout }) {
+  constructor({ address, heard, lost, Socket = globalThis.WebSocket, wait = (again, ms) => setTimeout(again, ms) }) {
     Object.assign(this, { address, heard, lost, Socket, wait });
     this.tries = 0;
   }
