@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
 from engines.maths.divergences import integrand, kl_three_ways, log_normal
-from pages.ui import palette, player
+from pages.ui import player
 from pages.ui.questions import route
 
 LOW, HIGH = -7.0, 7.0  # of the axis
@@ -20,14 +17,6 @@ MEANS = (-5.0, 5.0)
 SPREADS = (0.2, 3.0)
 POINTS = 281
 MAX_SAMPLES = 100_000
-
-_LOADER = """
-export default async function (component) {
-  const { root, version } = component.data;
-  const { mount } = await import(new URL(`${root}lab/static/${version}/gaussians.js`, document.baseURI));
-  return mount(component);
-}
-"""
 
 
 def compare(question: dict[str, Any]) -> dict[str, Any]:
@@ -68,24 +57,8 @@ def whole(question: dict[str, Any], key: str, low: int, high: int) -> int:
 
 ROUTES = [route("/lab/kl", compare)]
 
-_mount_lock = threading.Lock()
-
-
-@lru_cache(maxsize=1)
-def _component() -> Callable[..., Any]:
-    css = (player.STATIC / "player.css").read_text() + (player.STATIC / "gaussians.css").read_text()
-    return st.components.v2.component("lab_gaussians", css=css, js=_LOADER)
-
 
 def show(*, key: str, values: dict[str, Any], on_moved: Callable[[], None]) -> Any:
     """The two curves; ``values`` are the route's settings. ``moved`` holds new ones when a drag ends."""
-    with _mount_lock:
-        mount = _component()
-    data = {
-        "root": player.root(),
-        "version": player.version(),
-        "palette": palette.ROLES,
-        "limits": {"m": MEANS, "s": SPREADS, "x": (LOW, HIGH)},
-        **values,
-    }
-    return mount(key=key, data=data, on_moved_change=on_moved)
+    data = {"limits": {"m": MEANS, "s": SPREADS, "x": (LOW, HIGH)}, **values}
+    return player.mount("gaussians", key=key, data=data, on_moved_change=on_moved)

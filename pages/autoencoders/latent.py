@@ -10,13 +10,12 @@ import base64
 import binascii
 import math
 import threading
-from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pages.ui import live, palette, player
+from pages.ui import live, player
 from pages.ui.questions import follow, route
 
 if TYPE_CHECKING:
@@ -26,14 +25,6 @@ MAX_CODES = 400  # decoded in one request
 MAX_SAMPLES = 24
 FAR = 30.0  # standard deviations of the prior
 N_ELBO = 16  # samples of q(z|x) behind the shown reconstruction term
-
-_LOADER = """
-export default async function (component) {
-  const { root, version } = component.data;
-  const { mount } = await import(new URL(`${root}lab/static/${version}/latent.js`, document.baseURI));
-  return mount(component);
-}
-"""
 
 
 # -- what the routes answer ------------------------------------------------------------------------------
@@ -179,16 +170,6 @@ ROUTES = [
 
 # -- the component ---------------------------------------------------------------------------------------
 
-_mount_lock = threading.Lock()
-
-
-@lru_cache(maxsize=1)
-def _component() -> Callable[..., Any]:
-    import streamlit as st
-
-    css = (player.STATIC / "player.css").read_text() + (player.STATIC / "latent.css").read_text()
-    return st.components.v2.component("lab_latent", css=css, js=_LOADER)
-
 
 def plane(
     source: str,
@@ -206,13 +187,8 @@ def plane(
     ``order`` (D,) are the dimensions by use, most used first, and ``nats`` (D,) their mean KL; the plane shows
     the first two. Options: data (the set's name), glyphs, drawn (784 bytes in base64, an image to encode), seed.
     """
-    with _mount_lock:
-        mount = _component()
     data = {
         "source": source,
-        "root": player.root(),
-        "version": player.version(),
-        "palette": palette.ROLES,
         "codes": base64.b64encode(np.ascontiguousarray(codes, dtype="<f4").tobytes()).decode(),
         "labels": base64.b64encode(labels.astype(np.uint8).tobytes()).decode(),
         "latent_dim": int(codes.shape[1]),
@@ -221,4 +197,4 @@ def plane(
         "nats": [round(float(v), 4) if math.isfinite(v) else 0.0 for v in nats],
         **options,
     }
-    return mount(key=key, data=data)
+    return player.mount("latent", key=key, data=data)

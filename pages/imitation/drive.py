@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import streamlit as st
@@ -12,38 +9,15 @@ import streamlit as st
 from engines.imitation import demonstrations
 from engines.imitation.demonstrations import MAX_TRAJECTORIES, Trajectory
 from engines.imitation.environments import environment
-from pages.ui import palette, player
+from pages.ui import player
 
 REST = {"pendulum": [3.14159, 0.0], "cartpole": [0.0, 0.0, 0.03, 0.0], "mountain-car": [-0.5, 0.0]}
-_LOADER = """
-export default async function (component) {
-  const { root, version } = component.data;
-  const { mount } = await import(new URL(`${root}lab/static/${version}/drive.js`, document.baseURI));
-  return mount(component);
-}
-"""
-_mount_lock = threading.Lock()
-
-
-@lru_cache(maxsize=1)
-def _component() -> Callable[..., Any]:
-    css = (player.STATIC / "player.css").read_text() + (player.STATIC / "drive.css").read_text()
-    return st.components.v2.component("lab_drive", css=css, js=_LOADER)
 
 
 def show(name: str, *, key: str, speed: float) -> None:
     """The environment ``name`` to drive; an episode that is over joins the viewer's demonstrations."""
-    with _mount_lock:
-        mount = _component()
-    data = {
-        "root": player.root(),
-        "version": player.version(),
-        "palette": palette.ROLES,
-        "environment": name,
-        "rest": REST[name],
-        "speed": speed,
-    }
-    mount(key=key, data=data, on_driven_change=lambda: driven(key))
+    data = {"environment": name, "rest": REST[name], "speed": speed}
+    player.mount("drive", key=key, data=data, on_driven_change=lambda: driven(key))
 
 
 def driven(key: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import threading
-from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +18,7 @@ if TYPE_CHECKING:
 
 SIDE = 64
 
-_LOADER = """
-export default async function (component) {
-  const { root, version } = component.data;
-  const { mount } = await import(new URL(`${root}lab/static/${version}/colouring.js`, document.baseURI));
-  return mount(component);
-}
-"""
-_loading, _mounting = threading.Lock(), threading.Lock()
+_loading = threading.Lock()
 
 
 # -- what the routes answer ------------------------------------------------------------------------------
@@ -118,28 +110,16 @@ ROUTES = [
 # -- the component ---------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1)
-def _component() -> Callable[..., Any]:
-    import streamlit as st
-
-    css = (player.STATIC / "player.css").read_text() + (player.STATIC / "colouring.css").read_text()
-    return st.components.v2.component("lab_colouring", css=css, js=_LOADER)
-
-
 def board(variant: str, *, key: str, row: int) -> Any:
     """The board beside what the network ``variant`` makes of it; it begins with the test outline ``row`` (-1: none)."""
     from engines.translation.pix2pix import PATCHES
 
-    with _mounting:
-        mount = _component()
     stride, first, size = PATCHES[model(variant or "default").config.patch]
     data = {
-        "root": player.root(),
-        "version": player.version(),
         "variant": variant or "default",
         "names": list(tests()["names"]),
         "row": row,
         "field": [stride, first, size],
         "judges": "D" in model(variant or "default").network,
     }
-    return mount(key=key, data=data)
+    return player.mount("colouring", key=key, data=data)

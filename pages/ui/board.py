@@ -5,9 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import threading
-from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,32 +14,13 @@ from engines import devices
 from pages.ui import photos, player
 from pages.ui.photos import SIDE
 
-_LOADER = """
-export default async function (component) {
-  const { root, version } = component.data;
-  const { mount } = await import(new URL(`${root}lab/static/${version}/board.js`, document.baseURI));
-  return mount(component);
-}
-"""
-
-_mount_lock = threading.Lock()
-
-
-@lru_cache(maxsize=1)
-def _component() -> Callable[..., Any]:
-    css = (player.STATIC / "player.css").read_text() + (player.STATIC / "board.css").read_text()
-    return st.components.v2.component("lab_board", css=css, js=_LOADER)
-
 
 def show(key: str, *, label: str = "Drawing board") -> np.ndarray | None:
     """The board; the image drawn on it (28, 28) in 0..1, or None while it is empty.
 
     It changes when a stroke ends. What the browser sends is checked like any other input.
     """
-    with _mount_lock:
-        mount = _component()
-    data = {"root": player.root(), "version": player.version(), "label": label}
-    result = mount(key=key, data=data, on_image_change=lambda: None)
+    result = player.mount("board", key=key, data={"label": label}, on_image_change=lambda: None)
     return read(getattr(result, "image", None))
 
 

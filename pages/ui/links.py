@@ -21,7 +21,7 @@ from pages.ui import player
 _STATIC = Path(__file__).parent / "static"
 
 
-_mount_lock = threading.Lock()
+_registering = threading.Lock()
 
 
 @lru_cache(maxsize=1)
@@ -32,7 +32,7 @@ def _component() -> Callable[..., Any]:
 
 def show(html: str, *, key: str) -> None:
     """Our own markup, its texts escaped, with links that open pages."""
-    with _mount_lock:
+    with _registering:
         mount = _component()
     mount(key=key, data={"html": html})
 

@@ -25,11 +25,11 @@ SCRIPTS = (*sorted({path.name for path in STATIC.glob("*.js")} - set(OTHERS)), V
 
 # The component itself is three lines: the modules come from our own route, where the browser caches them.
 _LOADER = """
-export default async function (component) {
-  const { root, version } = component.data;
-  const { mount } = await import(new URL(`${root}lab/static/${version}/player.js`, document.baseURI));
+export default async function (component) {{
+  const {{ root, version }} = component.data;
+  const {{ mount }} = await import(new URL(`${{root}}lab/static/${{version}}/{name}.js`, document.baseURI));
   return mount(component);
-}
+}}
 """
 
 
@@ -111,12 +111,23 @@ def _links() -> str:
     return ", ".join([f"<{address}/plotly.min.js>; rel=preload; as=script", *scripts])
 
 
-_mount_lock = threading.Lock()
+_registering = threading.Lock()
 
 
-@lru_cache(maxsize=1)
-def _component() -> Callable[..., Any]:
-    return st.components.v2.component("lab_player", css=(STATIC / "player.css").read_text(), js=_LOADER)
+@lru_cache(maxsize=32)
+def registered(name: str) -> Callable[..., Any]:
+    """The component whose browser half is static/NAME.js, with NAME.css after the player's; registered once."""
+    sheets = [STATIC / f"{sheet}.css" for sheet in dict.fromkeys(("player", name))]
+    css = "".join(sheet.read_text() for sheet in sheets)
+    return st.components.v2.component(f"lab_{name}", css=css, js=_LOADER.format(name=name))
+
+
+def mount(name: str, *, key: str, data: dict[str, Any], **callbacks: Callable[[], Any]) -> Any:
+    """Show the component NAME; what its browser half needs to find its modules and colours is added to ``data``."""
+    with _registering:
+        show = registered(name)
+    given = {"root": root(), "version": version(), "palette": palette.ROLES, **data}
+    return show(key=key, data=given, **callbacks)
 
 
 def player(token: str, *, key: str, on_event: Callable[[str], None] | None = None, **options: Any) -> Any:
@@ -126,20 +137,11 @@ def player(token: str, *, key: str, on_event: Callable[[str], None] | None = Non
     group, lead, background, present. Triggers: points, means, cells, fork, gone; ``on_event(key)`` is called for each
     before the page's script runs.
     """
-    with _mount_lock:
-        mount = _component()
-    data = {
-        "token": token,
-        "root": root(),
-        "version": version(),
-        "palette": palette.ROLES,
-        **options,
-    }
     callbacks = {
         f"on_{name}_change": (lambda name=name: on_event(name)) if on_event else (lambda: None)
         for name in ("points", "means", "cells", "fork", "gone")
     }
-    return mount(key=key, data=data, **callbacks)
+    return mount("player", key=key, data={"token": token, **options}, **callbacks)
 
 
 def prefetch() -> None:

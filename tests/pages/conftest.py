@@ -22,10 +22,10 @@ def alone(monkeypatch) -> Iterator[None]:
     for name in ("LAB_HOSTED", "LAB_MAX_RUNS"):
         monkeypatch.delenv(name, raising=False)
     for part in COMPONENTS:
-        part._component.cache_clear()
+        getattr(part, "_component", player.registered).cache_clear()
     yield
     for part in COMPONENTS:
-        part._component.cache_clear()
+        getattr(part, "_component", player.registered).cache_clear()
     for token in list(live.TABLE._lives):
         live.TABLE.remove(token)
     until(lambda: not threads())

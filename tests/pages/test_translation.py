@@ -18,13 +18,6 @@ DISCOGAN = PAGES / "translation" / "discogan.py"
 BLANK = base64.b64encode(bytes([255]) * 4096).decode()
 
 
-@pytest.fixture(autouse=True)
-def _fresh():
-    colouring._component.cache_clear()
-    yield
-    colouring._component.cache_clear()
-
-
 def test_what_an_address_gets_wrong_is_named():
     at = opened(PIX2PIX, by="nothing", row="900")
     assert any("by has no value" in text and "row is 900; it goes from 0 to 231" in text for text in said(at))
