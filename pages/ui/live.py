@@ -39,6 +39,7 @@ MAX_LIVE = 256  # runs on the table; the one unwatched for longest makes room
 MAX_PER_SESSION = 4
 BATCH = 40  # frames a message: small enough that the first picture does not wait for the rest
 MAX_MESSAGE = 8_192  # bytes a browser may send
+MAX_ANSWERS = 2  # explanations computed at once, over all viewers
 IMAGES = {"images", "map", "compare", "volume", "roll", "sheet"}  # what of a picture travels as an image file
 SPEEDS = (0.01, 100_000.0)  # steps per second that a browser may ask for
 
@@ -74,6 +75,7 @@ class Table:
         self.session_active = session_active
         self._lives: OrderedDict[str, Live] = OrderedDict()
         self._lock = threading.Lock()
+        self.answering = asyncio.Semaphore(MAX_ANSWERS)  # whoever waits longest is next
 
     def add(self, live: Live) -> str:
         """Put a run on the table and return its token; RuntimeError where every place is being watched."""
@@ -157,12 +159,17 @@ async def watch_run(socket: WebSocket, table: Table) -> None:
     unsubscribe = live.run.subscribe(lambda: loop.call_soon_threadsafe(changed.set))
     table.watch(live, +1)
     try:
-        sender = asyncio.create_task(_send_pictures(socket, live, changed, sent))
+        questions: asyncio.Queue[dict[str, Any]] = asyncio.Queue(1)
+        tasks = [
+            asyncio.create_task(_send_pictures(socket, live, changed, sent)),
+            asyncio.create_task(_answer(socket, live, questions, table.answering)),
+        ]
         try:
             with contextlib.suppress(WebSocketDisconnect):  # it left before its answer
-                await _receive_commands(socket, live)
+                await _receive_commands(socket, live, questions)
         finally:
-            sender.cancel()
+            for task in tasks:
+                task.cancel()
     finally:
         unsubscribe()
         table.watch(live, -1)
@@ -223,25 +230,55 @@ def status_of(live: Live) -> dict[str, Any]:
     return {"state": status.state, "step": status.step, "message": status.message, "ahead": status.ahead}
 
 
-async def _receive_commands(socket: WebSocket, live: Live) -> None:
+async def _receive_commands(socket: WebSocket, live: Live, questions: asyncio.Queue[dict[str, Any]]) -> None:
     while True:
         try:
             text = await socket.receive_text()
         except (WebSocketDisconnect, KeyError, RuntimeError):
             return
         try:
-            answer = await asyncio.to_thread(obey, live, text)
+            command = read_command(text)
+            if command.get("do") == "explain":
+                while not questions.empty():
+                    questions.get_nowait()  # the viewer's newest is the one to answer
+                questions.put_nowait(command)
+                _look_at(live, command)
+                continue
+            answer = await asyncio.to_thread(carry_out, live, command)
         except ValueError as error:
             answer = {"type": "error", "message": str(error)}
         if answer is not None:
             await _send(socket, pack(answer))
 
 
-def obey(live: Live, text: str) -> dict[str, Any] | None:
-    """Carry out one command of the player; ValueError says in one sentence what is wrong with it."""
+async def _answer(
+    socket: WebSocket, live: Live, questions: asyncio.Queue[dict[str, Any]], answering: asyncio.Semaphore
+) -> None:
+    """Answer one viewer's questions one at a time. A viewer has one place in the line, however many they ask, so who
+    asks once waits for one question of each other viewer at most."""
+    with contextlib.suppress(WebSocketDisconnect):
+        while True:
+            command = await questions.get()
+            try:
+                async with answering:
+                    answer = await asyncio.to_thread(_explanation, live, command)
+            except ValueError as error:
+                answer = {"type": "error", "message": str(error)}
+            except Exception as error:
+                _log.error("An explanation failed", exc_info=error)
+                answer = {"type": "error", "message": f"this cannot be explained ({type(error).__name__}): go on"}
+            await _send(socket, pack(answer))
+
+
+def read_command(text: str) -> dict[str, Any]:
+    """What a browser sent; ValueError where it is no command."""
     if len(text) > MAX_MESSAGE:
         raise ValueError(f"a command of {len(text)} characters is over the limit of {MAX_MESSAGE}")
-    command = read_json(text)
+    return read_json(text)
+
+
+def carry_out(live: Live, command: dict[str, Any]) -> dict[str, Any] | None:
+    """One command of the player; ValueError says in one sentence what is wrong with it."""
     match command.get("do"):
         case "play":
             live.run.play(_speed(command.get("speed")))
@@ -254,6 +291,7 @@ def obey(live: Live, text: str) -> dict[str, Any] | None:
         case "at":
             live.shown = _integer(command.get("step"), default=0)
         case "explain":
+            _look_at(live, command)
             return _explanation(live, command)
         case "code":
             from pages.ui import code
@@ -276,10 +314,15 @@ def _speed(value: Any) -> float | None:
     return float(value)
 
 
+def _look_at(live: Live, command: dict[str, Any]) -> None:
+    """Who asks about a step has it before them."""
+    frame = live.run.history.at(_integer(command.get("step"), default=0))
+    live.shown = frame.step if frame else None
+
+
 def _explanation(live: Live, command: dict[str, Any]) -> dict[str, Any]:
     frame = live.run.history.at(_integer(command.get("step"), default=0))
     pick = command.get("pick")
-    live.shown = frame.step if frame else None
     if live.explain is None or frame is None or not isinstance(pick, dict):
         return {"type": "numbers", "step": -1, "blocks": []}
     found = live.explain(frame, pick)

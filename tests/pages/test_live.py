@@ -19,7 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from engines.engine import Frame
 from engines.run import Run
 from pages.ui import live
-from pages.ui.live import Live, Table, obey, watch_run
+from pages.ui.live import Live, Table, carry_out, read_command, watch_run
 from tests.engines.toy import walk, walked_alone
 from tests.pages.app import threads, until
 
@@ -179,6 +179,10 @@ def test_wait_until_watched_returns_at_once_where_it_can(table):
     assert time.monotonic() - started < 1
     shy = record()
     table.wait_until_watched(table.add(shy), timeout=0.03)  # and gives up where nobody comes
+
+
+def obey(one: Live, text: str) -> dict[str, Any] | None:
+    return carry_out(one, read_command(text))
 
 
 # -- commands ---------------------------------------------------------------------------------------
@@ -445,6 +449,33 @@ def test_explain_answers_over_the_socket(watch, table):
         watcher.send('{"do":"explain","step":4,"pick":{"point":0}}')
         watcher.until(lambda: watcher.others)
     assert watcher.others == [{"type": "numbers", "step": 4, "blocks": [{"text": "step 4"}, {"pick": ["point"]}]}]
+
+
+def test_one_viewers_questions_do_not_hold_up_anothers(watch, table):
+    """A thousand questions of 50 ms each at once, and then one of another viewer: it waits for two of them at most."""
+    greedy, modest = record("greedy"), record("modest")
+
+    def slow(_frame, _pick):
+        time.sleep(0.05)
+        return [{"text": "slow"}]
+
+    greedy.explain = slow
+    with watch(table.add(greedy)) as one, watch(table.add(modest)) as other:
+        other.until(lambda: other.frames)
+        for _ in range(1000):
+            one.send('{"do":"explain","step":0,"pick":{"pixel":[0,1,2]}}')
+        one.until(lambda: one.others)
+        waits = []
+        for i in range(10):
+            started = time.monotonic()
+            other.send('{"do":"explain","step":0,"pick":{"point":0}}')
+            other.until(lambda i=i: len(other.others) > i)
+            waits.append(time.monotonic() - started)
+        assert sorted(waits)[5] < 0.5  # a thousand in line would be 50 s
+        one.send('{"do":"explain","step":0,"pick":{}}')
+        answered = len(one.others)
+        one.until(lambda: len(one.others) > answered)
+        assert len(one.others) < 500  # what a newer question of the same viewer has overtaken is left out
 
 
 def test_a_failure_arrives_as_one_sentence_with_the_history(watch, table):
