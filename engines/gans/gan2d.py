@@ -3,9 +3,8 @@ r"""The two-player game on points in the plane: every step of Goodfellow et al. 
     for d_steps:  draw a batch of data and of noise; the discriminator descends its loss
     for g_steps:  draw a batch of noise; the generator descends its loss            losses: engines/gans/objectives.py
 
-Both networks are small multilayer perceptrons. A visible step is one round, or, with ``slow``, one part of a round:
-draw noise, generate, score both, D's gradient, D's step, draw noise, G's gradient, G's step. The same parts make up
-both, so slow motion goes where the round goes, bit for bit.
+Both networks are small multilayer perceptrons. A visible step is one round (`GAN2D.algorithm`), or, with ``slow``, one
+line of it. The same lines make up both, so slow motion goes where the round goes, bit for bit.
 """
 
 from __future__ import annotations
@@ -42,8 +41,6 @@ WARP = 21  # lines a side of the generator's grid
 SHOWN = 300  # fake points of a frame, from the same noise at every step
 JUDGED = 10_000  # samples that the Jensen-Shannon divergence rests on
 PAIRED = 600  # points each of the data and of the samples whose distances the energy distance is made of
-D_PARTS = ("noise", "generate", "score", "d-gradient", "d-step")
-G_PARTS = ("noise", "g-gradient", "g-step")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,57 +181,75 @@ class GAN2D(Engine):
 
     # -- the game --------------------------------------------------------------------------------------
 
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """The parts of a round, in order."""
-        config = self.config
-        d = D_PARTS * config.d_steps if config.play != "generator" else ()
-        return d + (G_PARTS * config.g_steps if config.play != "discriminator" else ())
+    def algorithm(self) -> list[Callable[[], None]]:
+        """One round, line by line."""
+        lines: list[Callable[[], None]] = []
+        if self.config.play != "generator":
+            for _ in range(self.config.d_steps):
+                lines += [self.draw, self.generate, self.score, self.find_d_gradient, self.descend_d]
+        if self.config.play != "discriminator":
+            for _ in range(self.config.g_steps):
+                lines += [self.draw, self.find_g_gradient, self.descend_g]
+        return lines
 
     def step(self) -> None:
-        """One round, what is left of one, or with ``slow`` one part of it; FloatingPointError when it diverges."""
+        """One round, what is left of one, or with ``slow`` one line of it; FloatingPointError when it diverges."""
         if self.done:
             return
-        parts = self.parts
-        self.part %= len(parts)
-        while True:
-            # Scoring both is only looked at: a whole round does without.
-            if self.config.slow or parts[self.part] != "score":
-                self._do(parts[self.part])
-            self.part = (self.part + 1) % len(parts)
-            if self.part == 0:
-                self.round += 1
-            if self.config.slow or self.part == 0:
+        lines = self.algorithm()
+        self.part %= len(lines)
+        for line in lines[self.part :]:
+            line()
+            self.part += 1
+            if self.config.slow:
                 break
+        if self.part == len(lines):
+            self.part = 0
+            self.round += 1
         self.visible += 1
 
-    def _do(self, part: str) -> None:
-        held, self.said = self.pending, part
-        if part == "noise":
-            self._draw()
-        elif part == "generate":
-            with torch.no_grad():
-                held["x_fake"] = self.G(held["z"])
-        elif part == "score":
-            with torch.no_grad():
-                held["logit_real"], held["logit_fake"] = self.D(held["x_real"])[:, 0], self.D(held["x_fake"])[:, 0]
-        elif part == "d-gradient":
-            if self.D.spectral:
-                self.D.follow()
-            loss = self.d_loss(held["x_real"], held["x_fake"], held["mix"])
-            self._gradient("D", loss)
-        elif part == "g-gradient":
-            self._gradient("G", self.g_loss(held["z"]))
-        else:
-            self._descend("D" if part == "d-step" else "G")
-
-    def _draw(self) -> None:
+    def draw(self) -> None:
         """Data, noise, and where between a real and a fake point the penalty looks."""
-        n = self.config.batch_size
+        n, self.said = self.config.batch_size, "noise"
         rows = torch.randint(len(self.x), (n,), generator=self.generator)
         z = self._noise(n, self.generator)
         mix = torch.rand(n, 1, generator=self.generator)
         self.pending = {"x_real": self.x[rows.to(self.device)], "z": z, "mix": mix.to(self.device)}
+
+    @torch.no_grad()
+    def generate(self) -> None:
+        self.said = "generate"
+        self.pending["x_fake"] = self.G(self.pending["z"])
+
+    @torch.no_grad()
+    def score(self) -> None:
+        """D's answers, which are only looked at: a whole round does without."""
+        if self.config.slow:
+            self.said = "score"
+            self.pending["logit_real"] = self.D(self.pending["x_real"])[:, 0]
+            self.pending["logit_fake"] = self.D(self.pending["x_fake"])[:, 0]
+
+    def find_d_gradient(self) -> None:
+        self.said = "d-gradient"
+        if self.D.spectral:
+            self.D.follow()
+        self._gradient("D", self.d_loss(self.pending["x_real"], self.pending["x_fake"], self.pending["mix"]))
+
+    def descend_d(self) -> None:
+        self.said = "d-step"
+        self._descend("D")
+        if self.config.objective == "wgan-clip":
+            with torch.no_grad():
+                for parameter in self.D.parameters():
+                    parameter.clamp_(-self.config.clip, self.config.clip)
+
+    def find_g_gradient(self) -> None:
+        self.said = "g-gradient"
+        self._gradient("G", self.g_loss(self.pending["z"]))
+
+    def descend_g(self) -> None:
+        self.said = "g-step"
+        self._descend("G")
 
     def _noise(self, n: int, generator: torch.Generator) -> Tensor:
         shape = (n, self.config.noise_dim)
@@ -277,10 +292,6 @@ class GAN2D(Engine):
             parameter.grad = self.pending.pop(f"{key}.{i}")
         optimizer.param_groups[0]["lr"] = self._rate(key)
         optimizer.step()
-        if key == "D" and self.config.objective == "wgan-clip":
-            with torch.no_grad():
-                for parameter in parameters:
-                    parameter.clamp_(-self.config.clip, self.config.clip)
 
     def _rate(self, key: str) -> float:
         return self.config.g_learning_rate if key == "G" else self.config.d_learning_rate
@@ -372,7 +383,7 @@ class GAN2D(Engine):
             learning.load_optimizer_state(self.optimizers[key], network, state, key)
         self.visible, self.round, self.said = int(state["visible"]), int(state["round"]), str(state["said"])
         # A round that was under way with other players or counts begins anew.
-        self.part = int(state["part"]) if int(state["part"]) < len(self.parts) else 0
+        self.part = int(state["part"]) if int(state["part"]) < len(self.algorithm()) else 0
         self.pending = {k.removeprefix("pending."): v.clone() for k, v in state.items() if k.startswith("pending.")}
         self.scalars = {k.removeprefix("scalar."): float(v) for k, v in state.items() if k.startswith("scalar.")}
         self.generator.set_state(state["generator"].cpu())

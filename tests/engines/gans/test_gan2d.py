@@ -141,7 +141,7 @@ def test_the_ring_is_covered_by_default_and_lost_when_g_learns_five_times_as_oft
     ring = data.load("ring", n=10_000)
     default, collapse = (engines.create("gan2d", data=ring, seed=0, g_steps=steps) for steps in (1, 5))
     with devices.threads(1):
-        for played, rounds in ((default, 2_000), (collapse, 1_000)):
+        for played, rounds in ((default, 1_500), (collapse, 1_000)):
             while played.round < rounds:
                 played.step()
     assert default.frame().scalars["modes"] >= 7
