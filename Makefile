@@ -29,8 +29,14 @@ help:
 run: install
 	@exec $(PY) -m streamlit run app.py --server.port $(PORT) $(ARGS)
 
+# What needs no browser by two processes at once; then the browser, which has a server beside it, alone.
 test: install-dev
+ifeq ($(strip $(ARGS)),)
+	@$(PY) -m pytest -n 2 --dist worksteal --ignore=tests/browser
+	@$(PY) -m pytest tests/browser
+else
 	@$(PY) -m pytest $(ARGS)
+endif
 
 check: install-dev
 	@$(PY) -m ruff check .

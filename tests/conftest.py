@@ -1,4 +1,4 @@
-"""What every test shares: a polite number of threads, and a guard on the global random state."""
+"""What every test shares: one thread a process, of which there are two, and a guard on the global random state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-os.environ.setdefault("OMP_NUM_THREADS", str(min(2, os.cpu_count() or 1)))  # before torch is imported
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
 
 def _global_random_state() -> dict[str, bytes]:

@@ -1,4 +1,5 @@
-"""How far a measure over test items may be off: percentile bootstrap (Efron 1979) over the items."""
+"""How far a measure over test items may be off: percentile bootstrap (Efron 1979) over the items, or of a mean of many
+the standard error."""
 
 from __future__ import annotations
 
@@ -32,3 +33,9 @@ def bootstrap(
 def named(name: str, items: np.ndarray, measure: Callable[[np.ndarray], float] | None = None) -> dict[str, float]:
     """`bootstrap` as a card keeps it: NAME, NAME_low, NAME_high."""
     return dict(zip((name, f"{name}_low", f"{name}_high"), bootstrap(items, measure), strict=True))
+
+
+def of_mean(name: str, items: np.ndarray) -> dict[str, float]:
+    """The mean of items (N,), thousands of them, as a card keeps it: NAME, and 1.96 standard errors about it."""
+    value, error = float(items.mean()), float(items.std(ddof=1) / np.sqrt(len(items))) if len(items) > 1 else np.inf
+    return {name: value, f"{name}_low": value - 1.96 * error, f"{name}_high": value + 1.96 * error}

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
 
 from tests.browser import driver
 from tests.browser.driver import Server
@@ -103,12 +103,17 @@ def outside() -> list[str]:
     return []
 
 
+@pytest.fixture(scope="package")
+def context(browser: Browser) -> BrowserContext:
+    """One for all: the app keeps nothing in a browser, and its scripts are fetched once."""
+    return browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="light")
+
+
 @pytest.fixture
 def page(
-    request: pytest.FixtureRequest, browser: Browser, page_errors: list[str], outside: list[str]
+    request: pytest.FixtureRequest, context: BrowserContext, page_errors: list[str], outside: list[str]
 ) -> Iterator[Page]:
     """A fresh page, 1280 x 800, light. Where the test fails, its screenshot and errors are printed."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="light")
     context.set_default_timeout(15_000)
     page = context.new_page()
 
@@ -131,7 +136,10 @@ def page(
     reports = request.node.stash.get(_report, {})
     if "call" in reports and reports["call"].failed:
         _explain(request, page, page_errors)
-    context.close()
+    for one in context.pages:
+        one.close()
+    context.clear_cookies()
+    context.clear_permissions()
 
 
 def _explain(request: pytest.FixtureRequest, page: Page, page_errors: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pages.catalogue import CATALOGUE
-from tests.browser.driver import open_page, until
+from tests.browser.driver import faults, open_page, until
 from tests.browser.room import share
 
 PAGED = [item.slug for item in CATALOGUE if item.section != "Reading"]
@@ -21,7 +21,7 @@ LOWEST = """() => Math.max(...[...document.querySelectorAll("*")].filter((one) =
 
 
 @pytest.mark.parametrize("slug", PAGED)
-def test_the_picture_has_the_room_and_its_transport_is_in_view(page, server, slug):
+def test_a_page_opens_and_its_picture_has_the_room(page, server, page_errors, slug):
     page.set_viewport_size({"width": 1440, "height": 900})
     open_page(page, f"{server.url}/{slug}", timeout=90)
     page.locator(".stage, .latent, .colouring").first.wait_for()
@@ -31,3 +31,5 @@ def test_the_picture_has_the_room_and_its_transport_is_in_view(page, server, slu
         until(lambda: share(page) >= floor, f"the picture takes less than {floor:.0%} of {width} x {height}")
         lowest = page.evaluate(LOWEST) if page.locator(".stage").count() else 0
         assert lowest <= height
+    assert faults(page) == []
+    assert page_errors == []

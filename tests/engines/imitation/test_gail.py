@@ -117,7 +117,7 @@ def test_what_follows_an_end_is_the_absorbing_state_for_ever():
 # -- learning ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "n_steps", "least"), [("pendulum", 130, 0.9), ("cartpole", 70, 0.9)])
+@pytest.mark.parametrize(("name", "n_steps", "least"), [("pendulum", 60, 0.9), ("cartpole", 50, 0.9)])
 def test_from_four_trajectories_it_comes_near_the_expert(name: str, n_steps: int, least: float):
     floor, ceiling = experts.scale(name)
     engine = create(name, n_steps=n_steps, seed=1)

@@ -149,11 +149,11 @@ def test_damage_stays_within_its_mask_and_changes_something():
 def test_evaluation_scores_chance_as_chance_and_keeps_what_it_saw():
     """An untrained network on noise: nothing tells the classes apart."""
     gan = tiny()
-    noise = np.random.default_rng(1).integers(0, 256, size=(400, 784), dtype=np.uint8)
-    metrics = gan.evaluate(noise, np.arange(400) % 2)
-    assert metrics["auc"] == pytest.approx(0.5, abs=0.1)
+    noise = np.random.default_rng(1).integers(0, 256, size=(160, 784), dtype=np.uint8)
+    metrics = gan.evaluate(noise, np.arange(160) % 2)
+    assert metrics["auc"] == pytest.approx(0.5, abs=0.15)  # three standard errors of 80 against 80
     assert metrics["auc_low"] < metrics["auc"] < metrics["auc_high"]
-    assert gan.scored.shape == (400, 4)
+    assert gan.scored.shape == (160, 4)
     rows, labels, parts = gan.scored[:, 0].long(), gan.scored[:, 1], gan.scored[:, 2:].numpy()
     assert_close(labels, (rows % 2).float())
     assert metrics["auc_at_0.5"] == pytest.approx(auc(score(parts, 0.5), labels.numpy() != 0), abs=1e-6)

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from scipy import integrate, stats
+from scipy import stats
 from sklearn.mixture import BayesianGaussianMixture
 
 import engines
@@ -95,7 +95,7 @@ def test_the_bound_is_complete_by_monte_carlo(kind, prior):
     iterate(vb, 3)
     vb.step()  # an E step: q(Z) fits the parameters' posterior
     q, p, shares = vb.posterior, vb.prior, vb._responsibilities.numpy()
-    rng, n = np.random.default_rng(0), 1500
+    rng, n = np.random.default_rng(0), 400
     values = np.zeros(n)
     for draw in range(n):
         if prior == "dirichlet":
@@ -113,7 +113,7 @@ def test_the_bound_is_complete_by_monte_carlo(kind, prior):
     values -= np.where(shares > 0, shares * np.log(np.maximum(shares, 1e-300)), 0).sum()
     error = values.std() / math.sqrt(n)
     assert vb.lower_bound() == pytest.approx(values.mean(), abs=5 * error)
-    assert error < 1
+    assert error < 2
 
 
 def draw_component(rng, q, p, k, kind, x, share, log_pi) -> float:
@@ -128,8 +128,8 @@ def draw_component(rng, q, p, k, kind, x, share, log_pi) -> float:
     else:
         rates, rates0 = 0.5 * dof * c, 0.5 * dof0 * c0
         lam = rng.gamma(0.5 * dof, 1 / rates)
-        prior, posterior = stats.gamma(0.5 * dof0, scale=1 / rates0), stats.gamma(0.5 * dof, scale=1 / rates)
-        ratio = (prior.logpdf(lam) - posterior.logpdf(lam)).sum()
+        prior = stats.gamma.logpdf(lam, 0.5 * dof0, scale=1 / rates0)
+        ratio = (prior - stats.gamma.logpdf(lam, 0.5 * dof, scale=1 / rates)).sum()
         precision = np.diag(lam)
     cov = np.linalg.inv(precision)
     mu = rng.multivariate_normal(m, cov / beta)
@@ -154,18 +154,19 @@ def test_the_predictive_density_is_a_density_with_heavier_tails(kind):
     vb = ours(x, kind, "dirichlet", k=2)
     iterate(vb, 30)
 
-    def at(b: float, a: float) -> float:
-        return float(vb.log_prob([[a, b]]).exp())
+    def mass(low: np.ndarray, high: np.ndarray, n: int) -> float:
+        """What lies in the rectangle, by the midpoints of n x n cells."""
+        axes = [low[i] + (high[i] - low[i]) * (np.arange(n) + 0.5) / n for i in (0, 1)]
+        places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+        return float(vb.log_prob(places).exp().sum()) * np.prod((high - low) / n)
 
-    mass, _ = integrate.dblquad(at, -12, 24, -14, 20, epsabs=2e-3)
-    assert mass == pytest.approx(1, abs=0.01)
+    assert mass(np.array([-12.0, -14.0]), np.array([24.0, 20.0]), 600) == pytest.approx(1, abs=0.01)
     far = [[14.0, 9.0]]
     assert vb.log_prob(far) > vb.plug_in_log_prob(far) + 3
     drawn = vb.sample(200_000, generator=torch.Generator().manual_seed(0)).numpy()
     inside = (np.abs(drawn - x.mean(axis=0)) < 1).all(axis=1).mean()
     low, high = x.mean(axis=0) - 1, x.mean(axis=0) + 1
-    share, _ = integrate.dblquad(at, low[0], high[0], low[1], high[1], epsabs=1e-4)
-    assert inside == pytest.approx(share, abs=0.005)
+    assert inside == pytest.approx(mass(low, high, 200), abs=0.005)
 
 
 def test_a_single_gaussian_is_the_conjugate_update():
