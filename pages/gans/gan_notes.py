@@ -211,7 +211,8 @@ With $D$ for $D(x)$ at a real point and $\tilde D$ for $D(G(z))$ at a generated 
 **Apart from the papers.** The clipped critic's weights stay within 0.05 (0.01 in Arjovsky et al. 2017, who take five
 critic steps and RMSProp); the gradient penalty has $\lambda = 1$ (10 in Gulrajani et al. 2017, with five critic steps
 and Adam's $\beta_1 = 0$). Here every game starts with one step each and Adam with $\beta_1 = 0.5$, so that they can
-be compared; the controls lead to the papers' own. $V$ is drawn only where D gives a probability.
+be compared; the limit, $\lambda$ and the steps can be set to the papers' own. $V$ is drawn only where D gives a
+probability.
 
 $\hat x$ is a random place between a real and a generated point, $\lambda$ and $\gamma$ are the weight of the gradient
 penalty, $[a]_+ = \max(a, 0)$.

@@ -13,6 +13,7 @@ from engines import data, devices
 from engines.gans.objectives import OBJECTIVES
 from engines.maths.samples import cells
 from pages.catalogue import PAGES
+from pages.gans import gan as gan_page
 from pages.gans import gan_notes, gan_pictures, gan_runs
 from pages.ui import live
 from pages.ui.wire import pack
@@ -22,6 +23,23 @@ pytestmark = pytest.mark.usefixtures("alone")
 
 PAGE = PAGES / "gans" / "gan.py"
 RUN = "gan:run"
+
+
+def test_what_departs_from_the_wasserstein_papers_is_said_and_is_so():
+    at = opened(PAGE)
+    words = " ".join(" ".join(element.value for element in at.markdown).split())
+    played, chosen = config(at, RUN), {setting.key: setting for setting in gan_page.GAME}
+    assert (
+        f"weights stay within {played.clip:g} (0.01 in Arjovsky et al. 2017, who take five critic steps and RMSProp)"
+        in words
+    )
+    assert rf"$\lambda = {played.penalty:g}$ (10 in Gulrajani et al. 2017, with five critic steps" in words
+    assert rf"one step each and Adam with $\beta_1 = {played.beta1:g}$" in words
+    assert (played.d_steps, played.g_steps, played.optimizer) == (1, 1, "adam")
+    assert r"the limit, $\lambda$ and the steps can be set to the papers' own" in words
+    assert "0.01" in chosen["clip"].options
+    assert "10" in chosen["penalty"].options
+    assert chosen["dsteps"].high >= 5
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
