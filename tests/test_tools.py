@@ -209,3 +209,50 @@ def test_bench_prints_a_table_and_a_failure_is_a_row(tmp_path, monkeypatch, caps
     assert [row["value"] for row in written["rows"]] == [None, 1.23456]
     assert bench.main(["fine"], folder=tmp_path, out=out) == 0
     assert len(json.loads(out.read_text())["rows"]) == 1
+
+
+# --- tools over checkpoints ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_vae(tmp_path, monkeypatch):
+    """A VAE of a few steps, where what ships would lie."""
+    from engines import checkpoints
+    from engines.train import main
+
+    monkeypatch.setattr(checkpoints, "FOLDER", tmp_path)
+    settings = ("width=16", "depth=1", "latent_dim=2", "n_steps=3", "batch_size=20")
+    arguments = ["vae", "--data", "mnist", "--n", "100", *(word for one in settings for word in ("--set", one))]
+    monkeypatch.setattr("engines.train.measure", lambda *_: {"test_elbo": -500.0})
+    assert main([*arguments, "--out", str(tmp_path / "vae")]) == 0
+    return tmp_path / "vae"
+
+
+def test_weights_in_half_precision_are_half_as_large_and_say_the_same(small_vae):
+    from engines import checkpoints
+    from tools.halve_weights import halve
+
+    full = checkpoints.read(small_vae)
+    size = (small_vae / checkpoints.WEIGHTS).stat().st_size
+    assert 0 < halve(small_vae) < 0.02
+    assert (small_vae / checkpoints.WEIGHTS).stat().st_size < 0.6 * size
+    half = checkpoints.read(small_vae)
+    assert half.card["precision"] == "half"
+    assert half.card["command"] == full.card["command"] + " --half"
+    assert half.card["metrics"] == full.card["metrics"]
+    key = "network.decoder.0.weight"
+    assert float((half.state[key] - full.state[key]).abs().max()) < 1e-3
+
+
+def test_what_is_measured_again_is_kept_unless_an_old_figure_moved(small_vae, monkeypatch):
+    from engines import checkpoints
+    from engines.autoencoders.vae import VAE
+    from tools.remeasure import remeasure
+
+    monkeypatch.setattr(VAE, "evaluate", lambda *_: {"elbo": -500.5, "elbo_low": -501.0})
+    remeasure("vae")
+    assert checkpoints.read(small_vae).card["metrics"] == {"test_elbo": -500.5, "test_elbo_low": -501.0}
+    monkeypatch.setattr(VAE, "evaluate", lambda *_: {"elbo": -600.0})
+    with pytest.raises(ValueError, match=r"test_elbo was -500\.5 and is -600"):
+        remeasure("vae")
+    assert checkpoints.read(small_vae).card["metrics"]["test_elbo"] == -500.5

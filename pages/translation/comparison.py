@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import shipped
+from pages.ui.shipped import interval as interval
 
 BIG = 2  # times as large
 
@@ -25,14 +26,6 @@ def strip(words: str, images: np.ndarray, *, ground: int = 255) -> None:
 
 def metrics(name: str, variant: str = "") -> dict[str, float]:
     return shipped.card(name, variant)["metrics"]
-
-
-def interval(m: Mapping[str, float], key: str, digits: int = 1, *, factor: float = 1.0) -> str:
-    """ "36.2 (34.2 to 38.3)": a measure with its 95 % interval; "" where the card has none."""
-    if f"test_{key}" not in m:
-        return ""
-    value, low, high = (f"{factor * m[f'test_{key}{end}']:.{digits}f}" for end in ("", "_low", "_high"))
-    return f"{value} ({low} to {high})"
 
 
 def order(of: Mapping[str, Mapping[str, float]], key: str, *, least: bool = False) -> list[str]:

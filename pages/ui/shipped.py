@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,14 @@ def frames(name: str, variant: str = "") -> tuple[Frame, ...]:
 @_once
 def card(name: str, variant: str = "") -> dict[str, Any]:
     return dict(checkpoints.read(checkpoints.folder(name, variant)).card)
+
+
+def interval(m: Mapping[str, float], key: str, digits: int = 1, *, factor: float = 1.0) -> str:
+    """ "36.2 (34.2 to 38.3)": a measure with its 95 % interval; "" where the card has none."""
+    if f"test_{key}_low" not in m:
+        return f"{factor * m[f'test_{key}']:.{digits}f}" if f"test_{key}" in m else ""
+    value, low, high = (f"{factor * m[f'test_{key}{end}']:.{digits}f}" for end in ("", "_low", "_high"))
+    return f"{value} ({low} to {high})"
 
 
 @_once
