@@ -246,13 +246,13 @@ def test_weights_in_half_precision_are_half_as_large_and_say_the_same(small_vae)
 
 def test_what_is_measured_again_is_kept_unless_an_old_figure_moved(small_vae, monkeypatch):
     from engines import checkpoints
-    from engines.autoencoders.vae import VAE
+    from engines.autoencoders.vae import VariationalAutoencoder
     from tools.remeasure import remeasure
 
-    monkeypatch.setattr(VAE, "evaluate", lambda *_: {"elbo": -500.5, "elbo_low": -501.0})
+    monkeypatch.setattr(VariationalAutoencoder, "evaluate", lambda *_: {"elbo": -500.5, "elbo_low": -501.0})
     remeasure("vae")
     assert checkpoints.read(small_vae).card["metrics"] == {"test_elbo": -500.5, "test_elbo_low": -501.0}
-    monkeypatch.setattr(VAE, "evaluate", lambda *_: {"elbo": -600.0})
+    monkeypatch.setattr(VariationalAutoencoder, "evaluate", lambda *_: {"elbo": -600.0})
     with pytest.raises(ValueError, match=r"test_elbo was -500\.5 and is -600"):
         remeasure("vae")
     assert checkpoints.read(small_vae).card["metrics"]["test_elbo"] == -500.5
