@@ -10,7 +10,6 @@ are compared one by one and averaged. At the rim the image goes on mirrored, so 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 RADIUS, SIGMA = 5, 1.5
@@ -26,26 +25,36 @@ def ssim_map(x: Tensor, y: Tensor) -> Tensor:
         raise ValueError(f"SSIM compares images of one shape (N, H, W) or (N, H, W, 3): {(*x.shape,)}, {(*y.shape,)}")
     if min(x.shape[1:3]) <= RADIUS:
         raise ValueError(f"SSIM needs images of more than {RADIUS} pixels a side, got {(*x.shape[1:3],)}")
-    x, y = (image[..., None] if image.dim() == 3 else image for image in (x, y))
-    n, h, w, colours = x.shape
-    x, y = (image.permute(0, 3, 1, 2).reshape(-1, 1, h, w) for image in (x, y))
+    x, y = (image[:, None] if image.dim() == 3 else image.permute(0, 3, 1, 2) for image in (x, y))
     mu_x, mu_y = _mean(x), _mean(y)
     var_x, var_y, cov = _mean(x * x) - mu_x**2, _mean(y * y) - mu_y**2, _mean(x * y) - mu_x * mu_y
     found = (2 * mu_x * mu_y + C1) * (2 * cov + C2) / ((mu_x**2 + mu_y**2 + C1) * (var_x + var_y + C2))
-    return found.reshape(n, colours, h, w).mean(dim=1)
+    return found.mean(dim=1)
 
 
 def ssim(x: Tensor, y: Tensor, where: Tensor | None = None) -> Tensor:
     """The mean of `ssim_map` over each image, or over its pixels ``where`` (N, H, W) is above 0: (N,)."""
     found = ssim_map(x, y)
-    weight = torch.ones_like(found) if where is None else (where > 0).to(found.dtype)
-    return (found * weight).sum(dim=(1, 2)) / weight.sum(dim=(1, 2)).clamp(min=1)
+    return found.mean(dim=(1, 2)) if where is None else within(found, where)
+
+
+def within(values: Tensor, where: Tensor) -> Tensor:
+    """The mean of a map (N, H, W) over its pixels ``where`` (N, H, W) is above 0: (N,)."""
+    weight = (where > 0).to(values.dtype)
+    return (values * weight).sum(dim=(1, 2)) / weight.sum(dim=(1, 2)).clamp(min=1)
 
 
 def _mean(x: Tensor) -> Tensor:
-    """The weighted mean around every pixel: (N, 1, H, W) -> (N, 1, H, W)."""
-    at = torch.arange(-RADIUS, RADIUS + 1, dtype=x.dtype, device=x.device)
+    """The weighted mean around every pixel: (..., H, W) -> (..., H, W)."""
+    down, right = (_window(side, x) for side in x.shape[-2:])
+    return down @ x @ right.T
+
+
+def _window(side: int, like: Tensor) -> Tensor:
+    """Row i: the weights of a line's pixels in the mean around pixel i, mirrored at both ends: (side, side)."""
+    at = torch.arange(-RADIUS, RADIUS + 1, dtype=like.dtype, device=like.device)
     weights = torch.exp(-(at**2) / (2 * SIGMA**2))
-    weights = weights / weights.sum()
-    x = F.pad(x, (RADIUS,) * 4, mode="reflect")
-    return F.conv2d(F.conv2d(x, weights[None, None, :, None]), weights[None, None, None, :])
+    places = torch.arange(side, device=like.device)[:, None] + torch.arange(-RADIUS, RADIUS + 1, device=like.device)
+    places = (side - 1) - ((side - 1) - places.abs()).abs()
+    window = torch.zeros(side, side, dtype=like.dtype, device=like.device)
+    return window.scatter_add_(1, places, (weights / weights.sum()).expand(side, -1))

@@ -18,7 +18,7 @@ G2 has none, two blocks fewer, and keeps details (section 3.3). Neither normalis
 
 Departures: 64 pixels and drawn figures on white; 7 keypoints instead of 18, with a radius of 2 pixels instead of 4, for
 the figures are half as tall; the silhouette of the bare body as mask; few channels; fewer batches at a larger learning
-rate, which falls along a cosine in either stage; G2 starts from a difference of 0.
+rate, which falls along a cosine in either stage; G2 begins with a difference of 0.
 """
 
 from __future__ import annotations
@@ -36,13 +36,12 @@ from engines.data import webp
 from engines.engine import Frame
 from engines.material import Fields
 from engines.maths.intervals import named
-from engines.maths.ssim import ssim
-from engines.translation.poses import KEYPOINTS, MIRRORED, SIDE, Poses, by_outfit, heat_maps, mean_in_pose, paired
-
-SHOWN = 6  # test pairs that a frame shows
+from engines.maths.ssim import ssim, ssim_map, within
+from engines.translation import poses
+from engines.translation.poses import KEYPOINTS, SIDE, Poses, by_outfit, heat_maps, mirrored, paired
 
 # Parts taken away; all of these, the whole model ("small") among them, are trained alike and small.
-_SMALL: dict[str, Any] = {"channels": 10, "stage1_steps": 1_200, "n_steps": 2_000}
+_SMALL: dict[str, Any] = {"channels": 8, "n_features": 64, "stage1_steps": 1_200, "n_steps": 2_000}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
     "small": _SMALL,
@@ -55,33 +54,26 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoseGuidedConfig:
-    channels: int = 16  # of the layers next to the image, in all networks
+    channels: int = 12  # of the layers next to the image, in all networks
     n_features: int = 128  # of G1's fully connected layer
     radius: float = 2.0  # of a keypoint in its heat map, pixels
     refine: bool = True  # stage 2; without it G1's image is the result
     adversarial: bool = True
     mask_weight: float = 1.0  # of M_B, beside 1 for every pixel
     l1_weight: float = 10.0  # lambda
-    stage1_steps: int = 3_000  # the first batches, for G1 alone, where there are two stages
-    learning_rate: float = 5e-4
+    stage1_steps: int = 2_400  # the first batches, for G1 alone, where there are two stages
+    learning_rate: float = 1e-3  # of G1
+    refining_rate: float = 3e-4  # of G2 and D
     beta1: float = 0.5
     batch_size: int = 8
-    n_steps: int = 5_000
+    n_steps: int = 3_900
     batches_per_step: int = 1
     seed: int = 0
 
     def __post_init__(self) -> None:
-        learning.check(
-            self,
-            channels=(1, 512),
-            n_features=(1, 4096),
-            radius=(0, SIDE),
-            mask_weight=(0, 1000),
-            l1_weight=(1e-6, 1000),
-            stage1_steps=(0, self.n_steps),
-            batch_size=(2, 1024),
-            n_steps=(1, 10**7),
-        )
+        sizes = {"channels": (1, 512), "n_features": (1, 4096), "radius": (0, SIDE), "batch_size": (2, 1024)}
+        rates = {"mask_weight": (0, 1000), "l1_weight": (1e-6, 1000), "refining_rate": (1e-9, 1)}
+        learning.check(self, n_steps=(1, 10**7), stage1_steps=(0, self.n_steps), **sizes, **rates)
 
 
 def conv(n_in: int, n_out: int, stride: int = 1) -> nn.Module:
@@ -104,7 +96,7 @@ class UNet(nn.Module):
     had that size on the way down: (B, n_in, 64, 64) -> (B, 3, 64, 64).
     """
 
-    def __init__(self, n_in: int, c: int, n_blocks: int, *, n_features: int = 0) -> None:
+    def __init__(self, n_in: int, c: int, n_blocks: int, n_features: int = 0) -> None:
         super().__init__()
         widths, full = [c * (i + 1) for i in range(n_blocks)], n_features > 0
         self.first, self.last = conv(n_in, c), nn.Conv2d(c, 3, 3, padding=1)
@@ -163,8 +155,7 @@ class PoseGuided(learning.Learner):
 
     def make(self) -> nn.Module:
         config = self.config
-        players: dict[str, nn.Module] = {}
-        players["G1"] = UNet(3 + len(KEYPOINTS), config.channels, 5, n_features=config.n_features)
+        players: dict[str, nn.Module] = {"G1": UNet(3 + len(KEYPOINTS), config.channels, 5, config.n_features)}
         if config.refine:
             players["G2"] = UNet(6, config.channels, 3)
         if config.adversarial:
@@ -172,10 +163,19 @@ class PoseGuided(learning.Learner):
         return nn.ModuleDict(players)
 
     def start(self, network: Any) -> nn.Module:
-        """The difference map is 0 until G2 learns, so that stage 2 starts from the coarse image."""
-        if "G2" in network:
-            nn.init.zeros_(network["G2"].last.weight)
-            nn.init.zeros_(network["G2"].last.bias)
+        """D as DCGAN's; G1 and G2 as the authors' code does, by Glorot & Bengio 2010, but for G2's last layer: the
+        difference is 0 until G2 learns, so that stage 2 starts from the coarse image.
+        """
+        for player, net in network.items():
+            if player == "D":
+                learning.start_small(net, self.rng)
+                continue
+            for layer in net.modules():
+                if isinstance(layer, (nn.Conv2d, nn.Linear)):
+                    nn.init.xavier_uniform_(layer.weight, generator=self.rng)
+                    layer.bias.data.zero_()  # type: ignore[union-attr]
+            if player == "G2":
+                nn.init.zeros_(net.last.weight)
         return network
 
     # -- learning --------------------------------------------------------------------------------------
@@ -183,7 +183,8 @@ class PoseGuided(learning.Learner):
     def learn(self, batch: Fields) -> dict[str, Tensor]:
         """A step of G1 on eq. 1 in stage 1; afterwards one of D on eq. 2 and one of G2 on its sum."""
         config, D = self.config, self.learners.get("D")
-        batch = self.mirrored(batch)
+        flip = torch.randint(0, 2, (self.n_batch,), generator=self.rng)  # half of the pairs, section 4.1
+        batch = mirrored(batch, self.shared(flip) == 1)
         source, true, mask = self.pixels(batch["source"]), self.pixels(batch["image"]), batch["mask"].float()
         given = torch.cat([source, heat_maps(batch["keypoints"].float(), batch["visible"], config.radius)], dim=1)
         if config.refine and self.iteration < config.stage1_steps:
@@ -210,30 +211,20 @@ class PoseGuided(learning.Learner):
         said = {"l1": l1, "gan": gan, "d_loss": d_loss}
         return said | {"d_real": real.sigmoid().mean(), "d_fake": fake.sigmoid().mean()}
 
+    def learning_rate_of(self, player: str) -> float:
+        return self.config.learning_rate if player == "G1" else self.config.refining_rate
+
     @property
     def phase_starts(self) -> tuple[int, ...]:
         """The steps at which a stage begins."""
-        config = self.config
-        first = -(-config.stage1_steps // config.batches_per_step)
-        return (0, first) if config.refine and 0 < config.stage1_steps < config.n_steps else (0,)
+        return (0, -(-self.config.stage1_steps // self.config.batches_per_step)) if self.config.refine else (0,)
 
     @property
     def decayed(self) -> float:
         """The learning rates fall along a cosine to 0 in either stage."""
-        config = self.config
-        cut = config.stage1_steps if config.refine else 0
-        start, end = (0, cut) if self.iteration < cut else (cut, config.n_steps)
+        cut = self.config.stage1_steps if self.config.refine else 0
+        start, end = (0, cut) if self.iteration < cut else (cut, self.config.n_steps)
         return learning.cosine(self.iteration - start, max(end - start, 1))
-
-    def mirrored(self, batch: Fields) -> Fields:
-        """Half of the pairs as in a mirror (section 4.1), where right and left change places."""
-        flip = self.shared(torch.randint(0, 2, (self.n_batch,), generator=self.rng)) == 1
-        turned = {key: batch[key].flip(2) for key in ("image", "source", "mask")}
-        turned["visible"] = batch["visible"][:, MIRRORED]
-        points = batch["keypoints"][:, MIRRORED]
-        turned["keypoints"] = torch.stack([SIDE - 1 - points[..., 0], points[..., 1]], dim=2)
-        at = lambda value: flip.reshape(-1, *[1] * (value.dim() - 1))  # noqa: E731
-        return batch | {key: torch.where(at(value), value, batch[key]) for key, value in turned.items()}
 
     def pixels(self, images: Any) -> Tensor:
         """Images (B, 64, 64, 3), bytes or 0..1 -> (B, 3, 64, 64) in -1..1."""
@@ -259,11 +250,9 @@ class PoseGuided(learning.Learner):
     def posed(self, test: Fields) -> tuple[Fields, Tensor, Tensor]:
         """Every row of ``test`` made from another picture of its outfit: the pairs, coarse and final images in 0..1."""
         pairs = paired(test, torch.arange(len(test["image"])))
-        parts = [
-            self.pose(*(pairs[key][at : at + 60] for key in ("source", "keypoints", "visible")))
-            for at in range(0, len(test["image"]), 60)
-        ]
-        coarse, _, made = (torch.cat(part).clamp(0, 1).cpu() for part in zip(*parts, strict=True))
+        given = zip(*(pairs[key].split(60) for key in ("source", "keypoints", "visible")), strict=True)
+        parts = zip(*(self.pose(*part) for part in given), strict=True)
+        coarse, _, made = (torch.cat(part).clamp(0, 1).cpu() for part in parts)
         return pairs, coarse, made
 
     @torch.no_grad()
@@ -281,11 +270,11 @@ class PoseGuided(learning.Learner):
         if self.data is not None:
             train = {key: value.cpu() for key, value in self.data.train.items()}
             stands["mean_"] = (train["image"] / 255).mean(dim=0).expand_as(true)
-            stands["pose_"] = mean_in_pose(train, test)
+            stands["pose_"] = poses.mean_in_pose(train, test)
         result: dict[str, float] = {}
         for prefix, guess in stands.items():
-            off = 255 * (((guess - true).abs().mean(dim=3) * mask).sum(dim=(1, 2)) / mask.sum(dim=(1, 2)).clamp(min=1))
-            found = {"ssim": ssim(guess, true), "mask_ssim": ssim(guess, true, mask), "l1": off}
+            alike, off = ssim_map(guess, true), 255 * (guess - true).abs().mean(dim=3)
+            found = {"ssim": alike.mean(dim=(1, 2)), "mask_ssim": within(alike, mask), "l1": within(off, mask)}
             for key, values in found.items():
                 result |= named(prefix + key, by_outfit(values, test["outfit"]))
         if "D" in self.network:
@@ -307,14 +296,9 @@ class PoseGuided(learning.Learner):
         probe = self.data.probe
         pairs, coarse, made = self.posed(probe)
         true = (probe["image"] / 255).cpu()
-        at = shown(len(true))
+        at = poses.shown(len(true))
         difference = self.pose(*(pairs[key][at] for key in ("source", "keypoints", "visible")))[1].cpu()
         arrays = {"coarse": coarse[at], "difference": difference / 2 + 0.5, "made": made[at]}
         packed = {key: webp.pack(learning.to_bytes(value).numpy(), quality=90) for key, value in arrays.items()}
         scalars = {"test_ssim": float(ssim(made, true).mean()), "coarse_ssim": float(ssim(coarse, true).mean())}
         return self.framed(scalars, **packed)
-
-
-def shown(n: int) -> list[int]:
-    """The rows of ``n`` pictures that a frame shows: evenly spread, at most 6."""
-    return [i * n // SHOWN for i in range(SHOWN)] if n >= SHOWN else list(range(n))

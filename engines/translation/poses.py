@@ -16,6 +16,7 @@ from engines.material import Fields, Rows, batch_rows
 SIDE = 64
 KEYPOINTS = ("head", "chest", "hips", "right hand", "left hand", "right foot", "left foot")
 MIRRORED = (0, 1, 2, 4, 3, 6, 5)  # which keypoint each one is in a mirror
+SHOWN = 6  # test pairs that a frame shows
 
 
 class Poses(Rows):
@@ -77,6 +78,20 @@ def heat_maps(keypoints: Tensor, visible: Tensor, radius: float) -> Tensor:
     x, y = keypoints[..., 0, None, None], keypoints[..., 1, None, None]
     near = (at[None, :] - x) ** 2 + (at[:, None] - y) ** 2 <= radius**2
     return (near & (visible[..., None, None] > 0)).to(torch.float32)
+
+
+def mirrored(batch: Fields, flip: Tensor) -> Fields:
+    """The pairs that ``flip`` (B,) names as in a mirror, where right and left change places too."""
+    turned = {key: batch[key].flip(2) for key in ("image", "source", "mask")}
+    turned["visible"], points = batch["visible"][:, MIRRORED], batch["keypoints"][:, MIRRORED]
+    turned["keypoints"] = torch.stack([SIDE - 1 - points[..., 0], points[..., 1]], dim=2)
+    where = {key: flip.reshape(-1, *[1] * (value.dim() - 1)) for key, value in turned.items()}
+    return batch | {key: torch.where(where[key], value, batch[key]) for key, value in turned.items()}
+
+
+def shown(n: int) -> list[int]:
+    """The rows of ``n`` pictures that a frame shows: evenly spread, at most 6."""
+    return [i * n // SHOWN for i in range(SHOWN)] if n >= SHOWN else list(range(n))
 
 
 def by_outfit(values: Tensor, outfit: Tensor) -> np.ndarray:
