@@ -39,6 +39,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "dcgan": "engines.gans.dcgan:DCGAN",
         "anogan": "engines.making.anogan:AnoGAN",
         "anogan_search": "engines.making.anogan:Search",
+        "midinet": "engines.making.midinet:MidiNet",
         "dtn": "engines.translation.dtn:DTN",
         "cyclegan": "engines.translation.cyclegan:CycleGAN",
         "pose_guided": "engines.translation.pose_guided:PoseGuided",

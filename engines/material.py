@@ -212,12 +212,13 @@ class Volumes(Rows):
 
 
 class Bars(Rows):
-    """Bars of a tune: ``pitch`` and ``onset`` (B, 16), the bar before it as ``before`` (B, 16), ``cond`` (B, 13).
+    """Bars of a tune: ``pitch`` and ``onset`` (B, 16), those of the bar before it as ``before`` and ``before_onset``,
+    the chord ``cond`` (B, 13), and which ``tune`` (B,) it is of.
 
     Only bars that follow another are given; the first bar of a tune has none before it.
     """
 
-    fields = ("pitch", "onset", "before", "cond")
+    fields = ("pitch", "onset", "before", "before_onset", "cond", "tune")
 
     @classmethod
     def load(cls, name: str, *, n: int | None = None) -> Self:
@@ -233,8 +234,9 @@ class Bars(Rows):
                 if n is not None and not 1 <= n <= len(rows):
                     raise ValueError(f"--n must be from 1 to {len(rows):,} for {name}, got {n}")
                 rows = rows[:n]
-            side = {field: pack.take(field, rows) for field in ("pitch", "onset", "cond")}
-            sides.append({**side, "before": pack.take("pitch", before[rows])})
+            side = {field: pack.take(field, rows) for field in ("pitch", "onset", "cond", "tune")}
+            past = {"before": pack.take("pitch", before[rows]), "before_onset": pack.take("onset", before[rows])}
+            sides.append({**side, **past})
         about = {"split": "by family of tunes", "n_train": len(sides[0]["pitch"]), "n_test": len(sides[1]["pitch"])}
         return cls(*sides, about=about, sha256=pack.sha256)
 

@@ -108,6 +108,17 @@ SMALL["anogan"] = {
     "settings": {"channels": 2, "latent_dim": 4, "batch_size": 10, "n_steps": 8},
     "change": {"learning_rate": 1e-4},
 }
+_BARS = np.random.default_rng(0)
+SMALL["midinet"] = {
+    "data": {
+        **{key: _BARS.integers(0, 32, size=(40, 16), dtype=np.uint8) for key in ("pitch", "before")},
+        **{key: _BARS.integers(0, 2, size=(40, 16), dtype=np.uint8) for key in ("onset", "before_onset")},
+        "cond": np.eye(13, dtype=np.uint8)[np.arange(40) % 12],
+        "tune": np.arange(40) // 8,
+    },
+    "settings": {"channels": 2, "latent_dim": 4, "batch_size": 10, "n_steps": 8},
+    "change": {"learning_rate": 1e-4},
+}
 _GAN: Any = engines.create("anogan", device="cpu", channels=2, latent_dim=4)
 SMALL["anogan_search"] = {
     "data": Query(gan=_GAN, x=torch.zeros(2, 1, 28, 28)),
