@@ -167,13 +167,11 @@ def test_make_installs_again_only_when_the_requirements_content_changes(copy):
     third = install()
     assert "Building" not in third
     assert "Installing" in third
+    # A broken environment is built anew, and an install that fails says so and leaves no stamp.
     (copy / ".venv" / "bin" / "python").unlink()
-    assert "Building .venv" in install()
-
-
-def test_a_failed_install_leaves_no_stamp_and_fails(copy):
     (copy / "requirements.txt").write_text("./no-such-package\n")
     done = make(copy, "install", f"PYTHON={sys.executable}")
+    assert "Building .venv" in done.stdout
     assert done.returncode != 0
     assert not (copy / ".venv" / ".lab-run").exists()
 

@@ -73,7 +73,7 @@ def test_speed_paces_the_steps():
     until(lambda: run.status.step >= 20)
     taken = time.monotonic() - started
     run.close()
-    assert 0.3 <= taken <= 1.2  # 20 steps at 50 a second are 0.4 s
+    assert 0.3 <= taken <= 5  # 20 steps at 50 a second are 0.4 s; as fast as it goes they are a hundredth of that
 
 
 def test_a_paused_wait_at_slow_speed_ends_at_once():
@@ -83,7 +83,7 @@ def test_a_paused_wait_at_slow_speed_ends_at_once():
     started = time.monotonic()
     run.pause()
     run.wait(5)
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 4  # the next step would come after 10 s
     assert not run.alive
 
 
@@ -326,23 +326,24 @@ def test_a_queued_run_can_be_paused():
 
 
 def test_a_single_step_goes_before_those_who_play():
-    """Four play steps of 50 ms over one slot: who presses once waits for the step in hand, not for the line."""
+    """Five play over one slot: who presses once waits for the step in hand, not for the line."""
     slots = Slots(1)
-    playing = [Run(walk(seconds=0.05), slots=slots) for _ in range(4)]
+    playing = [Run(walk(seconds=0.05), slots=slots) for _ in range(5)]
     for run in playing:
         run.play()
     until(lambda: all(run.status.step > 0 for run in playing))
     pressed = Run(walk(), slots=slots)
-    waits = []
+    taken = lambda: sum(run.status.step for run in playing)  # noqa: E731
+    ahead = []
     for _ in range(10):
-        started = time.monotonic()
+        before = taken()
         pressed.step()
         pressed.wait(5)
-        waits.append(time.monotonic() - started)
+        ahead.append(taken() - before)
     for run in playing:
         run.close()
     assert pressed.status.step == 10
-    assert sorted(waits)[5] < 0.15  # in line it would be four steps, 0.2 s
+    assert sorted(ahead)[5] <= 2  # in line it would be five
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])

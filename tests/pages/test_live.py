@@ -176,7 +176,7 @@ def test_wait_until_watched_returns_at_once_where_it_can(table):
     table.wait_until_watched(token, timeout=5)
     table.wait_until_watched("unknown", timeout=5)
     table.wait_until_watched(None, timeout=5)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 4
     shy = record()
     table.wait_until_watched(table.add(shy), timeout=0.03)  # and gives up where nobody comes
 
@@ -471,7 +471,7 @@ def test_one_viewers_questions_do_not_hold_up_anothers(watch, table):
             other.send('{"do":"explain","step":0,"pick":{"point":0}}')
             other.until(lambda i=i: len(other.others) > i)
             waits.append(time.monotonic() - started)
-        assert sorted(waits)[5] < 0.5  # a thousand in line would be 50 s
+        assert sorted(waits)[5] < 5  # a tenth of a second on a free machine; a thousand in line would be 50 s
         one.send('{"do":"explain","step":0,"pick":{}}')
         answered = len(one.others)
         one.until(lambda: len(one.others) > answered)
