@@ -48,7 +48,7 @@ def test_new_viewers_go_to_both_and_stay_where_they_are(proxy):
 
 def test_four_viewers_each_watch_a_run_through_the_proxy(proxy):
     async def four():
-        return await asyncio.gather(*(viewer(proxy.url, "gmm", computing=i % 2 == 0, seconds=1) for i in range(4)))
+        return await asyncio.gather(*(viewer(proxy.url, "gan", computing=i % 2 == 0, seconds=1) for i in range(4)))
 
     seen = asyncio.run(four())
     assert sum(one.lost for one in seen) == 0
