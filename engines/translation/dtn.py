@@ -193,6 +193,11 @@ class DTN(learning.Learner):
                 learning.start_small(network[player], self.rng)
         return network
 
+    @property
+    def phase_starts(self) -> tuple[int, ...]:
+        """f's first step and g's: a film shows the beginning of both."""
+        return 0, -(-self.config.f_steps // self.config.batches_per_step)
+
     # -- learning --------------------------------------------------------------------------------------
 
     def learn(self, batch: Fields) -> dict[str, Tensor]:
