@@ -87,19 +87,19 @@ def describe(device: str | torch.device = "auto") -> str:
 
 @contextmanager
 def threads(n: int | None) -> Iterator[None]:
-    """torch with ``n`` threads for what this thread computes, None: as it is.
+    """torch with ``n`` threads for what this thread computes, None: as many as it has of itself.
 
-    Small networks are quicker on one: two would wait for each other, and for whatever else has a core. torch keeps one
-    number for the process besides each thread's own, so it is put back to what it was at first, not to what it was
-    before, which another run may have set.
+    Small networks are quicker on one: two would wait for each other, and for whatever else has a core. A sum that two
+    share is rounded otherwise, so all that is to come out bit for bit alike is computed in here, by whichever thread.
+    torch keeps one number for the process besides each thread's own, so it is put back to what it was at first, not to
+    what it was before, which another run may have set.
     """
-    if n is None:
-        yield
-        return
     import torch
 
     usual = _usual_threads()
-    torch.set_num_threads(n)
+    # A thread takes over the process's number with its first look at it, which must not come after it has its own.
+    torch.get_num_threads()
+    torch.set_num_threads(usual if n is None else n)
     try:
         yield
     finally:

@@ -87,7 +87,8 @@ class Run:
         self._slots = slots or Slots(1)
         self._steps_per_second = steps_per_second
         self._states = past.states
-        first = engine.frame()
+        with threads(engine.n_threads):
+            first = engine.frame()
         # What held from which step on.
         self._configs = [*past.configs, (first.step if past.configs else -1, engine.config)]
         self._unchanged: _State | None = None  # the state that the latest change started from
@@ -178,8 +179,9 @@ class Run:
     def fork(self, step: int, **settings: Any) -> Run:
         """A new, paused run that goes on from ``step`` of this one with some settings changed.
 
-        The past up to ``step`` is recomputed from the nearest kept state, bit for bit, and its frames
-        are shared. KeyError where nothing is kept of that step; ValueError if the settings do not fit.
+        The past up to ``step`` is recomputed from the nearest kept state, bit for bit (so on as many threads of torch
+        as the run computes on), and its frames are shared. KeyError where nothing is kept of that step; ValueError if
+        the settings do not fit.
         """
         with self._work_lock:
             engine = self._living_engine()
@@ -188,14 +190,15 @@ class Run:
                 raise KeyError(f"step {step} is not in this run's history")
             configs, states = list(self._configs), self._states.after(-1)
             replayed = self._revive(engine, _config_at(configs, state.step), state.values)
-        for at in range(state.step, step):
-            if (config := _config_at(configs, at)) != replayed.config:
-                replayed = self._revive(engine, config, replayed.state_dict())
-            if replayed.done:
-                break
-            replayed.step()
-        forked = rebuild(replayed, **settings)
-        forked.load_state_dict(_copy(replayed.state_dict()))
+        with threads(replayed.n_threads):
+            for at in range(state.step, step):
+                if (config := _config_at(configs, at)) != replayed.config:
+                    replayed = self._revive(engine, config, replayed.state_dict())
+                if replayed.done:
+                    break
+                replayed.step()
+            forked = rebuild(replayed, **settings)
+            forked.load_state_dict(_copy(replayed.state_dict()))
         past = Past(frames=History(max_items=self.history.max_items, max_bytes=self.history.max_bytes))
         for frame in self.history.after(-1):
             if frame.step < step:

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -131,3 +132,37 @@ def test_limits_and_data_import_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_threads_number_is_its_own_whatever_others_set_meanwhile():
+    entered, changed, seen = threading.Event(), threading.Event(), []
+
+    def work() -> None:
+        with devices.threads(3):
+            entered.set()
+            assert changed.wait(10)
+            torch.ones(200_000).sum()  # the first that it computes
+            seen.append(torch.get_num_threads())
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert entered.wait(10)
+    with devices.threads(1):
+        changed.set()
+        worker.join(10)
+    assert seen == [3]
+
+
+def test_who_says_nothing_gets_the_usual_number_though_another_has_set_one():
+    usual, seen = torch.get_num_threads(), []
+
+    def work() -> None:
+        with devices.threads(None):
+            seen.append(torch.get_num_threads())
+
+    with devices.threads(usual + 1):
+        worker = threading.Thread(target=work)
+        worker.start()
+        worker.join(10)
+    assert seen == [usual]
+    assert torch.get_num_threads() == usual

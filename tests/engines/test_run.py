@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 import pytest
+import torch
 
 from engines.engine import Frame
 from engines.history import History
 from engines.run import Run
 from engines.slots import Slots
-from tests.engines.toy import places, walk, walked_alone
+from tests.engines.toy import Config, Walk, places, walk, walked_alone
 
 
 def until(condition: Callable[[], bool], timeout: float = 5.0) -> None:
@@ -210,6 +212,33 @@ def test_two_runs_side_by_side_do_not_disturb_each_other():
     for run, seed in zip(runs, (1, 2, 1), strict=True):
         assert run.wait(10).state == "finished"
         assert same(places(run.history.after(-1)), walked_alone(300, seed=seed))
+
+
+class Counted(Walk):
+    """Notes on how many threads of torch it has computed."""
+
+    n_threads: ClassVar[int] = 3
+
+    def step(self) -> None:
+        super().step()
+        self.data.append(torch.get_num_threads())
+
+    def frame(self) -> Frame:
+        self.data.append(torch.get_num_threads())
+        return super().frame()
+
+
+def test_a_run_and_its_fork_compute_on_as_many_threads_of_torch_and_leave_the_callers():
+    before, counts = torch.get_num_threads(), []
+    run = Run(Counted(Config(stop_at=12, seed=2), data=counts))
+    run.play()
+    assert run.wait(5).state == "finished"
+    fork = run.fork(5)  # recomputed by this thread
+    fork.play()
+    assert fork.wait(5).state == "finished"
+    assert set(counts) == {3}
+    assert len(counts) > 12 + 13 + 7
+    assert torch.get_num_threads() == before
 
 
 def test_close_ends_the_thread_and_frees_everything():
