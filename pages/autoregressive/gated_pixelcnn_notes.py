@@ -18,7 +18,7 @@ def measured(name: str) -> None:
     metrics, bits = found["metrics"], math.log2(found["config"]["n_levels"])
     with st.container(key="lab-about"):
         st.caption(
-            f"Given its class, a test image costs {metrics['test_nll']:.2f} nats on average ({what}, "
+            f"Given its class, a test image costs {shipped.interval(metrics, 'nll', 2)} nats on average ({what}, "
             f"{metrics['test_bits_per_dim']:.4f} bits a pixel of {bits:.0f} without any model, "
             f"{found['data']['n_test']:,} images). {found['parameter_count']:,} weights, trained in "
             f"{found['wall_time_s'] / 60:.0f} minutes on {found['device']}."
@@ -35,10 +35,10 @@ def unequal(here: dict[str, Any], other: dict[str, Any]) -> str:
     """Two PixelCNNs that differ in more than their kernels, as their cards say."""
 
     def said(card: dict[str, Any]) -> str:
-        c = card["config"]
+        c, nats = card["config"], shipped.interval(card["metrics"], "nll", 2)
         return (
             f"{c['kernel']} × {c['kernel']} kernels in {c['n_blocks']} blocks, {card['parameter_count']:,} weights, "
-            f"{card['steps']:,} batches of {c['batch_size']}: {card['metrics']['test_nll']:.2f} nats a test image"
+            f"{card['steps']:,} batches of {c['batch_size']}: {nats} nats a test image"
         )
 
     return (

@@ -15,10 +15,11 @@ def measured() -> None:
     found = shipped.card("pixelcnn")
     with st.container(key="lab-about"):
         st.caption(
-            f"Test images cost {found['metrics']['test_nll']:.2f} nats on average over all 10,000, black and white "
-            f"drawn once from their grey levels ({found['metrics']['test_bits_per_dim']:.4f} bits a pixel; as many "
-            f"fair coins would cost {784 * math.log(2):.2f}). The paper reports 81.30 for its PixelCNN on another, "
-            f"fixed draw. {found['parameter_count']:,} weights, trained in {found['wall_time_s'] / 60:.0f} minutes on: "
+            f"Test images cost {shipped.interval(found['metrics'], 'nll', 2)} nats on average over all 10,000, "
+            f"black and white drawn once from their grey levels ({found['metrics']['test_bits_per_dim']:.4f} "
+            f"bits a pixel; as many fair coins would cost {784 * math.log(2):.2f}). The paper reports "
+            f"81.30 for its PixelCNN on another, fixed draw. {found['parameter_count']:,} weights, trained in "
+            f"{found['wall_time_s'] / 60:.0f} minutes on: "
             f"{found['device']}."
         )
 

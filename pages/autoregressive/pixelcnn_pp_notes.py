@@ -17,9 +17,9 @@ def measured() -> None:
     with st.container(key="lab-about"):
         st.caption(
             f"Test digits of 256 grey levels cost {metrics['test_bits_per_dim']:.3f} bits a pixel on average (8 "
-            f"without any model), {metrics['test_nll']:.0f} nats an image (of {784 * math.log(256):,.0f}), over all "
-            f"{found['data']['n_test']:,}. {found['parameter_count']:,} weights, trained in "
-            f"{found['wall_time_s'] / 60:.0f} minutes on {found['device']}."
+            f"without any model), {shipped.interval(metrics, 'nll', 0)} nats an image (of "
+            f"{784 * math.log(256):,.0f}), over all {found['data']['n_test']:,}. {found['parameter_count']:,} weights, "
+            f"trained in {found['wall_time_s'] / 60:.0f} minutes on {found['device']}."
         )
 
 

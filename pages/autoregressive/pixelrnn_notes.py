@@ -39,8 +39,8 @@ def costs() -> None:
             st.session_state["pixelrnn:measured"] = measured
         measured = st.session_state.get("pixelrnn:measured", {})
         lines = [
-            "| network | weights | minutes of training | epochs | batch size | test NLL, nats | the paper's "
-            "| minutes an epoch, measured | 16 images, measured |",
+            "| network | weights | minutes of training | epochs | batch size | test NLL, nats (95 % interval) "
+            "| the paper's | minutes an epoch, measured | 16 images, measured |",
             "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
         ]
         for row in from_cards():
@@ -50,7 +50,8 @@ def costs() -> None:
         st.markdown("\n".join(lines))
         st.caption(
             f"{unequal()} The nats are of all 10,000 test images, black and white drawn once from their "
-            "grey levels. The paper's (table 4) are on another, fixed draw, by larger networks trained for much "
+            "grey levels; the intervals are what another 10,000 images might have said, not another training. "
+            "The paper's (table 4) are on another, fixed draw, by larger networks trained for much "
             "longer: its Diagonal BiLSTM has seven layers."
         )
 
@@ -68,7 +69,7 @@ def from_cards() -> list[list[str]]:
             f"{found['wall_time_s'] / 60:.0f}",
             f"{epochs:.1f}",
             str(config["batch_size"]),
-            f"{found['metrics']['test_nll']:.2f}",
+            shipped.interval(found["metrics"], "nll", 2),
             "–" if paper is None else f"{paper:.2f}",
         ])  # fmt: skip
     return rows

@@ -38,6 +38,10 @@ def test_the_card_s_likelihood_is_the_model_s(name: str, variant: str, images: s
     nll = -engine.log_prob(x, label).double().numpy()
     error = nll.std() / np.sqrt(n)
     assert nll.mean() == pytest.approx(card["metrics"]["test_nll"], abs=4 * error)
+    # 95 % of what as many images of the whole test set leave open
+    half = 1.96 * nll.std() / np.sqrt(card["data"]["n_test"])
+    assert card["metrics"]["test_nll_high"] - card["metrics"]["test_nll"] == pytest.approx(half, rel=0.25)
+    assert card["metrics"]["test_nll"] - card["metrics"]["test_nll_low"] == pytest.approx(half, rel=0.25)
 
 
 def test_the_largest_pixelcnn_draws_the_same_images_with_and_without_keeping_what_it_computed():
