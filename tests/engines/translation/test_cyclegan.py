@@ -6,11 +6,11 @@ import torch
 from torch.testing import assert_close
 
 import engines
-from engines.translation.cyclegan import POOL, SIDE, Pool, Styles, nearest_is_own
+from engines.translation.cyclegan import POOL, Pool, Styles, coarse, features, nearest_is_own
 
 RNG = np.random.default_rng(0)
 STYLES = {kind: RNG.integers(0, 256, size=(12, 64, 64, 3), dtype=np.uint8) for kind in ("flat", "noto")}
-TINY = {"channels": 2, "n_blocks": 1, "batch_size": 2, "n_steps": 6, "device": "cpu", "data": STYLES}
+TINY = {"side": 32, "channels": 2, "n_blocks": 1, "batch_size": 2, "n_steps": 6, "device": "cpu", "data": STYLES}
 
 
 def tiny(**settings):
@@ -71,8 +71,8 @@ def test_the_gradient_is_the_slope_of_the_loss():
 
 
 def test_the_pool_keeps_fifty_and_gives_back_an_older_one_half_of_the_time():
-    pool, rng = Pool(), torch.Generator().manual_seed(0)
-    marked = torch.arange(1050.0)[:, None, None, None].expand(-1, 3, SIDE, SIDE)
+    pool, rng = Pool(4), torch.Generator().manual_seed(0)
+    marked = torch.arange(1050.0)[:, None, None, None].expand(-1, 3, 4, 4)
     first = pool.exchange(marked[:POOL], rng)
     assert_close(first, marked[:POOL])
     out = torch.cat([pool.exchange(marked[i : i + 1], rng) for i in range(POOL, 1050)])[:, 0, 0, 0]
@@ -96,16 +96,51 @@ def test_no_pair_leaks_into_training():
     assert abs(float(torch.corrcoef(torch.stack([flat, noto]))[0, 1])) < 0.15
 
 
+def test_shuffling_the_pairs_in_the_files_changes_nothing():
+    """Whatever partner stands beside an image in the files, the same weights are learned, bit for bit."""
+    shuffled = {"flat": STYLES["flat"], "noto": STYLES["noto"][np.random.default_rng(1).permutation(12)]}
+    states = []
+    for data in (STYLES, shuffled):
+        engine = tiny(data=data)
+        while not engine.done:
+            engine.step()
+        states.append(engine.state_dict())
+    for key, value in states[0].items():
+        assert torch.equal(torch.as_tensor(value), torch.as_tensor(states[1][key])), key
+    other = tiny(data={**STYLES, "noto": STYLES["noto"][::-1] // 2})
+    other.step()
+    first = tiny()
+    first.step()
+    assert not torch.equal(first.network["G"][0].weight, other.network["G"][0].weight)  # other images do change it
+
+
 def test_the_partner_of_an_image_is_itself_and_of_noise_anyone():
-    images = torch.rand(40, SIDE, SIDE, 3, generator=torch.Generator().manual_seed(0))
-    other = torch.rand(40, SIDE, SIDE, 3, generator=torch.Generator().manual_seed(1))
-    assert nearest_is_own(images, images).mean() == 1
-    assert nearest_is_own(images, other).mean() < 0.2
+    images, other = (torch.rand(40, 32, 32, 3, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    for by in (features, coarse):
+        assert nearest_is_own(by(images), by(images)).mean() == 1
+        assert nearest_is_own(by(images), by(other)).mean() < 0.2
+    assert features(images).shape == (40, 192)
+    assert_close(features(images).norm(dim=1), torch.ones(40, dtype=torch.float64))
 
 
-def test_noise_on_the_way_changes_only_the_way_back():
+def test_the_measures_of_a_network_that_changes_nothing():
+    """With the identity as G and F every gain is 0, and the way back meets its start."""
+    engine = tiny()
+    for key in ("G", "F"):
+        engine.network[key] = torch.nn.Identity()
+    m = engine.evaluate({kind: torch.from_numpy(rows) for kind, rows in STYLES.items()})
+    assert m["gain"] == m["back_gain"] == m["changed"] == 0
+    assert m["partner"] == m["untranslated"]
+    assert m["cycle"] == pytest.approx(0, abs=1e-4)
+    assert m["off"] == pytest.approx(m["off_untranslated"])
+    assert m["chance"] == pytest.approx(1 / 12)
+    assert m["noisy"] == pytest.approx(4 * np.sqrt(2 / np.pi), rel=0.05)  # E|N(0, 4^2)|, levels cut at 0 and 255
+
+
+def test_noise_lies_on_the_translation_and_changes_the_way_back():
     engine = tiny()
     x = STYLES["flat"][:2]
-    quiet, loud = (engine.cycle(x, noise=e, generator=torch.Generator().manual_seed(0)) for e in (0.0, 0.5))
-    assert_close(quiet[0], loud[0])
+    quiet, loud = (engine.cycle(x, noise=e, generator=torch.Generator().manual_seed(0)) for e in (0.0, 0.01))
+    assert float((loud[0] - quiet[0]).std()) == pytest.approx(0.01, rel=0.1)
     assert not torch.allclose(quiet[1], loud[1], atol=1e-7)
+    assert_close(engine.disturbed(x, "G", noise=0.0, generator=torch.Generator()), engine.translate(x))
