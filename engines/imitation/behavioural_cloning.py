@@ -70,7 +70,7 @@ class BehaviouralCloning(Engine):
         self.policy = trpo.policy_for(self.env, width=config.width, rng=self.rng)
         self.optimizer = learning.adam(self.policy.net, config.learning_rate)
         states, actions = data.first(config.n_trajectories).thinned(config.thin, seed=config.seed)
-        x = torch.from_numpy(self.env.observe(states).astype(np.float32))
+        x = torch.tensor(self.env.observe(states).astype(np.float32))
         a = torch.from_numpy((actions / (1 if self.env.n_actions else self.env.bound)).astype(np.float32))
         order = torch.randperm(len(x), generator=self.rng)
         cut = max(1, round(0.7 * len(x)))
@@ -84,11 +84,11 @@ class BehaviouralCloning(Engine):
         return {key: value.detach().clone() for key, value in self.policy.net.state_dict().items()}
 
     def loss(self, x: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
-        """Mean cross-entropy in nats, or mean squared error in units of the bound squared: (B, O), (B,) -> ()."""
+        """Mean cross-entropy in nats, or mean squared error in units of the bound squared: (B, O), actions -> ()."""
         described = self.policy(x)
         if self.env.n_actions:
             return -self.policy.log_prob(described, a).mean()
-        return ((described[:, 0] - a) ** 2).mean()
+        return ((described[:, : self.env.n_controls] - a.reshape(len(a), -1)) ** 2).mean()
 
     def step(self) -> None:
         """Steps of Adam, as many as are left; then a look at the held-out pairs."""
@@ -122,7 +122,7 @@ class BehaviouralCloning(Engine):
     @torch.no_grad()
     def act(self, states: np.ndarray) -> np.ndarray:
         """The likeliest action by the parameters kept, as the environment takes it: (n, S) -> (n,)."""
-        x = torch.from_numpy(self.env.observe(states).astype(np.float32))
+        x = torch.tensor(self.env.observe(states).astype(np.float32))
         described = torch.func.functional_call(self.policy, {f"net.{k}": v for k, v in self.kept.items()}, (x,))
         action = self.policy.likeliest(described).numpy()
         if self.env.n_actions:

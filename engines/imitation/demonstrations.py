@@ -161,10 +161,11 @@ class Demonstrations:
 def check(env: Any, i: int, one: Trajectory) -> None:
     """ValueError says what is wrong with the i-th trajectory."""
     n_state = len(env.low)
-    if one.states.ndim != 2 or one.states.shape[1] != n_state or len(one.states) != len(one.actions):
+    wide = () if env.n_controls == 1 else (env.n_controls,)
+    if one.states.ndim != 2 or one.states.shape[1] != n_state or one.actions.shape != (len(one.states), *wide):
         raise ValueError(
-            f"demonstration {i} has states {one.states.shape} and {len(one.actions)} actions; {env.title} needs states "
-            f"(L, {n_state}) and L actions"
+            f"demonstration {i} has states {one.states.shape} and actions {one.actions.shape}; {env.title} needs "
+            f"states (L, {n_state}) and actions ({', '.join(map(str, ('L', *wide)))})"
         )
     if len(one) < 2:
         raise ValueError(f"demonstration {i} has length {len(one)}, the least is 2: drive longer, or leave it out")
@@ -184,7 +185,7 @@ def check(env: Any, i: int, one: Trajectory) -> None:
             wrong = one.actions[~np.isin(one.actions, np.arange(env.n_actions))][0]
             raise ValueError(f"demonstration {i} holds the action {wrong:g}; those of {env.title} are {known}")
     elif np.abs(one.actions).max() > env.bound * 1.001:
-        value = one.actions[np.abs(one.actions).argmax()]
+        value = one.actions.flat[np.abs(one.actions).argmax()]
         raise ValueError(
             f"demonstration {i} holds the action {value:.4g}; {env.title} takes -{env.bound:g} to {env.bound:g}"
         )

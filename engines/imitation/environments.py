@@ -8,6 +8,7 @@ n environments take one step in one call of NumPy.
 Each has
 - ``name``, ``title``, ``limit`` (steps after which an episode is cut off), ``dt`` (seconds of a step, as it is shown);
 - ``n_actions``: 0 where an action is a number in [-bound, bound], else how many there are to choose from;
+- ``n_controls``: how many numbers an action has; actions are (n,), and (n, n_controls) where that is more than 1;
 - ``start(u)``: uniform numbers (n, S) in 0..1 -> states (n, S) to begin from;
 - ``step(state, action)``: -> next states (n, S), rewards (n,), whether the episode has ended of itself (n,);
 - ``observe(state)``: -> what a policy is told, (n, O), each number about within [-1, 1];
@@ -19,6 +20,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
+from engines.imitation.bodies import HalfCheetah
 
 Array = np.ndarray
 
@@ -33,7 +36,7 @@ class Pendulum:
 
     name, title, limit, dt = "pendulum", "Pendulum", 200, 0.05
     gymnasium = "Pendulum-v1"
-    n_actions, bound = 0, 2.0
+    n_actions, n_controls, bound = 0, 1, 2.0
     state_names = ("angle from upright (rad)", "angular velocity (rad/s)")
     low, high = np.array([-np.pi, -8.0]), np.array([np.pi, 8.0])
 
@@ -62,7 +65,7 @@ class CartPole:
 
     name, title, limit, dt = "cartpole", "CartPole", 500, 0.02
     gymnasium = "CartPole-v1"
-    n_actions, bound = 2, 1.0
+    n_actions, n_controls, bound = 2, 1, 1.0
     action_names = ("left", "right")
     state_names = ("place (m)", "speed (m/s)", "angle from upright (rad)", "angular velocity (rad/s)")
     low, high = np.array([-2.4, -3.0, -0.2095, -3.5]), np.array([2.4, 3.0, 0.2095, 3.5])
@@ -95,7 +98,7 @@ class MountainCar:
 
     name, title, limit, dt = "mountain-car", "MountainCarContinuous", 999, 0.02
     gymnasium = "MountainCarContinuous-v0"
-    n_actions, bound = 0, 1.0
+    n_actions, n_controls, bound = 0, 1, 1.0
     state_names = ("place", "speed (a step)")
     low, high = np.array([-1.2, -0.07]), np.array([0.6, 0.07])
 
@@ -126,7 +129,7 @@ class Acrobot:
 
     name, title, limit, dt = "acrobot", "Acrobot", 500, 0.06
     gymnasium = "Acrobot-v1"
-    n_actions, bound = 3, 1.0
+    n_actions, n_controls, bound = 3, 1, 1.0
     action_names = ("torque -1", "no torque", "torque +1")
     state_names = ("angle 1 (rad)", "angle 2 (rad)", "velocity 1 (rad/s)", "velocity 2 (rad/s)")
     low, high = np.array([-np.pi, -np.pi, -4 * np.pi, -9 * np.pi]), np.array([np.pi, np.pi, 4 * np.pi, 9 * np.pi])
@@ -166,10 +169,12 @@ class Acrobot:
 
 
 ENVIRONMENTS: dict[str, Any] = {one.name: one() for one in (Pendulum, CartPole, MountainCar, Acrobot)}
+BODIES: dict[str, Any] = {HalfCheetah.name: HalfCheetah()}  # moved by MuJoCo, where that is installed
 
 
 def environment(name: str) -> Any:
     """The environment called ``name``; ValueError lists the known ones."""
-    if name not in ENVIRONMENTS:
-        raise ValueError(f"no environment is called {str(name)[:40]!r}; choose one of {', '.join(ENVIRONMENTS)}")
-    return ENVIRONMENTS[name]
+    known = ENVIRONMENTS | BODIES
+    if name not in known:
+        raise ValueError(f"no environment is called {str(name)[:40]!r}; choose one of {', '.join(known)}")
+    return known[name]

@@ -81,7 +81,8 @@ def at_random(env: Any, seed: int = 0) -> Act:
     rng = np.random.default_rng(seed)
     if env.n_actions:
         return lambda states: rng.integers(env.n_actions, size=len(states))
-    return lambda states: rng.uniform(-env.bound, env.bound, size=len(states))
+    shape = () if env.n_controls == 1 else (env.n_controls,)
+    return lambda states: rng.uniform(-env.bound, env.bound, size=(len(states), *shape))
 
 
 def stubborn(env: Any) -> Act:

@@ -43,12 +43,13 @@ from engines import devices, learning
 from engines.engine import Engine, Frame
 from engines.imitation import trpo
 from engines.imitation.demonstrations import Demonstrations, FromDemonstrations
-from engines.imitation.environments import environment
+from engines.imitation.environments import BODIES, environment
 from engines.imitation.trpo import Agent, Batch, perceptron
 
 REWARDS = ("positive", "negative", "logit")
 FIELD = 41  # places a side of what is drawn over a state space of two numbers
 SHOWN = 400  # pairs of the learner in a frame
+BODY_STEPS, BODY_PLACES = 200, 9  # what a frame holds of a body's episode: so many steps, and numbers of each state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +128,7 @@ class GAIL(Engine):
             data.environment, width=config.width, n_envs=config.n_envs, seed=config.seed, discount=config.discount,
             trace=config.trace,
         )  # fmt: skip
-        self.n_pair = self.agent.n_in + (self.env.n_actions or 1) + 1
+        self.n_pair = self.agent.n_in + (self.env.n_actions or self.env.n_controls) + 1
         self.D: Any = learning.build(
             lambda: perceptron(self.n_pair, 1, config.width), generator=self.agent.rng, device=torch.device("cpu")
         )
@@ -139,18 +140,17 @@ class GAIL(Engine):
         self.said: dict[str, float] = {}
         self.shown = np.zeros((0, len(self.env.low)))  # states that the learner came through in the last batch
         self.shown_actions, self.shown_advantages = np.zeros(0), np.zeros(0)
-        rows = np.linspace(0, len(states) - 1, min(SHOWN, len(states))).round().astype(int)
-        self.watched = states[rows], actions[rows]  # pairs of the expert that D is asked about in every frame
+        self.watched = pairs_asked(data, config)
 
     # -- pairs -------------------------------------------------------------------------------------------
 
     def pairs(self, states: np.ndarray, actions: np.ndarray) -> Tensor:
-        """(n, S) and actions in the environment's units (n,) as D sees them: (n, P) float32, the last column 0."""
+        """(n, S) and actions in the environment's units as D sees them: (n, P) float32, the last column 0."""
         x = self.agent.inputs(states)
         if self.env.n_actions:
             a = nn.functional.one_hot(torch.from_numpy(actions.astype(np.int64)), self.env.n_actions).float()
         else:
-            a = torch.from_numpy((actions / self.env.bound).astype(np.float32))[:, None]
+            a = torch.tensor((actions / self.env.bound).astype(np.float32)).reshape(len(x), self.env.n_controls)
         return torch.cat([x, a, torch.zeros(len(x), 1)], dim=1)
 
     def absorbed(self) -> Tensor:
@@ -171,7 +171,8 @@ class GAIL(Engine):
     def of_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The policy's pairs of a batch, and their weights."""
         states = batch.states.reshape(-1, batch.states.shape[-1])
-        pairs = self.pairs(states, self.agent.executed(batch.actions).reshape(-1))
+        actions = self.agent.executed(batch.actions)
+        pairs = self.pairs(states, actions.reshape(-1, *actions.shape[2:]))
         return self._with_end(pairs, float(batch.terminated.mean()))
 
     @torch.no_grad()
@@ -191,8 +192,8 @@ class GAIL(Engine):
             d_loss = self.discriminate(learner, weight)
         with torch.no_grad():
             logit, logit_expert = self.D(learner)[:, 0], self.D(self.expert)[:, 0]
-            n = batch.actions.size
-            rewards = reward(logit[:n], self.config.reward).double().numpy().reshape(batch.actions.shape)
+            n = batch.rewards.size
+            rewards = reward(logit[:n], self.config.reward).double().numpy().reshape(batch.rewards.shape)
             after_end = self.after_end()
         said = self.agent.improve(
             batch, rewards, limit=self.config.kl_limit, entropy_weight=self.config.entropy_weight, after_end=after_end
@@ -205,9 +206,10 @@ class GAIL(Engine):
             "reward": float(rewards.mean()),
             "after_end": after_end,
         }
-        rows = np.linspace(0, batch.actions.size - 1, min(SHOWN, batch.actions.size)).round().astype(int)
+        rows = np.linspace(0, n - 1, min(SHOWN, n)).round().astype(int)
         self.shown = batch.states.reshape(-1, batch.states.shape[-1])[rows]
-        self.shown_actions = self.agent.executed(batch.actions).reshape(-1)[rows].astype(np.float64)
+        acted = self.agent.executed(batch.actions)
+        self.shown_actions = acted.reshape(-1, *acted.shape[2:])[rows].astype(np.float64)
         self.shown_advantages = self.agent.made.reshape(-1)[rows]
         self.iteration += 1
 
@@ -305,6 +307,13 @@ class GAIL(Engine):
             )
 
 
+def pairs_asked(data: Demonstrations, config: GAILConfig) -> tuple[np.ndarray, np.ndarray]:
+    """The expert's pairs that D is asked about in every frame: states (m <= 400, S) and actions."""
+    states, actions = data.first(config.n_trajectories).thinned(config.thin, seed=config.seed)
+    rows = np.linspace(0, len(states) - 1, min(SHOWN, len(states))).round().astype(int)
+    return states[rows], actions[rows]
+
+
 def grid(env: Any) -> np.ndarray:
     """Places over a state space of two numbers, first row lowest: (41 * 41, 2)."""
     x, y = (np.linspace(low, high, FIELD) for low, high in zip(env.low, env.high, strict=True))
@@ -313,9 +322,12 @@ def grid(env: Any) -> np.ndarray:
 
 
 def picture_of(env: Any, act: Any, start: np.ndarray) -> dict[str, np.ndarray]:
-    """What of a policy is drawn: its episode from ``start`` (1, S); over a state space of two numbers its actions."""
-    path, moves, lengths, _, _ = trpo.play(env, act, start)
+    """What of a policy is drawn: its episode from ``start`` (1, S), of a body the places of its parts in the first 200
+    steps; over a state space of two numbers its actions.
+    """
+    path, moves, lengths, _, _ = trpo.play(env, act, start, n_steps=BODY_STEPS if env.name in BODIES else env.limit)
     n = int(lengths[0])
+    path = path[..., :BODY_PLACES] if env.name in BODIES else path
     arrays = {"path": path[: n + 1, 0].astype(np.float32), "moves": moves[:n, 0].astype(np.float32)}
     if len(env.low) == 2:
         arrays["policy"] = act(grid(env)).reshape(FIELD, FIELD).astype(np.float32)

@@ -54,62 +54,67 @@ def perceptron(n_in: int, n_out: int, width: int) -> nn.Sequential:
 class Policy(nn.Module):
     r"""pi(a | s): (B, O) -> what describes the distribution of the action, (B, K).
 
-    Of ``n_actions`` choices: their log-probabilities, K = n_actions. Of a number (``n_actions`` 0): a Gaussian's mean
-    and the logarithm of its standard deviation, K = 2, in units of the environment's bound; the deviation does not
-    depend on the state. An action outside the bound is clipped by who carries it out.
+    Of ``n_actions`` choices: their log-probabilities, K = n_actions. Of A numbers (``n_actions`` 0): the means of
+    independent Gaussians and the logarithms of their standard deviations, K = 2 A, in units of the environment's bound;
+    the deviations do not depend on the state. Actions are (B,), and (B, A) where A > 1. One outside the bound is
+    clipped by who carries it out.
     """
 
-    def __init__(self, net: nn.Module, n_actions: int) -> None:
+    def __init__(self, net: nn.Module, n_actions: int, n_controls: int = 1) -> None:
         super().__init__()
-        self.n_actions, self.net = n_actions, net
-        self.log_std = nn.Parameter(torch.full((1,), -0.5)) if not n_actions else None
+        self.n_actions, self.n_controls, self.net = n_actions, n_controls, net
+        self.log_std = nn.Parameter(torch.full((n_controls,), -0.5)) if not n_actions else None
 
     def forward(self, x: Tensor) -> Tensor:
         out = self.net(x)
         if self.log_std is None:
             return torch.log_softmax(out, dim=1)
-        return torch.cat([out, self.log_std.expand(len(out), 1)], dim=1)
+        return torch.cat([out, self.log_std.expand(len(out), self.n_controls)], dim=1)
 
     def draw(self, described: Tensor, noise: Tensor) -> Tensor:
-        """Actions (B,) from noise (B,): uniform in 0..1 for choices, normal for numbers."""
+        """Actions from noise of their shape: uniform in 0..1 for choices, normal for numbers."""
         if self.log_std is None:
             return (described.exp().cumsum(dim=1) < noise[:, None]).sum(dim=1).clamp(max=self.n_actions - 1)
-        return described[:, 0] + described[:, 1].exp() * noise
+        mean, log_std = described.chunk(2, dim=1)
+        return (mean + log_std.exp() * noise.reshape(mean.shape)).reshape(noise.shape)
 
     def likeliest(self, described: Tensor) -> Tensor:
-        return described.argmax(dim=1) if self.log_std is None else described[:, 0]
+        if self.log_std is None:
+            return described.argmax(dim=1)
+        return described[:, 0] if self.n_controls == 1 else described[:, : self.n_controls]
 
     def log_prob(self, described: Tensor, action: Tensor) -> Tensor:
-        """log pi(a | s) in nats: (B, K), (B,) -> (B,)."""
+        """log pi(a | s) in nats: (B, K), (B,) or (B, A) -> (B,)."""
         if self.log_std is None:
             return described.gather(1, action.long()[:, None])[:, 0]
-        mean, log_std = described.unbind(dim=1)
-        return -0.5 * ((action - mean) / log_std.exp()) ** 2 - log_std - 0.5 * math.log(2 * math.pi)
+        mean, log_std = described.chunk(2, dim=1)
+        off = (action.reshape(mean.shape) - mean) / log_std.exp()
+        return (-0.5 * off**2 - log_std - 0.5 * math.log(2 * math.pi)).sum(dim=1)
 
     def kl(self, old: Tensor, new: Tensor) -> Tensor:
         """KL(old || new) in nats: (B, K), (B, K) -> (B,)."""
         if self.log_std is None:
             return (old.exp() * (old - new)).sum(dim=1)
-        (m0, l0), (m1, l1) = old.unbind(dim=1), new.unbind(dim=1)
-        return l1 - l0 + ((2 * l0).exp() + (m0 - m1) ** 2) / (2 * (2 * l1).exp()) - 0.5
+        (m0, l0), (m1, l1) = old.chunk(2, dim=1), new.chunk(2, dim=1)
+        return (l1 - l0 + ((2 * l0).exp() + (m0 - m1) ** 2) / (2 * (2 * l1).exp()) - 0.5).sum(dim=1)
 
     def entropy(self, described: Tensor) -> Tensor:
-        """H(pi(. | s)) in nats; of a number in units of the bound: (B, K) -> (B,)."""
+        """H(pi(. | s)) in nats; of numbers in units of the bound: (B, K) -> (B,)."""
         if self.log_std is None:
             return -(described.exp() * described).sum(dim=1)
-        return described[:, 1] + 0.5 * math.log(2 * math.pi * math.e)
+        return (described[:, self.n_controls :] + 0.5 * math.log(2 * math.pi * math.e)).sum(dim=1)
 
 
 def policy_for(env: Any, *, width: int, rng: torch.Generator) -> Policy:
     """A new policy, which acts alike everywhere."""
     n_in = env.observe(env.low[None]).shape[1]
     net: Any = learning.build(
-        lambda: perceptron(n_in, env.n_actions or 1, width), generator=rng, device=torch.device("cpu")
+        lambda: perceptron(n_in, env.n_actions or env.n_controls, width), generator=rng, device=torch.device("cpu")
     )
     with torch.no_grad():
         net[-1].weight.mul_(0.01)
         net[-1].bias.zero_()
-    return Policy(net, env.n_actions)
+    return Policy(net, env.n_actions, env.n_controls)
 
 
 # -- the step --------------------------------------------------------------------------------------------
@@ -173,7 +178,7 @@ def fisher_product(policy: Policy, x: Tensor, *, damping: float = DAMPING) -> Ca
 def trust_region_step(
     policy: Policy, x: Tensor, action: Tensor, advantage: Tensor, *, limit: float, entropy_weight: float
 ) -> dict[str, float]:
-    """One step of TRPO on (B, O), (B,), (B,). The policy is left as it was where no length is acceptable.
+    """One step of TRPO on (B, O), (B,) or (B, A), (B,). The policy is left as it was where no length is acceptable.
 
     Says: ``kl`` (mean, of the step taken), ``gain`` (of L), ``halvings``, ``accepted``, ``entropy``, ``gradient`` (its
     norm).
@@ -223,7 +228,7 @@ class Batch:
 
     states: np.ndarray  # (T, N, S)
     next_states: np.ndarray  # (T, N, S), before a new episode begins
-    actions: np.ndarray  # (T, N): a choice, or a number in units of the bound, as the policy drew it
+    actions: np.ndarray  # (T, N) or (T, N, A): a choice, or numbers in units of the bound, as the policy drew them
     rewards: np.ndarray  # (T, N), the environment's own, which an imitator is never told
     terminated: np.ndarray  # (T, N): the episode has ended of itself
     ended: np.ndarray  # (T, N): or was cut off
@@ -258,16 +263,19 @@ class Agent:
     def inputs(self, states: np.ndarray) -> Tensor:
         """States (..., S) as the networks see them: (prod, O) float32."""
         flat_states = states.reshape(-1, states.shape[-1])
-        return torch.from_numpy(self.env.observe(flat_states).astype(np.float32))
+        # Copied into memory of torch, which begins at a multiple of 64 bytes: where NumPy's begins is a matter of luck,
+        # and a product of matrices may be rounded by it.
+        return torch.tensor(self.env.observe(flat_states).astype(np.float32))
 
     @torch.no_grad()
     def collect(self, n_steps: int) -> Batch:
         """n_steps of every environment; a new episode begins where one ends."""
         shape = (n_steps, self.n_envs)
         draw = torch.rand if self.env.n_actions else torch.randn
-        noise = draw(*shape, generator=self.rng)
+        acts = shape if self.env.n_controls == 1 else (*shape, self.env.n_controls)
+        noise = draw(*acts, generator=self.rng)
         states, following = (np.zeros((*shape, self.n_state)) for _ in range(2))
-        actions, rewards = np.zeros(shape, dtype=np.float32), np.zeros(shape)
+        actions, rewards = np.zeros(acts, dtype=np.float32), np.zeros(shape)
         terminated, ended = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
         returns: list[float] = []
         for t in range(n_steps):
@@ -305,7 +313,7 @@ class Agent:
         made = self.made = self.advantages(batch, rewards, after_end=after_end)
         normal = torch.from_numpy(((made - made.mean()) / (made.std() + 1e-8)).astype(np.float32)).reshape(-1)
         said = trust_region_step(
-            self.policy, x, torch.from_numpy(batch.actions).reshape(-1), normal, limit=limit,
+            self.policy, x, torch.from_numpy(batch.actions).flatten(0, 1), normal, limit=limit,
             entropy_weight=entropy_weight,
         )  # fmt: skip
         with torch.no_grad():
@@ -363,8 +371,10 @@ class Agent:
             self.rng.set_state(state["generator"].cpu())
 
 
-def play(env: Any, act: Callable[[np.ndarray], np.ndarray], starts: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Whole episodes from starts (n, S), side by side, each frozen once it has ended.
+def play(
+    env: Any, act: Callable[[np.ndarray], np.ndarray], starts: np.ndarray, *, n_steps: int | None = None
+) -> tuple[np.ndarray, ...]:
+    """Whole episodes from starts (n, S), or their first steps, side by side, each frozen once it has ended.
 
     Gives states (L + 1, n, S), actions (L, n) as the environment takes them, lengths (n,), returns (n,) and whether
     each has ended of itself (n,); L is the longest length.
@@ -372,7 +382,7 @@ def play(env: Any, act: Callable[[np.ndarray], np.ndarray], starts: np.ndarray) 
     states, n = starts.copy(), len(starts)
     path, taken = [states], []
     alive, lengths, returns, terminated = np.ones(n, bool), np.zeros(n, int), np.zeros(n), np.zeros(n, bool)
-    for _ in range(env.limit):
+    for _ in range(n_steps or env.limit):
         action = act(states)
         new, rewards, ended = env.step(states, action)
         states = np.where(alive[:, None], new, states)

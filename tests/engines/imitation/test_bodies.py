@@ -1,0 +1,84 @@
+"""The body in MuJoCo: against Gymnasium's where that is installed; without it, what is read and what is said."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Independent, Normal, kl_divergence
+
+import engines
+from engines.imitation import bodies, trpo
+from engines.imitation.environments import environment
+
+NAME = "halfcheetah"
+needs_mujoco = pytest.mark.skipif(
+    importlib.util.find_spec("mujoco") is None, reason="MuJoCo is not installed: pip install -r requirements-mujoco.txt"
+)
+
+
+def test_where_mujoco_is_missing_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "mujoco", None)
+    bodies.physics.cache_clear()
+    engine = engines.create("trpo", environment=NAME, n_envs=2, horizon=2, width=4)
+    with pytest.raises(ValueError, match=r"MuJoCo, which is not installed .* pip install -r requirements-mujoco\.txt"):
+        engine.step()
+    bodies.physics.cache_clear()
+
+
+@needs_mujoco
+def test_a_step_is_gymnasiums():
+    import gymnasium
+
+    env, rng = environment(NAME), np.random.default_rng(0)
+    theirs: Any = gymnasium.make(env.gymnasium).unwrapped
+    theirs.reset(seed=0)
+    state = env.start(rng.random((1, 18)))
+    for _ in range(30):
+        action = rng.uniform(-1, 1, size=(1, 6))
+        theirs.set_state(state[0, :9], state[0, 9:])
+        theirs.data.qacc_warmstart[:] = 0  # ours starts its solver cold, so that a step follows from the state alone
+        seen, reward, _, _, _ = theirs.step(action[0])
+        state, ours, ended = env.step(state, action)
+        assert np.allclose(env.observation(state)[0], seen, atol=1e-9)
+        assert abs(ours[0] - reward) < 1e-9
+        assert not ended.any()
+
+
+@needs_mujoco
+def test_bodies_do_not_touch_each_other():
+    env, rng = environment(NAME), np.random.default_rng(1)
+    states, actions = env.start(rng.random((5, 18))), rng.uniform(-1, 1, size=(5, 6))
+    alone = [env.step(states[i : i + 1], actions[i : i + 1])[0][0] for i in range(5)]
+    assert np.array_equal(env.step(states, actions)[0], np.stack(alone))
+
+
+def test_starts_are_spread_as_gymnasiums():
+    starts = environment(NAME).start(np.random.default_rng(0).random((20_000, 18)))
+    assert np.abs(starts[:, :9]).max() <= 0.1
+    assert np.allclose(starts[:, :9].std(axis=0), 0.2 / np.sqrt(12), rtol=0.03)
+    assert np.allclose(starts[:, 9:].std(axis=0), 0.1, rtol=0.03)
+
+
+def test_a_policy_of_several_numbers_has_the_densities_of_independent_gaussians():
+    policy: Any = trpo.policy_for(environment(NAME), width=8, rng=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        policy.net[-1].weight.mul_(100)
+        policy.log_std.copy_(torch.linspace(-1, 0.5, 6))
+    rng = torch.Generator().manual_seed(1)
+    x, noise = torch.randn(7, 17, generator=rng), torch.randn(7, 6, generator=rng)
+    old, new = policy(x).detach(), policy(x + 0.3).detach()
+
+    def theirs(described: torch.Tensor) -> Independent:
+        return Independent(Normal(described[:, :6], described[:, 6:].exp()), 1)
+
+    action = policy.draw(old, noise)
+    assert torch.allclose(action, old[:, :6] + old[:, 6:].exp() * noise)
+    assert torch.equal(policy.likeliest(old), old[:, :6])
+    assert torch.allclose(policy.log_prob(new, action), theirs(new).log_prob(action), rtol=1e-4)
+    assert torch.allclose(policy.entropy(old), theirs(old).entropy(), rtol=1e-5)
+    assert torch.allclose(policy.kl(old, new), kl_divergence(theirs(old), theirs(new)), rtol=1e-4, atol=1e-6)
