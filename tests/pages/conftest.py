@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from pages.autoencoders import gaussians, latent
-from pages.imitation import drive
 from pages.translation import colouring
-from pages.ui import board, links, live, player
+from pages.ui import board, drive, links, live, player
 from tests.pages.app import threads, until
 
 COMPONENTS = (player, board, latent, gaussians, colouring, drive, links)
