@@ -63,7 +63,7 @@ class MidiNetConfig:
     learning_rate: float = 5e-4
     beta1: float = 0.5
     batch_size: int = 72
-    n_steps: int = 8_000
+    n_steps: int = 6_000
     batches_per_step: int = 1
     seed: int = 0
 
