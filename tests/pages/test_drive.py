@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from engines.imitation.environments import environment
-from pages.imitation import drive
+from pages.ui import drive
 
 STATIC = Path(drive.player.STATIC)
 SCRIPT = """
