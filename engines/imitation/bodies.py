@@ -17,8 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from engines import devices
-
 Array = np.ndarray
 FRAME_SKIP = 5  # steps of MuJoCo, 0.01 s each, under one action
 
@@ -60,7 +58,9 @@ class HalfCheetah:
 
 
 class Physics:
-    """HalfCheetah's model in MuJoCo, with a workspace for every core."""
+    """HalfCheetah's model in MuJoCo. It computes in the thread that asks: where others have the cores, bodies that are
+    shared among threads wait for the slowest at every step.
+    """
 
     def __init__(self) -> None:
         try:
@@ -74,15 +74,15 @@ class Physics:
             ) from None
         path = Path(gymnasium.__file__).parent / "envs" / "mujoco" / "assets" / "half_cheetah.xml"
         self.model = mujoco.MjModel.from_xml_path(str(path))
-        self.data = [mujoco.MjData(self.model) for _ in range(devices.cores())]
-        self.pool = rollout.Rollout(nthread=len(self.data))
+        self.data = mujoco.MjData(self.model)
+        self.rollout = rollout.Rollout(nthread=0).rollout
         self.lock = threading.Lock()
 
     def step(self, state: Array, action: Array) -> Array:
         """(n, 18), (n, 6) -> (n, 18)."""
         whole = np.concatenate([np.zeros((len(state), 1)), state], axis=1)  # MuJoCo's state begins with the time
         with self.lock:
-            path, _ = self.pool.rollout(
+            path, _ = self.rollout(
                 self.model, self.data, whole, np.repeat(action[:, None].astype(np.float64), FRAME_SKIP, axis=1)
             )
         new: Array = path[:, -1, 1:]
