@@ -290,10 +290,11 @@ class DCGAN(learning.Learner):
 
     def evaluate(self, images: Any) -> dict[str, float]:
         """`judge` of 5,000 samples against test images (B, ...), by the classifier of ``config.judge`` (MNIST's where
-        it is empty), and ``frechet_real``: the distance of 5,000 training images from the same test images.
+        it is empty), and ``frechet_real``: the distance of 5,000 training images from the same test images. Precision
+        and recall rest on 2,000 of each: of the test images a draw, for MNIST's first half is written more clearly.
         """
         by = _classifier(self.config.judge or "mnist", str(self.device))
-        real = by.features(np.array(images)).cpu().numpy()
+        real = by.features(np.array(images)[shuffled(len(images))]).cpu().numpy()
         result = self.judge(self.sample(5_000, generator=learning.stream(self.config.seed, 2)), real=real, by=by)
         if self.data is not None:
             result["frechet_real"] = frechet_distance(real, by.features(self.data.train["image"][:5_000]).cpu().numpy())
@@ -324,15 +325,21 @@ class DCGAN(learning.Learner):
         return self.framed(scalars, **arrays)
 
 
+def shuffled(n: int) -> np.ndarray:
+    """The rows of a test set in the order in which they are drawn to judge by, always the same: (n,)."""
+    return torch.randperm(n, generator=learning.stream(0, 5)).numpy()
+
+
 @lru_cache(maxsize=4)
 def scale(data_name: str) -> dict[str, float]:
-    """What `judge` would say of real images and of noise: ``precision`` and ``recall`` of 2,000 test images against as
-    many others, the share that is ``clear``, and the share of uniform ``noise`` of which the classifier is as sure.
+    """What `judge` would say of real images and of noise: ``precision`` and ``recall`` of 2,000 test images against the
+    2,000 others that `evaluate` draws, the share that is ``clear``, and that of ``noise`` which is as clear to it.
     """
     from engines import data
 
     by = _classifier(data_name, "cpu")
-    test = np.array(data.load(data_name, split="test").x[: 2 * JUDGED])
+    test = np.array(data.load(data_name, split="test").x)
+    test = test[shuffled(len(test))[: 2 * JUDGED]]
     noise = torch.rand((JUDGED, 784), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         real, drawn = by.features(test), by.features(noise)
