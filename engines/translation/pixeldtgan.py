@@ -14,9 +14,10 @@ A source I_S (a dressed figure) becomes a target I_T (its upper garment alone), 
 I_T^- is the garment of somebody else. C encodes the figure into 64 numbers by five convolutions and decodes them by
 five; nothing asks for the true garment's pixels, as L_MSE = ||C(I_S) - I_T||^2 would (section 4.1, a variant here).
 
-Departures: drawn figures of a game instead of photos, 3,000 instead of about 75,000; few channels; C minimises
--log D instead of maximising -log(1 - D), as GANs do since Goodfellow et al. 2014; Adam with DCGAN's settings; both
-discriminators normalise over each image instead of over the batch, so that a pair is judged the same alone.
+Departures: drawn figures of a game instead of photos, 3,000 instead of about 75,000; few channels, fewer in the
+discriminators, which also learn at half of C's rate; C minimises -log D instead of maximising -log(1 - D), as GANs
+do since Goodfellow et al. 2014; Adam with DCGAN's beta_1; both discriminators normalise over each image instead of over
+the batch, so that a pair is judged the same alone.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ CODE = 64  # numbers between encoder and decoder
 SHOWN = 8  # test figures that a frame undresses
 
 # Parts taken away; all of these, the whole model ("small") among them, are trained alike and small.
-_SMALL: dict[str, Any] = {"channels": 10, "n_steps": 1_200}
+_SMALL: dict[str, Any] = {"channels": 12, "n_steps": 1_000}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
     "small": _SMALL,
@@ -53,20 +54,30 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelDTGANConfig:
-    channels: int = 16  # of the layers next to the image, in all three networks
+    channels: int = 16  # of C's layers next to the image
+    d_channels: int = 10  # of D_R's and D_A's
     real_fake: bool = True  # D_R
     domain: bool = True  # D_A
     mse_weight: float = 0.0
-    learning_rate: float = 2e-4
+    learning_rate: float = 4e-4  # of C
+    d_learning_rate: float = 2e-4
     beta1: float = 0.5
     decay: bool = True
     batch_size: int = 16
-    n_steps: int = 3_000
+    n_steps: int = 2_500
     batches_per_step: int = 1
     seed: int = 0
 
     def __post_init__(self) -> None:
-        learning.check(self, channels=(1, 512), mse_weight=(0, 1000), batch_size=(2, 1024), n_steps=(1, 10**7))
+        learning.check(
+            self,
+            channels=(1, 512),
+            d_channels=(1, 512),
+            d_learning_rate=(1e-9, 1),
+            mse_weight=(0, 1000),
+            batch_size=(2, 1024),
+            n_steps=(1, 10**7),
+        )
         if not (self.real_fake or self.domain or self.mse_weight):
             raise ValueError("nothing is left to learn by: keep real_fake, domain, or an mse_weight above 0")
 
@@ -162,13 +173,16 @@ class PixelDTGAN(learning.Learner):
     VARIANTS = VARIANTS
 
     def make(self) -> nn.Module:
-        c = self.config.channels
-        players: dict[str, nn.Module] = {"C": Converter(c)}
-        if self.config.real_fake:
-            players["D_R"] = Discriminator(c, 3)
-        if self.config.domain:
-            players["D_A"] = Discriminator(c, 6)
+        config = self.config
+        players: dict[str, nn.Module] = {"C": Converter(config.channels)}
+        if config.real_fake:
+            players["D_R"] = Discriminator(config.d_channels, 3)
+        if config.domain:
+            players["D_A"] = Discriminator(config.d_channels, 6)
         return nn.ModuleDict(players)
+
+    def learning_rate_of(self, player: str) -> float:
+        return self.config.learning_rate if player == "C" else self.config.d_learning_rate
 
     # -- learning --------------------------------------------------------------------------------------
 
@@ -273,7 +287,7 @@ class PixelDTGAN(learning.Learner):
 
     @torch.no_grad()
     def frame(self) -> Frame:
-        """``made``: the garments of the first test figures to watch, the bytes of a WebP picture (`engines.data.webp`);
+        """``made``: the garments of `watched` test figures, the bytes of a WebP picture (`engines.data.webp`);
         ``test_rmse`` and ``test_ssim`` over all of those, ``test_prefers`` as in `evaluate`.
         """
         if self.data is None:
@@ -287,7 +301,7 @@ class PixelDTGAN(learning.Learner):
                 self.associated(figures, probe["product"]) for figures in (probe["figure"], probe["figure"][away])
             )
             scalars["test_prefers"] = float((own > swapped).double().mean())
-        return self.framed(scalars, made=webp.pack(learning.to_bytes(made[:SHOWN]).numpy()))
+        return self.framed(scalars, made=webp.pack(learning.to_bytes(watched(made)).numpy()))
 
 
 def says(logits: Tensor, t: bool) -> Tensor:
@@ -303,6 +317,11 @@ def mean(*logits: Tensor) -> Tensor:
 def rmse(made: Tensor, true: Tensor) -> Tensor:
     """The root of each image's mean squared difference, in levels of 255: (N, 64, 64, 3) in 0..1 -> (N,)."""
     return 255 * (made - true).double().square().mean(dim=(1, 2, 3)).sqrt()
+
+
+def watched(rows: Tensor) -> Tensor:
+    """Those of the figures to watch that a frame shows, spread over them: (N, ...) -> (SHOWN, ...), fewer of few."""
+    return rows[:: max(1, len(rows) // SHOWN)][:SHOWN]
 
 
 def elsewhere(garment: Tensor) -> Tensor:

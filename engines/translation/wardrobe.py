@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from types import MappingProxyType
 
 import numpy as np
 
@@ -18,8 +18,18 @@ from engines.data import zoo
 from engines.data.dataset import read_only
 
 SLOTS = ("chest", "legs", "feet", "hands", "head")
-SEXES = ("male", "female")
-N_GARMENTS, N_DYES = 40, 8
+DESIGNS = MappingProxyType(
+    {
+        "chest": ("cloth_shirt", "leather_chest", "chain_cuirass", "plate_cuirass", "mage_vest"),
+        "legs": ("cloth_pants", "leather_pants", "chain_greaves", "plate_greaves", "mage_skirt"),
+        "feet": ("cloth_sandals", "leather_boots", "chain_boots", "plate_boots", "mage_boots"),
+        "hands": ("cloth_gloves", "leather_gloves", "chain_gloves", "plate_gauntlets", "mage_sleeves"),
+        "head": ("hair", "leather_hood", "chain_coif", "plate_helm", "mage_hood"),
+    }
+)
+DYES = ("original", "red", "yellow", "green", "cyan", "blue", "purple", "white")
+POSES = ("stands, from the front", "stands, from a side", "runs", "shoots")  # of the wardrobe, in its order
+N_GARMENTS = 5 * len(DYES)  # of a slot
 
 
 def check(sex: int, worn: Mapping[str, int]) -> None:
@@ -64,10 +74,3 @@ def training() -> Training:
 def product(sex: int, chest: int) -> np.ndarray:
     """The upper garment alone (64, 64, 3) uint8."""
     return read_only(zoo.load("figures")["product_chest"][sex, chest])
-
-
-@lru_cache(maxsize=1)
-def names() -> Mapping[str, Any]:
-    """``designs`` by slot, ``dyes``, and the ``poses`` of the wardrobe."""
-    said = zoo.load("figures").text("names")
-    return {"designs": said["designs"], "dyes": said["dyes"], "poses": zoo.load("wardrobe").text("poses")}

@@ -5,13 +5,14 @@ import pytest
 
 from engines.data import zoo
 from engines.translation import wardrobe
-from engines.translation.wardrobe import SLOTS, dress, names, product, training
+from engines.translation.wardrobe import DESIGNS, DYES, POSES, SLOTS, dress, product, training
 
 ALL_ALIKE = dict.fromkeys(SLOTS, 0)
 
 
 def test_dressing_gives_the_packs_own_figures():
-    pack, poses = zoo.load("figures"), names()["poses"]
+    pack, poses = zoo.load("figures"), zoo.load("wardrobe").text("poses")
+    assert len(poses) == len(POSES)
     said = pack.text("names")["poses"]
     of_pose = [poses.index(said[i]) if said[i] in poses else -1 for i in pack["pose"]]
     rows = [i for i, pose in enumerate(of_pose) if pose >= 0][::5]
@@ -20,6 +21,13 @@ def test_dressing_gives_the_packs_own_figures():
     for i in rows:
         worn = {slot: int(pack[slot][i]) for slot in SLOTS}
         np.testing.assert_array_equal(dress(of_pose[i], int(pack["sex"][i]), worn), pack["figure"][i])
+
+
+def test_pieces_have_the_packs_names():
+    said = zoo.load("figures").text("names")
+    assert said["slots"] == list(SLOTS)
+    assert {slot: list(names) for slot, names in DESIGNS.items()} == said["designs"]
+    assert list(DYES) == said["dyes"]
 
 
 def test_every_piece_changes_the_picture():
