@@ -175,7 +175,7 @@ def _live(browser: Any, url: str) -> list[dict[str, Any]]:
     def newest() -> tuple[int, float]:
         """The step of a picture as it arrives, and when."""
         before = root.get_attribute("data-step")
-        until(lambda: root.get_attribute("data-step") != before, "no picture came", timeout=10, every=0.01)
+        until(lambda: root.get_attribute("data-step") != before, "no picture came", every=0.01)
         return int(root.get_attribute("data-step") or 0), time.perf_counter()
 
     first, began = newest()

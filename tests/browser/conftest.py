@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from tests.browser import driver
 from tests.browser.driver import Server
@@ -72,6 +72,7 @@ def server(serve: Callable[..., Server]) -> Server:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=_executable(playwright), args=ARGUMENTS)
         yield running
@@ -114,7 +115,7 @@ def page(
     request: pytest.FixtureRequest, context: BrowserContext, page_errors: list[str], outside: list[str]
 ) -> Iterator[Page]:
     """A fresh page, 1280 x 800, light. Where the test fails, its screenshot and errors are printed."""
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)  # where all is well nothing waits
     page = context.new_page()
 
     def on_console(message: ConsoleMessage) -> None:

@@ -119,13 +119,13 @@ def free_port() -> int:
 # --- pages --------------------------------------------------------------------------------------
 
 
-def open_page(page: Page, url: str, *, timeout: float = 30) -> None:
+def open_page(page: Page, url: str, *, timeout: float = 60) -> None:
     """Go to ``url`` and wait until Streamlit's first run is over and its elements stand."""
     page.goto(url, wait_until="commit")
     settled(page, timeout=timeout)
 
 
-def settled(page: Page, *, timeout: float = 30) -> None:
+def settled(page: Page, *, timeout: float = 60) -> None:
     """Wait until no script runs and the set of elements has been the same for 10 animation frames.
 
     The script is over before the browser has drawn it all: widgets load their code when they are first needed.
@@ -196,7 +196,7 @@ def shot(page: Page, name: str, *, full: bool = False) -> Path:
 PLAYER = "[data-frames]"  # inside an open shadow root, which Playwright's selectors see through
 
 
-def player(page: Page, *, index: int = 0, timeout: float = 30) -> Locator:
+def player(page: Page, *, index: int = 0, timeout: float = 60) -> Locator:
     """The root element of a player, once it has painted something."""
     root = page.locator(PLAYER).nth(index)
     root.wait_for(state="attached", timeout=timeout * 1000)
@@ -226,7 +226,7 @@ def _whole(text: str | None) -> int:
         return -1
 
 
-def until(condition: Callable[[], Any], what: str, *, timeout: float = 10, every: float = 0.05) -> Any:
+def until(condition: Callable[[], Any], what: str, *, timeout: float = 20, every: float = 0.05) -> Any:
     """Wait for a true value of ``condition`` and return it; AssertionError(what) after ``timeout`` seconds."""
     deadline = time.monotonic() + timeout
     while True:

@@ -141,7 +141,7 @@ def test_bad_files_get_one_sentence_and_a_good_one_runs(page: Page, server: Serv
     upload = page.locator("input[type=file]")
     for name, (raw, word) in BAD_FILES.items():
         upload.set_input_files({"name": f"{name}.csv", "mimeType": "text/csv", "buffer": raw})
-        until(lambda: len(faults(page)) == 1, f"{name}: not one sentence", timeout=10)
+        until(lambda: len(faults(page)) == 1, f"{name}: not one sentence")
         until(lambda word=word: word in faults(page)[0].lower(), f"{name}: {faults(page)}")
         assert "Traceback" not in page.content()
         assert page.locator(PLAYER).count() == 0  # nothing of the data before stays under the file's name
@@ -213,4 +213,4 @@ def test_runs_left_behind_leave_nothing(browser: Browser, server: Server):
         visit()
     # Pools that grow to a fixed size may have added a thread or two; six runs left behind would be six.
     until(lambda: threads() <= before + 3, f"more than the {before} threads of before stayed", timeout=30, every=1)
-    until(lambda: server.rss() - memory < 80 << 20, "memory grew by 80 MB or more", timeout=12)
+    until(lambda: server.rss() - memory < 80 << 20, "memory grew by 80 MB or more")

@@ -32,7 +32,7 @@ def test_a_key_moves_the_cart_at_once_and_a_drive_becomes_a_demonstration(
     root = page.locator(".lab.drive")
     root.get_by_role("button", name="Start").click()
     page.keyboard.down("ArrowRight")
-    until(lambda: int(root.get_attribute("data-length") or 0) > 3, "nothing moves", timeout=10)
+    until(lambda: int(root.get_attribute("data-length") or 0) > 3, "nothing moves")
     until(lambda: root.get_attribute("data-latency") is not None, "no latency was measured")
     # The next frame shows it, 17 ms later at 60 frames a second; how many a busy machine shows is its own matter.
     assert root.get_attribute("data-waited") == "1"
