@@ -222,6 +222,21 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry(
         section="Translation",
+        slug="dtn",
+        title="Domain transfer",
+        idea="A digit from a photo becomes handwriting, because a frozen network must see the same digit in both.",
+        paper=cite("taigman2016"),
+        engines=("dtn", "classifier"),
+        sources=("engines/translation/dtn.py", "engines/learning.py", "engines/foundations/classifier.py"),
+        icon=":material/draw:",
+        starts=(
+            ("Watch it learn", {"view": "film"}),
+            ("What each term is for", {"view": "parts"}),
+            ("Handwriting, but of which digit?", {"scene": "another-digit", "by": "no-const"}),
+        ),
+    ),
+    Entry(
+        section="Translation",
         slug="discogan",
         title="DiscoGAN",
         idea="Three models map five modes onto ten, without pairs: watch which of them leave modes out.",
@@ -469,8 +484,12 @@ COURSE: tuple[Stop, ...] = (
         note="from pairs",
         column=4,
         row=0,
-        leads_to=(("discogan", "without pairs, the map back must undo the map there"),),
+        leads_to=(
+            ("discogan", "without pairs, the map back must undo the map there"),
+            ("dtn", "without pairs, a frozen network says what must stay"),
+        ),
     ),
+    Stop(slug="dtn", note="a frozen judge", column=4, row=2),
     Stop(slug="discogan", note="without pairs", column=5, row=0),
     Stop(
         slug="pixelcnn",

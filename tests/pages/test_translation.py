@@ -7,6 +7,7 @@ import base64
 import numpy as np
 import pytest
 
+import engines
 from pages.catalogue import PAGES
 from pages.translation import colouring
 from tests.pages.app import opened, said, until
@@ -14,6 +15,7 @@ from tests.pages.app import opened, said, until
 pytestmark = pytest.mark.usefixtures("alone")
 
 PIX2PIX = PAGES / "translation" / "pix2pix.py"
+DTN = PAGES / "translation" / "dtn.py"
 DISCOGAN = PAGES / "translation" / "discogan.py"
 BLANK = base64.b64encode(bytes([255]) * 4096).decode()
 
@@ -83,3 +85,15 @@ def test_a_picture_of_the_plane_has_as_many_traces_as_its_base():
     assert points == 4 * 300  # the source and three translations
     assert len(discogan.plane_numbers(frame)) == 2
     record.run.close()
+
+
+@pytest.mark.parametrize(("by", "variant"), [("whole", ""), ("no-gan", "no-gan")])
+def test_a_digit_is_translated_by_the_network_that_was_asked_for(by, variant):
+    from pages.translation import dtn
+
+    at = opened(DTN, by=by, row="40")
+    assert said(at) == []
+    images, _ = dtn.tests()
+    frame = dtn.translation(variant, images[40], "x").frames[0]
+    made = engines.pretrained("dtn", variant).translate(images[40:41])[0]
+    np.testing.assert_allclose(frame.arrays["images"][1, :, :, 0] / 255, made, atol=1 / 255)

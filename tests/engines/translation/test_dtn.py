@@ -1,13 +1,16 @@
 """DTN at tiny sizes: its terms as the paper writes them, f frozen; then what the shipped weights reach."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
 
 import engines
+from engines import checkpoints
 from engines.translation import dtn
-from engines.translation.dtn import Domains
+from engines.translation.dtn import VARIANTS, Domains
 
 RNG = np.random.default_rng(0)
 DATA = {
@@ -130,3 +133,39 @@ def test_the_inner_pixels_are_cut_as_the_margin_was_added():
     engine = tiny()
     rows = DATA["target"][:3]
     assert_close(dtn.cut((engine.grey(rows)[:, 0] + 1) / 2), torch.from_numpy(rows / 255).float().flatten(1))
+
+
+# -- what ships ----------------------------------------------------------------------------------------------
+
+
+def card(variant):
+    return json.loads((checkpoints.folder("dtn", variant) / "card.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return Domains.load("fontdigits").test
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_card_says_what_the_weights_do(variant, digits):
+    found, said = engines.pretrained("dtn", variant).evaluate(digits), card(variant)["metrics"]
+    for key in ("accuracy", "untranslated", "f", "clear", "const"):
+        assert found[key] == pytest.approx(said[f"test_{key}"], rel=5e-3, abs=2e-3), key
+
+
+def test_translated_digits_are_read_far_better_than_untranslated_ones():
+    said = card("")["metrics"]
+    assert said["test_accuracy_low"] > said["test_untranslated_high"] + 0.2
+    assert said["test_accuracy_high"] < said["test_f_high"]  # what f does not know cannot be drawn
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_variants_are_alike_but_for_what_they_take_away(variant):
+    assert card(variant)["config"] == {**card("")["config"], **VARIANTS[variant]}
+
+
+def test_the_same_f_stands_under_all_variants():
+    whole, *others = (engines.pretrained("dtn", v).network["f"].state_dict() for v in VARIANTS)
+    for other in others:
+        assert all(torch.equal(other[key], whole[key]) for key in whole)
