@@ -14,9 +14,10 @@ A are chairs on a turntable, B heads that turn, each within 90 degrees of the fr
 which way a head turns and where its front is nothing says, so a measure must allow for both (`expected`).
 
 Departures: images of 32 pixels instead of 64 and fewer channels; the narrowest layer is a map of 4 x 4, as in the
-authors' smaller network, not a vector; L_CONST counts ``const_weight`` times, where the paper has no weight (their code
-for turning things weighs 0.9 against 0.1 and adds a matching of D's features, which is left out here); a step of D for
-every step of G; a few thousand batches of 16.
+authors' smaller network, not a vector; L_CONST counts ``const_weight`` times. The paper's formula has no weight; in the
+authors' code (angle_pairing.py) reconstruction counts ten times L_GAN at the rate 0.5 that it says was used, on images
+in 0..1 and beside a matching of D's features, which is left out here. A step of D for every step of G; a few thousand
+batches of 16.
 """
 
 from __future__ import annotations

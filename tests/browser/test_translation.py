@@ -74,7 +74,7 @@ def test_the_keyboard_draws_too(page: Page, server: Server, page_errors: list[st
 
 
 def test_three_models_learn_side_by_side(page: Page, server: Server, page_errors: list[str]):
-    open_page(page, f"{server.url}/discogan?width=16&batch=50")
+    open_page(page, f"{server.url}/discogan?view=toy&width=16&batch=50")
     root = player(page)
     until(lambda: int(attribute(page, "step")) >= 3, "the models do not learn by themselves", timeout=40)
     expect(root.locator(".caption")).to_contain_text("Modes of B covered, of 10: a GAN")
@@ -83,5 +83,19 @@ def test_three_models_learn_side_by_side(page: Page, server: Server, page_errors
     drawn = root.locator(".stage .plot").evaluate("e => e._fullData.filter(t => t.type === 'heatmap').length")
     assert drawn == 3  # one field of D_B a model
     set_theme(page, "dark")
+    assert page_errors == []
+    assert faults(page) == []
+
+
+def test_a_chair_is_turned_by_the_slider(page: Page, server: Server, page_errors: list[str]):
+    open_page(page, f"{server.url}/discogan?chair=3")
+    root = player(page)
+    until(lambda: player_state(page)["frames"] == 19, "not every turn is there")
+    for turn, said in ((18, "The chair is turned by 90°"), (0, "The chair is turned by −90°")):
+        page.get_by_label("Step of the run").fill(str(turn))
+        until(lambda turn=turn: player_state(page)["frame"] == turn, "the chair did not turn")
+        expect(root.locator(".caption")).to_contain_text(said)
+    lines = root.locator(".stage .plot").evaluate("e => e._fullData.filter(t => t.mode === 'lines').length")
+    assert lines == 3  # the angle found, one line a model
     assert page_errors == []
     assert faults(page) == []

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import engines
+from engines import checkpoints, learning
 from pages.catalogue import PAGES
 from pages.translation import colouring
 from tests.pages.app import opened, said, until
@@ -64,10 +65,54 @@ def test_an_unknown_network_is_named():
         colouring.colour("../secret", {"x": BLANK})
 
 
-@pytest.mark.parametrize("query", [{}, {"rate": "3e-3", "width": "16", "seed": "4"}, {"scene": "fewer"}])
-def test_discogan_opens_and_learns(query):
-    at = opened(DISCOGAN, **query)
+def test_discogan_learns_in_the_plane_by_the_address():
+    at = opened(DISCOGAN, view="toy", rate="3e-3", width="16", seed="4")
     assert said(at) == []
+    assert "all ten" in at.table[0].value.columns
+    at = opened(DISCOGAN, chair="12")
+    assert any("chair is 12; it goes from 1 to 11" in text for text in said(at))
+
+
+def test_a_turn_shows_what_the_models_make_of_it():
+    from pages.translation import discogan
+
+    film = discogan.turning(3)
+    assert [frame.scalars["yaw"] for frame in film.frames] == list(range(-90, 91, 10))
+    engine, chairs = engines.pretrained("discogan"), discogan.tests()["chair"]
+    heads = learning.to_bytes(engine.translate(chairs[2].copy()))
+    np.testing.assert_array_equal(film.frames[4].arrays["shown"][3], heads[4])
+    np.testing.assert_array_equal(film.frames[4].arrays["shown"][0], chairs[2, 4])
+    assert film.frames[4].arrays["shown"].shape == (8, 32, 32, 3)  # the GAN has no way back
+    read = engines.translation.discogan.read(discogan.ruler(), heads)
+    np.testing.assert_allclose([frame.scalars["discogan"] for frame in film.frames], read)
+    picture = film.draw(film.frames[4])
+    assert set(picture["traces"]) <= set(range(len(film.base["traces"])))
+    assert "The chair is turned by −50°" in picture["caption"]
+    assert [discogan.degrees(value) for value in (-0.4, 0.2, -40, 40)] == ["0°", "0°", "−40°", "40°"]
+
+
+def test_the_tables_say_what_the_cards_and_the_ten_seeds_say():
+    from pages.translation import discogan
+
+    table, metrics = discogan.table(), checkpoints.read(checkpoints.folder("discogan")).card["metrics"]
+    assert len({len(column) for column in table.values()}) == 1
+    row = table[""].index("DiscoGAN")
+    assert table["correlation of the angles"][row].startswith(f"{metrics['test_correlation']:.2f}")
+    assert table["chair led back off by, levels of 255"][table[""].index("a GAN")] == "no way back"
+    found = discogan.pairs("discogan")
+    assert engines.translation.discogan.correlated(found) == pytest.approx(metrics["test_correlation"], abs=0.01)
+    counts = [int(n) for n in discogan.seeds()["by seed, from 0 on"][2].split(", ")]
+    assert discogan.seeds()["all ten"][2] == f"{counts.count(10)} of 10 seeds"
+
+
+def test_a_frame_of_the_film_is_three_chairs_their_heads_and_the_way_back():
+    from pages.translation import discogan
+
+    film = discogan.training()
+    picture = film.draw(film.frames[-1])
+    assert picture["images"].shape == (63, 32, 32, 3)
+    np.testing.assert_array_equal(picture["images"][21], discogan.tests()["chair"][3, 0])
+    assert len(discogan.losses(film.frames[-1])) == 4
 
 
 def test_a_picture_of_the_plane_has_as_many_traces_as_its_base():

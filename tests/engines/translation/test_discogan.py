@@ -6,7 +6,8 @@ import torch
 from torch.testing import assert_close
 
 import engines
-from engines.translation import discogan
+from engines import checkpoints
+from engines.translation import discogan, ten_modes
 from engines.translation.discogan import MODELS, circular_correlation, discriminator_loss, generator_terms, those
 from engines.translation.discogan2d import N_B, RADIUS_B, SPREAD_B, draw, modes
 
@@ -71,6 +72,84 @@ def test_circular_correlation():
     assert abs(circular_correlation(RNG.uniform(-90, 90, 4000), RNG.uniform(-90, 90, 4000))) < 0.05
 
 
+def test_a_head_may_turn_the_other_way_and_from_another_front():
+    yaw = np.tile(np.arange(-90.0, 91, 10), (11, 1))
+    noise = RNG.normal(0, 8, yaw.shape)
+    x = np.stack([yaw, 25 - yaw + noise], axis=2)
+    sign, shift = discogan.expected(x)
+    assert (sign, shift) == (-1, pytest.approx(25, abs=2))
+    assert discogan.missed(x) == pytest.approx(noise.std(), rel=0.02)
+    assert discogan.correlated(x) == pytest.approx(-0.98, abs=0.02)
+    alike = np.stack([yaw, np.full_like(yaw, 40)], axis=2)
+    assert discogan.missed(alike) == pytest.approx(yaw.std(), rel=1e-6)
+    over = np.stack([yaw, yaw + 350], axis=2)  # 350 degrees are -10
+    assert discogan.expected(over) == (1, pytest.approx(-10))
+    assert discogan.missed(over) == pytest.approx(0, abs=1e-6)
+
+
+def test_chance_is_what_angles_dealt_out_anew_correlate():
+    x = RNG.uniform(-90, 90, (11, 19, 2))
+    found = discogan.chance(x, np.random.default_rng(0))
+    # |r| of n independent pairs is about half-normal with deviation 1/sqrt(n): mean sqrt(2/(pi n)).
+    assert found["strength_chance"] == pytest.approx(np.sqrt(2 / np.pi / 209), rel=0.1)
+    assert found["strength_chance_high"] == pytest.approx(2.24 / np.sqrt(209), rel=0.15)
+
+
+def test_angles_go_to_whose_they_are():
+    of, given = torch.tensor([7, 3, 7, 3]), torch.tensor([0.0, 0.0, 10.0, 10.0])
+    found = discogan.pairs(of, given, np.array([1.0, 2.0, 3.0, 4.0]))
+    assert found.tolist() == [[[0, 2], [10, 4]], [[0, 1], [10, 3]]]
+
+
+def test_the_weight_is_of_both_reconstructions():
+    """Where they weigh nothing, a way back that no D judges learns nothing; where they do, it learns."""
+    for weight, still in ((0.0, True), (1.0, False)):
+        engine = tiny(model="reconstruction", const_weight=weight)
+        before = {key: value.clone() for key, value in engine.network["G_BA"].named_parameters()}
+        engine.step()
+        after = dict(engine.network["G_BA"].named_parameters())
+        assert all(torch.equal(before[key], after[key]) == still for key in before if before[key].dim() > 1)
+
+
+def test_turns_are_within_90_degrees_of_the_front_and_of_test_chairs_only():
+    held = discogan.turns("turntables", "chair", "test", n=40)
+    assert held["chair"].shape == (40, 32, 32, 3)
+    assert held["chair_yaw"].tolist() == [*range(-90, 91, 10), *range(-90, 91, 10), -90, -80]
+    assert len(np.unique(held["chair_of"])) == 3
+    from engines.data import zoo
+
+    pack = zoo.load("turntables")
+    assert not np.isin(held["chair_of"], pack["identity"][pack.rows("train")]).any()
+
+
+@pytest.mark.parametrize("variant", discogan.VARIANTS)
+def test_a_card_is_found_again(variant):
+    """Over the same test chairs, from the weights in half precision."""
+    checkpoint = checkpoints.read(checkpoints.folder("discogan", variant))
+    engine = engines.pretrained("discogan", variant)
+    held = discogan.turns("turntables", "chair", "test")
+    test = {key: torch.from_numpy(value) for key, value in held.items()} | {"ruler": checkpoint.data["ruler"]}
+    found, card = engine.turned(test), checkpoint.card["metrics"]
+    assert found.shape == (11, 19, 2)
+    assert discogan.correlated(found) == pytest.approx(card["test_correlation"], abs=0.01)
+    assert discogan.missed(found) == pytest.approx(card["test_off"], abs=0.5)
+    assert card["test_off_constant"] == pytest.approx(held["chair_yaw"].std(), rel=1e-6)
+
+
+def test_signature_a_turn_becomes_a_turn_without_pairs():
+    """All three were trained alike; what DiscoGAN keeps of the angle lies far above chance. Above the lesser models it
+    is in the plane (below): between images the intervals meet, which the page says.
+    """
+    cards = {variant: checkpoints.read(checkpoints.folder("discogan", variant)).card for variant in discogan.VARIANTS}
+    whole = cards[""]["metrics"]
+    assert whole["test_strength_low"] > 2 * whole["test_strength_chance_high"]
+    assert whole["test_correlation_real"] > 0.99  # the ruler reads true heads
+    assert whole["test_const"] < whole["test_const_mean"]
+    for card in cards.values():
+        assert {**card["config"], "model": ""} == {**cards[""]["config"], "model": ""}
+        assert (card["steps"], card["data"]) == (cards[""]["steps"], cards[""]["data"])
+
+
 def test_the_ruler_is_ridge_regression():
     from sklearn.linear_model import Ridge
 
@@ -104,6 +183,26 @@ def test_a_perfect_map_covers_all_modes_and_one_place_only_one():
     assert engine.measures("gan")["near"] == pytest.approx(1 - np.exp(-4.5), abs=0.01)  # within three deviations
     engine.translate = lambda *_: modes(N_B, RADIUS_B)[:1].expand(2000, 2)
     assert (engine.measures("gan")["modes"], engine.measures("gan")["shared"]) == (1, 1)
+
+
+def test_signature_all_ten_modes_with_most_seeds_and_fewer_by_the_lesser_models():
+    """The figures that ship; `python -m engines.translation.ten_modes` counts them."""
+    rows = ten_modes.load()
+    for batches in (2_500, 5_000):
+        found = ten_modes.covered(rows, batches)
+        assert {model: len(counts) for model, counts in found.items()} == dict.fromkeys(MODELS, 10)
+        assert sum(n == N_B for n in found["discogan"]) >= 8
+        for lesser in ("gan", "reconstruction"):
+            assert all(n < whole for n, whole in zip(found[lesser], found["discogan"], strict=True))
+
+
+def test_a_row_of_the_ten_seeds_is_what_the_model_measures():
+    (*_, last) = ten_modes.measure(3, (100,))
+    engine = engines.create("discogan2d", device="cpu", seed=3, n_steps=100, batches_per_step=100)
+    engine.step()
+    assert last == {"seed": 3, "model": MODELS[-1], "batches": 100} | {
+        key: round(value, 4) for key, value in engine.measures(MODELS[-1]).items()
+    }
 
 
 def test_signature_discogan_covers_the_ten_modes_and_the_lesser_models_do_not():
