@@ -33,6 +33,7 @@ def bench() -> list[dict[str, Any]]:
             path = shutil.which("chromium") or shutil.which("google-chrome")
             browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
             rows = [*_opening(browser, server.url), *_beside_bare(browser, server.url), *_playing(browser, server.url)]
+            rows += _kinds(browser)
             browser.close()
     finally:
         server.stop()
@@ -126,6 +127,26 @@ def _playing(browser: Any, url: str) -> list[dict[str, Any]]:
         {"name": "arrow key to picture, median", "value": float(np.median(keys)), "unit": "ms", "note": "needs 150"},
         {"name": "arrow key to picture, worst of 25", "value": float(np.max(keys)), "unit": "ms", "note": ""},
     ]
+
+
+def _kinds(browser: Any) -> list[dict[str, Any]]:
+    """Pictures a second of every kind of picture, its film played once as fast as it goes."""
+    from tests.browser.driver import Server, open_page, player
+    from tests.browser.test_kinds import APP, rate
+
+    rows, server = [], Server(APP)
+    try:
+        page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+        for kind, least in (("images", 25), ("rows", 25), ("maps", 20), ("world", 30)):
+            open_page(page, f"{server.url}/?kind={kind}")
+            player(page)
+            found = max(rate(page) for _ in range(3))
+            rows.append(
+                {"name": f"pictures of the kind {kind}", "value": found, "unit": "/s", "note": f"needs {least}"}
+            )
+    finally:
+        server.stop()
+    return rows
 
 
 def _pictures_per_second(page: Any, seconds: float) -> float:
