@@ -88,12 +88,18 @@ class GaussianClasses:
 
     def _fit(self, y: int) -> Gaussian:
         part = self._rows[self._labels == y]
-        part = part.double() / 255 if part.dtype == torch.uint8 else part.double()
-        mean = part.mean(dim=0)
-        part = part - mean
-        covariance = (1 - self.regularisation) * (part.T @ part) / len(part)
-        covariance.diagonal().add_(self.regularisation)
-        variances, directions = torch.linalg.eigh(covariance)
+        inked = (part != 0).any(dim=0)  # the other pixels vary in no image: their axes are directions, r their variance
+        blank, inner, r = int((~inked).sum()), part[:, inked], self.regularisation
+        inner = inner.double() / 255 if inner.dtype == torch.uint8 else inner.double()
+        mean = torch.zeros(self.n_pixels, dtype=torch.float64)
+        mean[inked] = inner.mean(dim=0)
+        inner = inner - mean[inked]
+        covariance = (1 - r) * (inner.T @ inner) / len(part)
+        covariance.diagonal().add_(r)
+        variances = torch.full((self.n_pixels,), r, dtype=torch.float64)  # smallest first
+        directions = torch.zeros(self.n_pixels, self.n_pixels, dtype=torch.float64)
+        variances[blank:], directions[inked, blank:] = torch.linalg.eigh(covariance)
+        directions[~inked, :blank] = torch.eye(blank, dtype=torch.float64)
         if float(variances[0]) <= 1e-12 * float(variances[-1]):
             raise ValueError(
                 f"the covariance of class {y} is singular ({len(part)} rows of {self.n_pixels} numbers): raise the "
