@@ -29,7 +29,7 @@ def test_an_outline_is_coloured_while_it_is_drawn(page: Page, server: Server, pa
     settled = lambda: root.get_attribute("data-asking") == "0"  # noqa: E731
     until(lambda: settled() and pixels() != blank, "the stroke changed nothing")
     assert told("strokes") == 1
-    assert 0 < told("ms") < 3000  # the figure for a free machine is in the bench
+    assert told("ms") > 0  # how long it takes is in the bench
     drawn = pixels()
 
     root.get_by_role("button", name="Eraser").click()

@@ -44,7 +44,7 @@ def hostile(keys: Sequence[str], rng: random.Random) -> dict[str, str]:
     return {rng.choice(names): rng.choice(odd) for _ in range(rng.randrange(1, 9))}
 
 
-def until(condition: Callable[[], bool], timeout: float = 5.0) -> None:
+def until(condition: Callable[[], bool], timeout: float = 30.0) -> None:
     end = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < end, "waited too long"
@@ -57,7 +57,7 @@ def threads() -> list[threading.Thread]:
 
 def opened(page: Path = GMM, state: dict[str, Any] | None = None, **query: Any) -> AppTest:
     """The page at this address, after its first run."""
-    at = AppTest.from_file(page, default_timeout=30)
+    at = AppTest.from_file(page, default_timeout=120)
     for key, value in query.items():
         at.query_params[key] = value
     for key, value in (state or {}).items():
