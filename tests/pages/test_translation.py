@@ -101,6 +101,10 @@ def test_the_tables_say_what_the_cards_and_the_ten_seeds_say():
     assert table["chair led back off by, levels of 255"][table[""].index("a GAN")] == "no way back"
     found = discogan.pairs("discogan")
     assert engines.translation.discogan.correlated(found) == pytest.approx(metrics["test_correlation"], abs=0.01)
+    value, low, high = discogan.reach("discogan")
+    assert low < value < high
+    assert value == pytest.approx(found[..., 1].std())
+    assert discogan.true_reach() == pytest.approx(np.std(np.arange(-90, 91, 15)), rel=1e-6)  # 13 turns a person
     counts = [int(n) for n in discogan.seeds()["by seed, from 0 on"][2].split(", ")]
     assert discogan.seeds()["all ten"][2] == f"{counts.count(10)} of 10 seeds"
 
