@@ -18,7 +18,7 @@ from engines.slots import Slots
 from tests.engines.toy import Config, Walk, places, walk, walked_alone
 
 
-def until(condition: Callable[[], bool], timeout: float = 5.0) -> None:
+def until(condition: Callable[[], bool], timeout: float = 30.0) -> None:
     end = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < end, "waited too long"
@@ -341,12 +341,12 @@ def test_slots_cap_what_computes_at_once_and_say_who_waits():
 
 def test_a_queued_run_can_be_paused():
     slots = Slots(1)
-    busy = Run(walk(seconds=1.0, stop_at=2), slots=slots)
+    busy = Run(walk(seconds=0.5, stop_at=60), slots=slots)
     busy.play()
     until(lambda: slots._busy == 1)  # a worker that has only begun may be overtaken
     waiting = Run(walk(), slots=slots)
     waiting.play()
-    until(lambda: waiting.status.state == "queued", timeout=3)
+    until(lambda: waiting.status.state == "queued")
     waiting.pause()
     waiting.wait(2)
     assert waiting.status.state == "paused"

@@ -19,7 +19,7 @@ desk("try", {{"as it is": lambda x: x, "negative": lambda x: 1 - x}}, examples=r
 
 @pytest.mark.parametrize("shape", [(5, 28, 28), (5, 64, 64), (5, 64, 64, 3)])
 def test_an_example_goes_through_every_model(shape):
-    at = AppTest.from_string(PAGE.format(shape=shape), default_timeout=30).run()
+    at = AppTest.from_string(PAGE.format(shape=shape), default_timeout=120).run()
     assert [error.value for error in at.exception] == []
     pictures = [element.proto.imgs[0].caption for element in at.get("image")]
     assert pictures == ["input", "as it is", "negative", "taken from"]
