@@ -226,7 +226,7 @@ def _whole(text: str | None) -> int:
         return -1
 
 
-def until(condition: Callable[[], Any], what: str, *, timeout: float = 20, every: float = 0.05) -> Any:
+def until(condition: Callable[[], Any], what: str, *, timeout: float = 40, every: float = 0.05) -> Any:
     """Wait for a true value of ``condition`` and return it; AssertionError(what) after ``timeout`` seconds."""
     deadline = time.monotonic() + timeout
     while True:

@@ -98,7 +98,7 @@ def test_a_drawn_digit_is_placed_by_the_encoder_and_clearing_the_board_harms_not
     page.mouse.down()
     page.mouse.move(box["x"] + 105, box["y"] + 190, steps=6)
     page.mouse.up()
-    until(lambda: root.get_attribute("data-picked") == "your drawing", "the drawing was not encoded", timeout=20)
+    until(lambda: root.get_attribute("data-picked") == "your drawing", "the drawing was not encoded")
     page.locator('.board [data-do="clear"]').click()
     expect(page.locator(".board")).to_contain_text("Nothing is drawn yet.")
     sheet.focus()

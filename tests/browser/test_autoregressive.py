@@ -29,10 +29,10 @@ def pixels(page: Page, root: Locator, asked: str) -> tuple[float, float]:
 def test_a_fill_plays_answers_jumps_and_forks(page: Page, server: Server, page_errors: list[str]):
     open_page(page, f"{server.url}/pixelcnn?n=1")
     root = player(page)
-    until(lambda: step(page) > 20, "the fill does not play", timeout=20)
+    until(lambda: step(page) > 20, "the fill does not play")
     root.get_by_label("Speed").select_option(label="600 steps/s")
     finished(page)
-    until(lambda: step(page) == 392, "it does not reach the end", timeout=20)
+    until(lambda: step(page) == 392, "it does not reach the end")
     expect(root.locator(".caption")).to_contain_text("All 392 pixels are drawn")
     pixels(page, root, "P(white) = ")
     expect(root.locator(".numbers")).to_contain_text("pixels before it")
@@ -48,16 +48,16 @@ def test_a_fill_plays_answers_jumps_and_forks(page: Page, server: Server, page_e
     until(lambda: step(page) == 28, "it does not go to the end of the row")
     menu(page, "fork")
     page.get_by_role("button", name="Branch", exact=True).click()
-    until(lambda: page.locator("[data-frames]").count() == 2, "there is no fork", timeout=20)
+    until(lambda: page.locator("[data-frames]").count() == 2, "there is no fork")
     page.get_by_role("button", name="Back to one run").click()
-    until(lambda: page.locator("[data-frames]").count() == 1, "the fork stayed", timeout=20)
+    until(lambda: page.locator("[data-frames]").count() == 1, "the fork stayed")
     # Re-rolled in one click: a click on a pixel holds it, the button beside its numbers does it.
     for label, value in (("image", "1"), ("row", "20"), ("column", "10")):
         box = page.get_by_label(f"{label} of the pixel to explain")
         box.fill(value)
         box.press("Enter")
     page.get_by_role("button", name="Re-roll from this pixel").click()
-    until(lambda: page.locator("[data-frames]").count() == 2, "nothing was re-rolled", timeout=20)
+    until(lambda: page.locator("[data-frames]").count() == 2, "nothing was re-rolled")
     assert page_errors == []
     assert faults(page) == []
 
@@ -75,7 +75,7 @@ def test_what_is_painted_over_is_filled_in(page: Page, server: Server, page_erro
     page.mouse.move(x + 4, y + 2, steps=3)
     page.mouse.up()
     page.wait_for_url(lambda url: "hide=painted." in url, timeout=20_000)  # the address carries the mask
-    until(lambda: "of 132" not in root.locator(".counter").inner_text(), "the fill is the old one", timeout=20)
+    until(lambda: "of 132" not in root.locator(".counter").inner_text(), "the fill is the old one")
     finished(page)
     assert before == "finished"
     page.keyboard.press("End")
@@ -87,7 +87,7 @@ def test_what_is_painted_over_is_filled_in(page: Page, server: Server, page_erro
 def test_classes_and_the_blind_spot(page: Page, server: Server, page_errors: list[str]):
     open_page(page, f"{server.url}/gated-pixelcnn")
     player(page)
-    until(lambda: step(page) > 10, "the classes are not drawn", timeout=20)
+    until(lambda: step(page) > 10, "the classes are not drawn")
     set_theme(page, "dark")
     open_page(page, f"{server.url}/gated-pixelcnn?view=blind+spot")
     root = player(page)
@@ -114,7 +114,7 @@ def test_diagonals_scales_and_a_mixture(page: Page, server: Server, page_errors:
 def test_an_image_becomes_bytes_and_damage_is_an_error(page: Page, server: Server, page_errors: list[str]):
     open_page(page, f"{server.url}/likelihood?damage=7")
     root = player(page)
-    until(lambda: player_state(page)["frames"] == 57, "the frames are missing", timeout=20)
+    until(lambda: player_state(page)["frames"] == 57, "the frames are missing")
     page.keyboard.press("End")
     expect(root.locator(".caption")).to_contain_text("An error, as it should be")
     open_page(page, f"{server.url}/likelihood")

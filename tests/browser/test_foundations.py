@@ -38,7 +38,7 @@ def test_verse_is_made_up_and_a_melody_can_be_heard(page: Page, server: Server, 
     player(page)
     settled(page)
     sound = page.locator("audio")
-    until(lambda: sound.evaluate("e => e.duration") > 5, "there is no sound to play", timeout=20)
+    until(lambda: sound.evaluate("e => e.duration") > 5, "there is no sound to play")
     assert page_errors == []
     assert faults(page) == []
 

@@ -16,7 +16,7 @@ def step(page: Page, index: int = 0) -> int:
 def test_the_game_goes_on_by_itself_changes_live_and_forks(page: Page, server: Server, page_errors: list[str]):
     open_page(page, f"{server.url}/gan")
     root = player(page)
-    until(lambda: step(page) > 300, "the game is slow", timeout=30)
+    until(lambda: step(page) > 100, "the game is slow", timeout=60)
     box = root.locator(".curves")
     box.select_option(label="Modes covered")
     page.get_by_role("button", name="G's grid").click()
@@ -28,10 +28,10 @@ def test_the_game_goes_on_by_itself_changes_live_and_forks(page: Page, server: S
     until(lambda: not player_state(page)["playing"], "it did not pause")
     menu(page, "fork")
     page.get_by_role("button", name="Branch", exact=True).click()
-    until(lambda: page.locator("[data-frames]").count() == 2, "there is no fork", timeout=20)
+    until(lambda: page.locator("[data-frames]").count() == 2, "there is no fork")
     player(page, index=1)
     page.get_by_role("button", name="Back to one run").click()
-    until(lambda: page.locator("[data-frames]").count() == 1, "the fork stayed", timeout=20)
+    until(lambda: page.locator("[data-frames]").count() == 1, "the fork stayed")
     set_theme(page, "dark")
     assert page_errors == []
     assert faults(page) == []
@@ -85,8 +85,8 @@ def test_a_game_that_diverges_says_so_and_is_rewound_and_forked(page: Page, serv
     menu(page, "fork")
     page.get_by_text("D's learning rate", exact=True).last.click()
     page.get_by_role("button", name="Branch", exact=True).click()
-    until(lambda: page.locator("[data-frames]").count() == 2, "there is no fork", timeout=20)
-    until(lambda: step(page, 1) > 5, "the fork does not go on", timeout=20)
+    until(lambda: page.locator("[data-frames]").count() == 2, "there is no fork")
+    until(lambda: step(page, 1) > 5, "the fork does not go on")
     assert page_errors == []
     assert faults(page) == []
 
@@ -94,7 +94,7 @@ def test_a_game_that_diverges_says_so_and_is_rewound_and_forked(page: Page, serv
 def test_the_film_of_a_training_ends_in_images(page: Page, server: Server, page_errors: list[str]):
     open_page(page, f"{server.url}/dcgan")
     player(page)
-    until(lambda: player_state(page)["frames"] >= 40, "the recorded run has too few frames", timeout=20)
+    until(lambda: player_state(page)["frames"] >= 40, "the recorded run has too few frames")
     page.keyboard.press("End")
     expect(page.locator(".caption")).to_contain_text("the classifier is sure of")
     assert page_errors == []

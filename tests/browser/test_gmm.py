@@ -168,7 +168,7 @@ def test_a_bad_address_gets_its_sentences(page: Page, server: Server):
 def test_digits_show_means_and_named_samples(page: Page, server: Server, page_errors: list[str]):
     open_page(page, f"{server.url}/gmm?view=digits&k=4&digit=3&dims=10")
     player(page)
-    until(lambda: player_state(page)["frame"] > 2, "the digits do not move", timeout=20)
+    until(lambda: player_state(page)["frame"] > 2, "the digits do not move")
     page.get_by_role("button", name="Draw a sample").click()
     expect(page.get_by_text(re.compile(r"component \d, step \d+"))).to_be_visible()
     assert page_errors == []
@@ -212,5 +212,5 @@ def test_runs_left_behind_leave_nothing(browser: Browser, server: Server):
     for _ in range(6):
         visit()
     # Pools that grow to a fixed size may have added a thread or two; six runs left behind would be six.
-    until(lambda: threads() <= before + 3, f"more than the {before} threads of before stayed", timeout=30, every=1)
+    until(lambda: threads() <= before + 3, f"more than the {before} threads of before stayed", timeout=60, every=1)
     until(lambda: server.rss() - memory < 80 << 20, "memory grew by 80 MB or more")
