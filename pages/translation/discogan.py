@@ -150,9 +150,7 @@ def turning(chair: int) -> Film:
         shown = [tests()["chair"][chair - 1, k]] * len(by) + [held["head"][k] for held in by.values()] + back
         scalars = {"yaw": float(yaw)} | {model: float(by[model]["found"][k]) for model in LOOKS}
         frames.append(Frame(step=k, scalars=scalars, arrays={"shown": np.stack(shown)}))
-    base = images_base(
-        columns=3, rows=[WORDS[model] for model in LOOKS], names=("chair", "head", "led back"), share=0.6
-    )
+    base = images_base(columns=3, rows=("chair", "head", "led back"), names=[WORDS[m] for m in LOOKS], share=0.66)
     return Film(frames=frames, base=base | angles_base(by), draw=turned, numbers=angles)
 
 
