@@ -41,7 +41,7 @@ from engines.translation import poses
 from engines.translation.poses import KEYPOINTS, SIDE, Poses, by_outfit, heat_maps, mirrored, paired
 
 # Parts taken away; all of these, the whole model ("small") among them, are trained alike and small.
-_SMALL: dict[str, Any] = {"channels": 8, "n_features": 64, "stage1_steps": 900, "n_steps": 1_500}
+_SMALL: dict[str, Any] = {"channels": 8, "n_features": 64, "stage1_steps": 750, "n_steps": 1_200}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
     "small": _SMALL,
@@ -61,12 +61,12 @@ class PoseGuidedConfig:
     adversarial: bool = True
     mask_weight: float = 1.0  # of M_B, beside 1 for every pixel
     l1_weight: float = 10.0  # lambda
-    stage1_steps: int = 2_000  # the first batches, for G1 alone, where there are two stages
+    stage1_steps: int = 1_700  # the first batches, for G1 alone, where there are two stages
     learning_rate: float = 1e-3  # of G1
     refining_rate: float = 3e-4  # of G2 and D
     beta1: float = 0.5
     batch_size: int = 8
-    n_steps: int = 3_200
+    n_steps: int = 2_700
     batches_per_step: int = 1
     seed: int = 0
 
