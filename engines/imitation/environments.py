@@ -37,7 +37,7 @@ class Pendulum:
     name, title, limit, dt = "pendulum", "Pendulum", 200, 0.05
     gymnasium = "Pendulum-v1"
     n_actions, n_controls, bound = 0, 1, 2.0
-    state_names = ("angle from upright (rad)", "angular velocity (rad/s)")
+    state_names = ("angle (0: upright)", "angular velocity (rad/s)")
     low, high = np.array([-np.pi, -8.0]), np.array([np.pi, 8.0])
 
     def start(self, u: Array) -> Array:
@@ -67,7 +67,7 @@ class CartPole:
     gymnasium = "CartPole-v1"
     n_actions, n_controls, bound = 2, 1, 1.0
     action_names = ("left", "right")
-    state_names = ("place (m)", "speed (m/s)", "angle from upright (rad)", "angular velocity (rad/s)")
+    state_names = ("place (m)", "speed (m/s)", "angle (0: upright)", "angular velocity (rad/s)")
     low, high = np.array([-2.4, -3.0, -0.2095, -3.5]), np.array([2.4, 3.0, 0.2095, 3.5])
     fall = 12 * 2 * np.pi / 360  # rad
 

@@ -16,12 +16,12 @@ from engines.imitation.environments import ENVIRONMENTS, environment
 from engines.imitation.gail import REWARDS
 from engines.run import Run
 from pages.catalogue import entry
-from pages.imitation import drive, gail_notes, gail_pictures
-from pages.ui import live, scenes, settings, show, stage
+from pages.imitation import gail_notes, gail_pictures
+from pages.ui import drive, live, show, stage
+from pages.ui.live import Live
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number, Real, Switch
 from pages.ui.show import Film
-from pages.ui.stage import Scene
 
 SLUG = "gail"
 FRAME_INTERVAL = 0.2  # seconds at full speed
@@ -48,7 +48,7 @@ EXPERT = Choice(
     label="Expert",
     options=("good", "useless"),
     default="good",
-    labels={"good": "A good one", "useless": "A useless one: always left"},
+    labels={"good": "A good one", "useless": "Useless: always left"},
     help="Who is imitated. Restarts the run.",
 )
 TRAJECTORIES = Choice(
@@ -61,7 +61,7 @@ THIN = Choice(
 )  # fmt: skip
 REWARD = Choice(
     key="reward", label="Reward from D", options=REWARDS, default="logit", field="reward", live=True,
-    labels={"positive": "−log(1 − D), above 0", "negative": "log D, below 0", "logit": "log D − log(1 − D)"},
+    labels={"positive": "−log(1 − D) > 0", "negative": "log D < 0", "logit": "log D − log(1 − D)"},
     when=lambda chosen: chosen["method"] == "gail", help="Of both signs, or only of one. Applies live.",
 )  # fmt: skip
 ABSORBING = Switch(
@@ -101,18 +101,14 @@ COUNTED = Choice(
     labels={name: ENVIRONMENTS[name].title for name in ("pendulum", "cartpole")},
 )  # fmt: skip
 VIEWS = {
-    "game": ("the game, as it is learned", GAME),
-    "drive": ("you are the expert", (DRIVEN, SPEED, LEARNER)),
-    "count": ("how many demonstrations are needed", (COUNTED,)),
+    "game": ("The game", GAME),
+    "drive": ("You are the expert", (DRIVEN, SPEED, LEARNER)),
+    "count": ("How many demonstrations?", (COUNTED,)),
 }
-EVERY = tuple({s.key: s for _, own in VIEWS.values() for s in own}.values())
 
 
 def main() -> None:
-    settings.at(SLUG)
-    scenes.begin(gail_notes.SCENES, play_scene)
-    with page(entry(SLUG), VIEWS, why=gail_notes.WHY, questions=questions) as chosen:
-        scenes.show(gail_notes.SCENES, play_scene)
+    with page(entry(SLUG), VIEWS, why=gail_notes.WHY, questions=questions, scenes=gail_notes.SCENES) as chosen:
         match chosen["view"]:
             case "game":
                 game(chosen)
@@ -121,22 +117,10 @@ def main() -> None:
             case "count":
                 show.film(SLUG, counted, chosen["task"], autoplay=False)
                 gail_notes.measured(chosen["task"])
-    with st.sidebar:
-        scenes.links(gail_notes.SCENES, play_scene)
-
-
-def play_scene(name: str, values: dict[str, Any] | None) -> None:
-    """Put a scene on the stage, from its start; without values, only take its text away."""
-    if values is None:
-        st.query_params.pop("scene", None)
-        return
-    settings.apply((*EVERY, Choice(key="view", label="", options=tuple(VIEWS), default="game")), values)
-    st.query_params["scene"] = name
-    show.restart(SLUG)
 
 
 def questions(chosen: dict[str, Any]) -> Any:
-    return gail_notes.questions(chosen, lambda: stage.current(f"{SLUG}:run"))
+    return gail_notes.questions(chosen, lambda: stage.current(show.slot(SLUG)))
 
 
 # -- the game ------------------------------------------------------------------------------------------
@@ -154,21 +138,21 @@ def game(chosen: dict[str, Any]) -> None:
     name, method, expert = chosen["env"], chosen["method"], chosen["expert"]
     own = [s for s in GAME if method == "gail" or s in (TRAJECTORIES, THIN, SEED)]
     said = ("The expert" if expert == "good" else "The useless expert", "The learner")
-    make = partial(scene, shown_by(name, expert), method, said)
-    shown = gail_pictures.layers_of(name, cloned=method != "gail", expert="the expert")
+    make = partial(training, shown_by(name, expert), method, said)
+    shown = gail_pictures.layers_of(name, cloned=method != "gail", expert="The expert")
     record = show.learn(SLUG, make, own, chosen, of=(name, expert, method), view=f"{name}:{method}", layers=shown)
     if record is not None:
         gail_notes.figures(name, expert, shown_by(name, expert).first(int(chosen["n"])))
 
 
-def scene(shown: Demonstrations, method: str, names: tuple[str, str], **own: Any) -> Scene:
+def training(shown: Demonstrations, method: str, names: tuple[str, str], **own: Any) -> Live:
     """A run that learns from these demonstrations."""
     more = {"n_steps": N_STEPS} if method == "gail" else {}
     engine: Any = engines.create(method, data=shown, **more, **own)
-    return scene_of(Run(engine, slots=live.SLOTS, frame_interval=FRAME_INTERVAL), names)
+    return live_of(Run(engine, slots=live.SLOTS, frame_interval=FRAME_INTERVAL), names)
 
 
-def scene_of(run: Run, names: tuple[str, str]) -> Scene:
+def live_of(run: Run, names: tuple[str, str]) -> Live:
     """How it is drawn and explained."""
     engine: Any = run.engine
     cloned = engine.name == "behavioural_cloning"
@@ -178,9 +162,9 @@ def scene_of(run: Run, names: tuple[str, str]) -> Scene:
     def explain(frame: Frame, pick: dict[str, Any]) -> live.Blocks:
         config: Any = run.config_at(frame.step - 1)
         kind, limit = ("", 0.0) if cloned else (config.reward, config.kl_limit)
-        return gail_pictures.explain(frame, pick, shown=watched, kind=kind, kl_limit=limit)
+        return gail_pictures.explain(frame, pick, env=env, shown=watched, kind=kind, kl_limit=limit)
 
-    return Scene(
+    return Live(
         run=run,
         base=gail_pictures.base(
             used, names=names, expert=float(used.returns.mean()), kl_limit=0 if cloned else engine.config.kl_limit,
@@ -188,7 +172,7 @@ def scene_of(run: Run, names: tuple[str, str]) -> Scene:
         ),
         draw=lambda frame: gail_pictures.picture(frame, env, cloned=cloned),
         explain=explain,
-        again=lambda other: scene_of(other, names),
+        again=lambda other: live_of(other, names),
     )  # fmt: skip
 
 
@@ -219,9 +203,9 @@ def driving(chosen: dict[str, Any]) -> None:
         return
     gail_notes.judge(env, shown)
     method = chosen["learner"]
-    make = partial(scene, shown, method, ("You", "The learner"))
+    make = partial(training, shown, method, ("You", "The learner"))
     key = tuple(one.actions.tobytes() for one in mine)
-    shown_layers = gail_pictures.layers_of(name, cloned=method != "gail", expert="you")
+    shown_layers = gail_pictures.layers_of(name, cloned=method != "gail", expert="You")
     show.run(
         SLUG, lambda: make(n_trajectories=len(mine)), fixed={"of": (name, method, hash(key))},
         view=f"mine:{name}:{method}", autoplay=True, speed="max", wide=True, layers=shown_layers,
@@ -243,7 +227,12 @@ def files(name: str) -> None:
             st.download_button(
                 f"Save as {kind.upper()}", text, f"{name}.{kind}", mime, disabled=shown is None, on_click="ignore"
             )
-    given = st.file_uploader("Load demonstrations (JSON or CSV)", type=["json", "csv"], key=f"{SLUG}:file:{name}")
+    given = st.file_uploader(
+        "Load demonstrations (JSON or CSV)",
+        type=["json", "csv"],
+        key=f"{SLUG}:file:{name}",
+        max_upload_size=demonstrations.MAX_BYTES >> 20,
+    )
     if given is not None and st.session_state.get("gail:read") != given.file_id:
         st.session_state["gail:read"] = given.file_id
         try:
@@ -289,7 +278,8 @@ def counted(name: str) -> Film:
     for level, said, dash in ((1.0, "the expert", "dash"), (0.0, "at random", "dot")):
         traces.append(
             {"type": "scatter", "mode": "lines+text", "x": [0.3, 2.5, 10.7], "y": [level] * 3, "text": ["", said, ""],
-             "textposition": "bottom center", "line": {"color": "@muted", "width": 2, "dash": dash},
+             "textposition": "top center" if level else "bottom center",
+             "line": {"color": "@muted", "width": 2, "dash": dash},
              "textfont": {"color": "@text"}, "hoverinfo": "skip"}
         )  # fmt: skip
     low = min(0.0, *(row["score"] for row in rows if row["environment"] == name))

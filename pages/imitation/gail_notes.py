@@ -12,8 +12,10 @@ import streamlit as st
 
 from engines.imitation import demonstrations, experts
 from engines.imitation.demonstrations import Demonstrations
+from pages.imitation.gail_pictures import whole
 from pages.ui import live
-from pages.ui.frame import Question
+from pages.ui.strip import Scene
+from pages.ui.tryit import Question
 
 METHODS = {"behavioural_cloning": "Behavioural cloning", "gail": "GAIL"}
 CONTRADICTORY = 0.6  # of `Demonstrations.contradiction`: 0 the state decides, 1 it says nothing
@@ -62,38 +64,84 @@ TASKS = {
     "steps.",
 }
 
-SCENES: dict[str, dict[str, Any]] = {
-    "drift": {
-        "title": "Cloning drifts off the expert's path",
-        "link": {"view": "game", "method": "behavioural_cloning", "env": "pendulum", "n": "1"},
-        "cure": {"view": "game", "method": "gail", "env": "pendulum", "n": "1"},
-        "cure_title": "GAIL, from the same demonstration",
-        "text": "One demonstration of Pendulum. Compare the dotted path with the solid one: once the clone is off the "
-        "expert's path, nothing that it has learned leads back. GAIL acts while it learns, and its discriminator "
-        "says at every step where the expert would be.",
-    },
-    "survival": {
-        "title": "A useless expert, a balanced pole",
-        "link": {"view": "game", "env": "cartpole", "expert": "useless", "reward": "positive", "absorbing": False,
-                 "n": "10"},
-        "cure": {"view": "game", "env": "cartpole", "expert": "useless", "reward": "positive", "absorbing": True,
-                 "n": "10"},
-        "cure_title": "Let the end be judged too",
-        "text": "The expert only ever pushes left, and its pole falls in about ten steps. The reward −log(1 − D) is "
-        "above zero for every pair, so whoever stays longer earns more: the learner comes to balance the pole, which "
-        "it was never shown. Users of other packages have reported the same. When the end is a state that D judges, "
-        "the learner falls as its expert does.",
-    },
-    "ending": {
-        "title": "A good expert, a pole dropped",
-        "link": {"view": "game", "env": "cartpole", "reward": "negative", "absorbing": False},
-        "cure": {"view": "game", "env": "cartpole", "reward": "negative", "absorbing": True},
-        "cure_title": "Let the end be judged too",
-        "text": "With the other sign, log D is below zero for every pair: each step costs, and an episode that ends "
-        "costs no more. The learner comes to let the pole fall as soon as it can, against its expert's 500 steps. When "
-        "the end is judged too, ending is as little the expert's as any other error.",
-    },
-}  # fmt: skip
+
+def lasted(record: live.Live | None, *, of: str) -> str:
+    """How long the episodes of the learner's newest batch lasted, beside its expert's; CartPole pays 1 a step."""
+    if record is None:
+        return ""
+    engine: Any = record.run.engine
+    frames = [one for one in record.run.history.after(-1) if "return" in one.scalars]
+    shown = [one for one in frames if record.shown is None or one.step <= record.shown]
+    if engine is None or not shown:
+        return ""
+    own = np.mean([len(one) for one in engine.data.first(engine.config.n_trajectories).trajectories])
+    return (
+        f" At step {shown[-1].step} the learner's episodes last {shown[-1].scalars['return']:.0f} steps on average; "
+        f"{of} lasted {own:.0f}."
+    )
+
+
+def survives(record: live.Live | None) -> str:
+    return (
+        "The expert only ever pushes left, and its pole falls at once. The reward −log(1 − D) is above zero for every "
+        "pair, so whoever stays longer earns more: watch the return rise beyond what was shown, for no other reason. "
+        "Users of other packages have reported the same." + lasted(record, of="its useless expert's")
+    )
+
+
+def falls(record: live.Live | None) -> str:
+    return (
+        "The same expert and the same reward, but an ended episode goes on in a state of its own, which D judges. The "
+        "expert is there most of the time, so being there pays." + lasted(record, of="its useless expert's")
+    )
+
+
+def drops(record: live.Live | None) -> str:
+    return (
+        "With the other sign, log D is below zero for every pair: each step costs, and what follows an end costs "
+        "nothing. It pays to let the pole fall early, although the expert never does."
+        + lasted(record, of="its expert's")
+    )
+
+
+def holds(record: live.Live | None) -> str:
+    return (
+        "The same reward, but the end is a state that D judges. The expert is never there, so being there costs more "
+        "than going on." + lasted(record, of="its expert's")
+    )
+
+
+USELESS = {"env": "cartpole", "expert": "useless", "reward": "positive", "n": "10"}
+SCENES = {
+    "drift": Scene(
+        title="Cloning drifts off the expert's path",
+        text="One demonstration of Pendulum. Compare the dotted path with the solid one: once the clone is off the "
+        "expert's path, nothing that it has learned leads back.",
+        link={"method": "behavioural_cloning", "n": "1"},
+        cure={"n": "1"},
+        cure_title="GAIL, from the same demonstration",
+        cured="GAIL acts while it learns, and its discriminator says at every step where the expert would be: errors "
+        "are corrected along the way.",
+    ),
+    "survival": Scene(
+        title="A useless expert, a balanced pole",
+        text=survives,
+        link={**USELESS, "absorbing": False},
+        cure=USELESS,
+        cure_title="Let the end be judged too",
+        cured=falls,
+        beside=True,
+    ),
+    "ending": Scene(
+        title="A good expert, a pole dropped",
+        text=drops,
+        link={"env": "cartpole", "reward": "negative", "absorbing": False},
+        cure={"env": "cartpole", "reward": "negative"},
+        cure_title="Let the end be judged too",
+        cured=holds,
+        beside=True,
+    ),
+}
 
 
 def figures(name: str, expert: str, used: Demonstrations) -> None:
@@ -102,8 +150,8 @@ def figures(name: str, expert: str, used: Demonstrations) -> None:
     who = "the good expert" if expert == "useless" else "the expert"
     st.caption(
         f"The learner sees {len(used.trajectories)} demonstrations with {len(used):,} pairs and a mean return of "
-        f"{used.returns.mean():.1f}. Over 200 starts, {who} reaches {ceiling:.1f} on average, acting at random "
-        f"{floor:.1f}. The learner is never told a return."
+        f"{whole(used.returns.mean())}. Over 200 starts, {who} reaches {whole(ceiling)} on average, acting at random "
+        f"{whole(floor)}. The learner is never told a return."
     )
 
 
@@ -123,8 +171,8 @@ def judge(env: Any, shown: Demonstrations) -> None:
         )
     floor, ceiling = experts.scale(env.name)
     st.caption(
-        f"Your mean return is {shown.returns.mean():.1f}; acting at random reaches {floor:.1f}, the shipped expert "
-        f"{ceiling:.1f}."
+        f"Your mean return is {whole(shown.returns.mean())}; acting at random reaches {whole(floor)}, the shipped "
+        f"expert {whole(ceiling)}."
     )
 
 
@@ -162,9 +210,9 @@ def measured(name: str) -> None:
     thin = "every pair" if task["thin"] == 1 else f"every {task['thin']}th pair"
     st.caption(
         f"Five seeds each; {thin} of a demonstration is used; both learn from the same pairs and are measured over the "
-        f"same 50 starts by their likeliest actions. Returns: at random {task['at_random']:.1f}, the expert "
-        f"{task['expert']:.1f}. Unequal: GAIL also takes {steps:,} steps in the environment, cloning none; median time "
-        f"of a run {seconds['gail']:.0f} s against {seconds['behavioural_cloning']:.0f} s. Made by "
+        f"same 50 starts by their likeliest actions. Returns: at random {whole(task['at_random'])}, the expert "
+        f"{whole(task['expert'])}. Unequal: GAIL also takes {steps:,} steps in the environment, cloning none; "
+        f"median time of a run {seconds['gail']:.0f} s against {seconds['behavioural_cloning']:.0f} s. Made by "
         f"`{compared()['command']}`."
     )
 

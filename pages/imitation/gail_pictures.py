@@ -8,15 +8,20 @@ import numpy as np
 
 from engines.engine import Frame
 from engines.imitation.demonstrations import Demonstrations
-from engines.imitation.environments import environment, wrap
-from engines.imitation.gail import FIELD, reward
+from engines.imitation.environments import BODIES, environment, wrap
+from engines.imitation.gail import BODY_PLACES, BODY_STEPS, FIELD, reward
 from pages.ui import sheets
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.player import layers
 
-AXES = {"pendulum": (0, 1), "mountain-car": (0, 1), "cartpole": (2, 3), "acrobot": (0, 1)}  # of the state, drawn
-RANGES = {"cartpole": ((-0.22, 0.22), (-2.2, 2.2))}  # of the axes, where less than all is of interest
+AXES = {  # of the state, drawn
+    "pendulum": (0, 1), "mountain-car": (0, 1), "cartpole": (2, 3), "acrobot": (0, 1), "halfcheetah": (9, 2),
+}  # fmt: skip
+RANGES = {
+    "cartpole": ((-0.22, 0.22), (-2.2, 2.2)),
+    "halfcheetah": ((-3, 7), (-2, 2)),
+}  # of the axes, where less than all is of interest
 EVERY = 4  # places of the grid between arrows
 MAX_EXPERT = 600
 CURVES = (
@@ -34,12 +39,12 @@ CURVES = (
 def layers_of(name: str, *, cloned: bool, expert: str) -> list[dict[str, Any]]:
     """What there is to switch: a state of two numbers has a field; a clone has no discriminator."""
     flat = len(environment(name).low) == 2
-    shown: list[tuple[Any, ...]] = [("field", "D of the learner's action")] if flat and not cloned else []
-    shown += [("arrows", "The learner's action")] if flat else []
+    shown: list[tuple[Any, ...]] = [("field", "D of its action")] if flat and not cloned else []
+    shown += [("arrows", "Its action")] if flat else []
     shown += [
-        ("expert", f"Where {expert} {'were' if expert == 'you' else 'was'}"),
-        ("learner", "Where the learner was"),
-        ("paths", "Two episodes", flat),
+        ("expert", expert),
+        ("learner", "The learner"),
+        *([("paths", "Paths", flat)] if name not in BODIES else []),
     ]
     return layers(*shown)
 
@@ -54,7 +59,7 @@ def base(
     field = {"type": "heatmap", "x": xs, "y": ys, "showscale": False, "zsmooth": "best", "hoverinfo": "skip"}
     scale = [[0, "@generated/75"], [0.5, "@ground/0"], [1, "@real/75"]]
     lines = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}
-    path = line(env, shown.trajectories[0].states)
+    path = line(env, shown.trajectories[0].states[: 0 if env.name in BODIES else None])
     at = place(env, every(shown.states, MAX_EXPERT))
     dots = {"type": "scatter", "mode": "markers", "hoverinfo": "skip"}
     traces: list[dict[str, Any]] = [
@@ -81,7 +86,7 @@ def base(
             "name": "Return of the batch's episodes",
             "curve_label": "return",
             "curves": [{"scalar": "return", "name": "return", "colour": "@generated"}],
-            "curve_mark": {"value": expert, "text": f"{names[0].lower()}: {expert:.0f}"},
+            "curve_mark": {"value": expert, "text": f"{names[0].lower()}: {whole(expert)}"},
         },
         *(
             {**sheets.curves(name, unit, **dict(shown_as)), "curve_mark": {"value": value, "text": text}}
@@ -101,14 +106,19 @@ def base(
         "traces": traces,
         "curve_sets": sets,
         "pick": {"component": 0},
-        **sheets.episodes_base(env.name, ended(env, first), first.actions, names=names, share=0.5),
+        **sheets.episodes_base(env.name, *episode(env, first), names=names, share=0.54),
     }
 
 
-def ended(env: Any, one: Any) -> np.ndarray:
-    """The states of a demonstration and the one that its last action leads to: (L + 1, S)."""
+def episode(env: Any, one: Any) -> tuple[np.ndarray, np.ndarray]:
+    """A demonstration as it is drawn: its states with the one that its last action leads to (L + 1, S), and its moves.
+
+    Of a body as much as a frame holds of the learner's.
+    """
+    if env.name in BODIES:
+        return one.states[: BODY_STEPS + 1, :BODY_PLACES], one.actions[:BODY_STEPS]
     last = env.step(one.states[-1:], one.actions[-1:])[0]
-    return np.concatenate([one.states, last])
+    return np.concatenate([one.states, last]), one.actions
 
 
 def every(rows: np.ndarray, n: int) -> np.ndarray:
@@ -158,8 +168,9 @@ def picture(frame: Frame, env: Any, *, cloned: bool) -> dict[str, Any]:
         patches[3] = arrows(env, arrays["policy"])
     learner = place(env, arrays["learner"] if "learner" in arrays else arrays["path"])
     patches[2] = {"x": learner[:, 0], "y": learner[:, 1]}
-    drawn = line(env, arrays["path"])
-    patches[5] = {"x": drawn[:, 0], "y": drawn[:, 1]}
+    if env.name not in BODIES:
+        drawn = line(env, arrays["path"])
+        patches[5] = {"x": drawn[:, 0], "y": drawn[:, 1]}
     words = caption(frame, cloned=cloned)
     return {
         "traces": patches,
@@ -179,14 +190,19 @@ def caption(frame: Frame, *, cloned: bool) -> str:
         )
     if "d_expert" not in s:
         return "The learner acts alike everywhere; no pair has been judged yet."
-    value = f"its last episodes returned {s['return']:.0f} on average" if "return" in s else "no episode is over yet"
+    value = f"its last episodes returned {whole(s['return'])} on average" if "return" in s else "no episode is over yet"
     return (
         f"D takes the expert's pairs for the expert's with probability {s['d_expert']:.2f}, the learner's with "
         f"{s['d_learner']:.2f}; after {s['env_steps']:,.0f} steps in the environment, {value}."
     )
 
 
-def explain(frame: Frame, pick: dict[str, Any], *, shown: Any, kind: str, kl_limit: float) -> Blocks:
+def whole(value: float) -> str:
+    """A return without decimals, its minus a sign."""
+    return f"{value:,.0f}".replace("-", "−")
+
+
+def explain(frame: Frame, pick: dict[str, Any], *, env: Any, shown: Any, kind: str, kl_limit: float) -> Blocks:
     """A picked pair of the learner and one of the expert: D, the reward, the advantage; the step's KL and its limit."""
     import torch
 
@@ -202,22 +218,28 @@ def explain(frame: Frame, pick: dict[str, Any], *, shown: Any, kind: str, kl_lim
     states, actions = shown
     asked = pick.get("component", 0)
     j = int(asked) if isinstance(asked, int) and 0 <= asked < len(arrays["logits"]) else 0
-    i = int(np.argmin(((states - arrays["learner"][j]) ** 2).sum(axis=1)))
+    i = int(np.argmin(((env.observe(states) - env.observe(arrays["learner"][j : j + 1])) ** 2).sum(axis=1)))
+    drawn = list(AXES[env.name]) if env.name in BODIES else slice(None)
     rows = [
         ["", "learner", "nearest of the expert"],
-        ["state s"],
+        ["speed, pitch" if env.name in BODIES else "state s"],
         ["action a"],
         ["D(s, a)"],
         ["reward r"],
-        ["advantage A"],
+        ["advantage"],
     ]
     for state, action, logit, made in (
         (arrays["learner"][j], arrays["actions"][j], arrays["logits"][j], number(arrays["advantages"][j])),
         (states[i], actions[i], arrays["expert_logits"][i], "—"),
     ):
         r = float(reward(torch.tensor([float(logit)], dtype=torch.float64), kind))
-        where = "(" + ", ".join(f"{value:.2f}" for value in state) + ")"
-        shares = [where, f"{action:.2f}", f"{1 / (1 + np.exp(-float(logit))):.3f}", f"{r:.3f}", made]
+        where = "(" + ", ".join(f"{round(float(value), 2) + 0.0:.2f}" for value in state[drawn]) + ")"
+        acted = (
+            env.action_names[int(action)]
+            if env.n_actions
+            else ", ".join(f"{value:.{2 if np.ndim(action) == 0 else 1}f}" for value in np.atleast_1d(action))
+        )
+        shares = [where, acted, f"{1 / (1 + np.exp(-float(logit))):.3f}", f"{r:.3f}", made]
         for row, value in zip(rows[1:], shares, strict=True):
             row.append(value.replace("-", "\u2212"))
     formulas = {

@@ -14,7 +14,7 @@ WANTED = 0.40
 LESS = {
     "bayes-classifier": 0.23, "variational-gmm": 0.36, "autoencoder": 0.28, "vae": 0.38, "elbo": 0.27,
     "transposed-convolution": 0.34, "dcgan": 0.26, "pix2pix": 0.25, "discogan": 0.36, "pixelcnn": 0.32,
-    "gated-pixelcnn": 0.15, "pixelrnn": 0.16, "pixelcnn-pp": 0.27, "likelihood": 0.26, "gail": 0.16,
+    "gated-pixelcnn": 0.15, "pixelrnn": 0.16, "pixelcnn-pp": 0.27, "likelihood": 0.26,
 }  # fmt: skip
 LOWEST = """() => Math.max(...[...document.querySelectorAll("*")].filter((one) => one.shadowRoot).flatMap((one) =>
   [...one.shadowRoot.querySelectorAll(".stage, .main > .bar")]).map((one) => one.getBoundingClientRect().bottom))"""

@@ -6,6 +6,8 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -49,6 +51,55 @@ def test_a_step_in_the_browser_is_the_engines_step(name: str):
     assert (found["limit"], found["size"], found["choices"]) == (env.limit, len(env.low), env.n_actions)
     assert found["bound"] == env.bound
     assert min(found["drawn"]) >= 3
+
+
+def bars_of(model: Path, state: np.ndarray) -> np.ndarray:
+    """The ends of the capsules of Gymnasium's model file in this state, by the matrices of its tree: (8, 2, 2)."""
+    found: dict[str, np.ndarray] = {}
+    joints = {"bthigh": 3, "bshin": 4, "bfoot": 5, "fthigh": 6, "fshin": 7, "ffoot": 8}
+
+    def turn(angle: float) -> np.ndarray:  # about y: of (x, z)
+        return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+
+    def numbers(element: Any, name: str) -> np.ndarray:
+        return np.array([float(word) for word in element.get(name).split()])
+
+    def walk(body: Any, origin: np.ndarray, frame: np.ndarray) -> None:
+        name = body.get("name")
+        origin = origin + frame @ numbers(body, "pos")[[0, 2]]
+        if name == "torso":
+            origin, frame = origin + state[:2], turn(state[2])
+        else:
+            frame = frame @ turn(state[joints[name]])
+        for geom in body.findall("geom"):
+            if geom.get("fromto"):
+                ends = numbers(geom, "fromto").reshape(2, 3)[:, [0, 2]]
+            else:
+                middle, half = numbers(geom, "pos")[[0, 2]], numbers(geom, "size")[1]
+                along = turn(numbers(geom, "axisangle")[3]) @ np.array([0.0, half])
+                ends = np.stack([middle - along, middle + along])
+            found[geom.get("name")] = origin + ends @ frame.T
+        for child in body.findall("body"):
+            walk(child, origin, frame)
+
+    walk(ElementTree.parse(model).getroot().find("worldbody/body"), np.zeros(2), np.eye(2))
+    return np.stack([found[k] for k in ("torso", "head", "bthigh", "bshin", "bfoot", "fthigh", "fshin", "ffoot")])
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no node to run JavaScript with")
+def test_the_body_is_drawn_where_its_model_file_has_it():
+    import gymnasium
+
+    model = Path(gymnasium.__file__).parent / "envs" / "mujoco" / "assets" / "half_cheetah.xml"
+    states = np.random.default_rng(0).uniform(-1, 1, size=(20, 9))
+    script = (
+        f'import {{ ENVIRONMENTS }} from "{(STATIC / "environments.js").as_uri()}";'
+        f"console.log(JSON.stringify({json.dumps(states.tolist())}.map((one) => ENVIRONMENTS.halfcheetah.bars(one))));"
+    )
+    command = ["node", "--input-type=module", "-e", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    drawn = np.array(json.loads(done.stdout))
+    assert np.allclose(drawn, np.stack([bars_of(model, state) for state in states]), atol=1e-9)
 
 
 @pytest.mark.parametrize(

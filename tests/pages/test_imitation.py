@@ -59,10 +59,22 @@ def test_scenes_set_what_they_say_and_their_cures_differ_in_one_thing():
         assert said(at) == []
         config: Any = on_stage(at, RUN).run.engine.config
         for key in ("reward", "absorbing"):
-            if key in scene["link"]:
-                assert getattr(config, key) == scene["link"][key]
-        differs = {k for k in scene["cure"] if scene["cure"][k] != scene["link"].get(k)}
-        assert len(differs) == 1
+            if key in scene.link:
+                assert getattr(config, key) == scene.link[key]
+        assert len(set(scene.link.items()) ^ set(scene.cure.items())) == 1
+
+
+def test_a_scene_says_how_long_episodes_last_and_how_long_its_experts_did():
+    shown = gail.shown_by("cartpole", "useless")
+    record = gail.training(shown, "gail", ("", ""), n_trajectories=10, reward="positive", absorbing=False)
+    assert gail_notes.survives(None) == gail_notes.survives(record)  # before the first step there is nothing to count
+    record.run.step()
+    assert record.run.wait(20).step == 1
+    frame, own = record.run.history.last, [len(one) for one in shown.trajectories]
+    assert gail_notes.survives(record).endswith(
+        f" At step 1 the learner's episodes last {frame.scalars['return']:.0f} steps on average; its useless expert's "
+        f"lasted {sum(own) / len(own):.0f}."
+    )
 
 
 def test_what_an_address_cannot_mean_is_said():

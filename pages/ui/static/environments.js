@@ -91,4 +91,44 @@ const acrobot = {
   },
 };
 
-export const ENVIRONMENTS = { pendulum, cartpole, "mountain-car": mountainCar, acrobot };
+// Each part of the body hangs on another: [parent, where on it, which joint turns it, middle of its bar, its lean, half its length].
+const PARTS = [
+  [null, [0, 0], 2, [0, 0], Math.PI / 2, 0.5], // back
+  [0, [0, 0], null, [0.6, 0.1], 0.87, 0.15], // head
+  [0, [-0.5, 0], 3, [0.1, -0.13], -3.8, 0.145], // hind thigh
+  [2, [0.16, -0.25], 4, [-0.14, -0.07], -2.03, 0.15], // hind shin
+  [3, [-0.28, -0.14], 5, [0.03, -0.097], -0.27, 0.094], // hind foot
+  [0, [0.5, 0], 6, [-0.07, -0.12], 0.52, 0.133], // fore thigh
+  [5, [-0.14, -0.24], 7, [0.065, -0.09], -0.6, 0.106], // fore shin
+  [6, [0.13, -0.18], 8, [0.045, -0.07], -0.6, 0.07], // fore foot
+];
+
+const halfcheetah = {
+  limit: 1000, dt: 0.05, size: 18, bound: 1, choices: 0, extent: [-1.5, 1.5, -0.25, 1.35],
+  /** The ends of each bar, (x, height), for the first nine numbers of a state: the model file's tree, by its joints. */
+  bars(state) {
+    const made = [], bars = [];
+    for (const [parent, at, joint, middle, lean, half] of PARTS) {
+      const on = parent === null ? { x: state[0], z: 0.7 + state[1], turn: 0 } : made[parent];
+      const turned = ([x, z], t) => [x * Math.cos(t) + z * Math.sin(t), z * Math.cos(t) - x * Math.sin(t)];
+      const [dx, dz] = turned(at, on.turn), turn = on.turn + (joint === null ? 0 : state[joint]);
+      const part = { x: on.x + dx, z: on.z + dz, turn };
+      made.push(part);
+      const [mx, mz] = turned(middle, turn), [ex, ez] = [half * Math.sin(turn + lean), half * Math.cos(turn + lean)];
+      bars.push([[part.x + mx - ex, part.z + mz - ez], [part.x + mx + ex, part.z + mz + ez]]);
+    }
+    return bars;
+  },
+  shapes(state) {
+    const here = (x) => x - state[0], first = Math.ceil(state[0] - 6);
+    const marks = Array.from({ length: 12 }, (_, i) => first + i);
+    return [
+      { line: [[-9, 0], [9, 0]], colour: "@muted", width: 2 },
+      ...marks.map((x) => ({ line: [[here(x), 0], [here(x), x % 5 ? -0.05 : -0.14]], colour: "@muted", width: 2 })),
+      ...marks.filter((x) => x % 5 === 0).map((x) => ({ text: [here(x), -0.17, `${x} m`], colour: "@muted" })),
+      ...this.bars(state).map((bar) => ({ line: bar.map(([x, z]) => [here(x), z]), colour: "@who", thick: 0.092 })),
+    ];
+  },
+};
+
+export const ENVIRONMENTS = { pendulum, cartpole, "mountain-car": mountainCar, acrobot, halfcheetah };

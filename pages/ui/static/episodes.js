@@ -24,11 +24,26 @@ export function paintPanels(pen, width, height, env, panels, look, font) {
     const left = (i % across) * (wide + gap), top = Math.floor(i / across) * (high + gap);
     const ox = left + (wide - (x1 - x0) * unit) / 2, oy = top + head + (high - head - (y1 - y0) * unit) / 2;
     const px = (x) => ox + (x - x0) * unit, py = (y) => oy + (y1 - y) * unit;
+    pen.save();
+    // The world goes on to the panel's edges, however the room is shaped.
+    for (const ground of ["@ground", "@grid/30"]) {
+      pen.fillStyle = look.colour(ground);
+      pen.beginPath();
+      pen.roundRect(left, top, wide, high, 6 * look.scale);
+      pen.fill();
+    }
+    pen.clip();
     Object.assign(pen, { fillStyle: look.colour("@text"), font: `${type}px ${font}`, textAlign: "center", textBaseline: "bottom" });
-    pen.fillText(panel.title, left + wide / 2, oy - 4, wide);
-    for (const { line, polygon, circle, colour, width: thick = 2, filled = true } of env.shapes(panel.state, panel.action)) {
+    pen.fillText(panel.title, left + wide / 2, top + head - 3, wide - 8);
+    for (const { line, polygon, circle, text, colour, width: dots = 2, thick, filled = true } of env.shapes(panel.state, panel.action)) {
       pen.strokeStyle = pen.fillStyle = look.colour(colour === "@who" ? panel.colour : colour);
-      Object.assign(pen, { lineWidth: thick * look.scale, lineCap: "round", lineJoin: "round" });
+      if (text) {
+        Object.assign(pen, { font: `${type}px ${font}`, textBaseline: "top" });
+        pen.fillText(text[2], px(text[0]), py(text[1]));
+        continue;
+      }
+      // A line is so many pixels wide, or thick in the world's own unit.
+      Object.assign(pen, { lineWidth: thick ? thick * unit : dots * look.scale, lineCap: "round", lineJoin: "round" });
       pen.beginPath();
       if (circle) pen.arc(px(circle[0]), py(circle[1]), Math.max(1, circle[2] * unit), 0, 2 * Math.PI);
       else (line ?? polygon).forEach(([x, y], n) => pen[n ? "lineTo" : "moveTo"](px(x), py(y)));
@@ -36,6 +51,7 @@ export function paintPanels(pen, width, height, env, panels, look, font) {
       if (line || !filled) pen.stroke();
       else pen.fill();
     }
+    pen.restore();
   });
 }
 
