@@ -19,6 +19,7 @@ SIDE = 28
 GLYPHS = "0123456789"
 MAX_UNITS = 6  # hidden units along each side of their sheet
 COLUMNS = 8
+BESIDE = 5  # images a row, where a model a row stands below
 RANGES = {"sigmoid": (-0.05, 1.05), "tanh": (-1.1, 1.1)}
 LAYERS = (("points", "Test images"), ("sheet", "Images"), ("units", "Hidden units"))
 # Negative weights one colour, positive another; the middle is the ground, so that sign is never colour alone.
@@ -126,10 +127,10 @@ def narrowing_base(frames: list[Frame], pca: np.ndarray, row_names: list[str]) -
     ticks = {"type": "log", "tickvals": widths, "ticktext": [str(m) for m in widths]}
     return {
         "layout": {
-            "xaxis": {"domain": [0, 0.28], "title": "numbers in the code, M", "range": [0.15, 2.65], **ticks},
-            "yaxis": {"title": "squared error per image", "rangemode": "tozero"},
-            **rows_axes(row_names, COLUMNS, x=(0.38, 1), y=(0.36, 1)),
-            **units_axes(MAX_UNITS**2, x=(0.38, 1), y=(0, 0.33)),
+            "xaxis": {"domain": [0, 0.25], "title": "numbers in the code, M", "range": [0.15, 2.65], **ticks},
+            "yaxis": {"domain": [0.43, 1], "title": "squared error per image", "rangemode": "tozero"},
+            **rows_axes(row_names, BESIDE, x=(0.36, 1), y=(0, 1)),
+            **units_axes(MAX_UNITS**2, x=(0, 0.25), y=(0, 0.32)),
         },
         "traces": [
             {
@@ -182,15 +183,15 @@ def narrowing_picture(frame: Frame) -> dict[str, Any]:
     m = int(s["code_dim"])
     words = (
         f"M = {m}: each image becomes {m} numbers and comes back with a squared error of {s['squared_error']:.1f}; "
-        f"PCA with as many directions loses {s['pca_error']:.1f}. Right: the images of every model; below, what the "
-        "first units of this one draw."
+        f"PCA with as many directions loses {s['pca_error']:.1f}. Right: the images of every model; below left, what "
+        "the first units of this one draw."
     )
     return {
         "traces": {
             2: {"z": units_sheet(arrays["units"], MAX_UNITS)},
             4: {"x": [m], "y": [s["squared_error"]]},
         },
-        "sheet": rows_sheet(list(arrays["rows"]), COLUMNS),
+        "sheet": rows_sheet(list(arrays["rows"]), BESIDE),
         "caption": words,
         "alt": words,
     }

@@ -10,12 +10,12 @@ from engines.autoencoders.vae import USED_NATS
 from engines.engine import Frame
 from pages.ui.live import Blocks
 from pages.ui.maths import added, adds_up, latex, number
-from pages.ui.sheets import OPEN, rows_axes, rows_sheet
+from pages.ui.sheets import images_base
 
 HIDDEN = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
 SIDE = 28
 ROWS = ("image", "back", "drawn")  # of the sweep's sheet: test images, reconstructions, draws from the prior
-COLUMNS = 8
+SHOWN = 4  # images
 
 
 def image_base(frames: list[Frame]) -> dict[str, Any]:
@@ -163,12 +163,12 @@ def sweep_base(frames: list[Frame]) -> dict[str, Any]:
         lines_y += [total, total - 65, np.nan]
     return {
         "layout": {
-            "xaxis": {"domain": [0, 0.32], "title": "rate: KL, nats", "range": [-2, 66]},
-            "yaxis": {"title": "distortion: −E[log p(x|z)], nats", "range": [45, 185]},
-            **rows_axes(ROWS, COLUMNS, x=(0.4, 1), y=(0.36, 1)),
-            "xaxis3": {"domain": [0.46, 1], "anchor": "y3", "title": "dimension, most used first", "type": "category"},
-            "yaxis3": {"domain": [0, 0.26], "anchor": "x3", "title": "KL, nats", "range": [0, 4]},
+            "xaxis": {"title": "rate: KL, nats", "range": [-2, 66]},
+            "yaxis": {"domain": [0.4, 1], "title": "distortion: −E[log p(x|z)], nats", "range": [45, 185]},
+            "xaxis3": {"anchor": "y3", "title": "dimension, most used first", "type": "category"},
+            "yaxis3": {"domain": [0, 0.29], "anchor": "x3", "title": "KL, nats", "range": [0, 4]},
         },
+        **images_base(columns=len(ROWS), names=ROWS, share=0.62),
         "traces": [
             {
                 "type": "scatter",
@@ -201,7 +201,6 @@ def sweep_base(frames: list[Frame]) -> dict[str, Any]:
                 "marker": {"size": 20, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": "@second"}},
             },
             {"type": "bar", "marker": {"color": "@posterior"}, "xaxis": "x3", "yaxis": "y3"},
-            OPEN,
         ],
         "curves": [
             {"scalar": "negative_elbo", "name": "−ELBO", "colour": "@bound"},
@@ -222,14 +221,16 @@ def sweep_picture(frame: Frame) -> dict[str, Any]:
     words = (
         f"β = {s['beta']:g}: rate {s['kl']:.1f} nats, distortion {s['reconstruction']:.1f} nats, −ELBO "
         f"{-s['elbo']:.1f}. {s['used_dimensions']:.0f} of {len(kl)} dimensions are used. "
-        "Rows: test images, what comes back, draws from the prior."
+        "Columns: test images, what comes back, draws from the prior."
     )
     return {
         "traces": {
             2: {"x": [s["kl"]], "y": [s["reconstruction"]]},
             3: {"x": [str(d + 1) for d in order], "y": kl.astype(np.float32)},
         },
-        "sheet": rows_sheet([frame.arrays[n] for n in ("originals", "reconstructions", "samples")], COLUMNS),
+        "images": np.stack(
+            [frame.arrays[n][:SHOWN] for n in ("originals", "reconstructions", "samples")], axis=1
+        ).reshape(-1, SIDE, SIDE),
         "scalars": {**s, "negative_elbo": -s["elbo"]},
         "caption": words,
         "alt": words,

@@ -270,6 +270,7 @@ def base(picture: Picture, n: int, order: np.ndarray, labels: tuple[int, ...] = 
     steps = np.zeros(SIDE * SIDE, dtype=int)
     steps[order] = np.arange(1, len(order) + 1)
     ends = np.flatnonzero(np.diff(order // SIDE, append=-1) != 0) + 1
+    across = 0.75 * min(1, columns / rows)  # as wide as its height allows; the rest is for the distribution
     # A line around everything would say nothing.
     mask = picture.mask if not picture.mask.all() else np.zeros_like(picture.mask)
     outline = np.concatenate([edges(mask) + corner(i, columns) for i in range(n)], axis=1)
@@ -285,9 +286,9 @@ def base(picture: Picture, n: int, order: np.ndarray, labels: tuple[int, ...] = 
             }
     return {
         "layout": {
-            "xaxis": {"domain": [0.86, 1], **horizontal},
-            "yaxis": {"domain": [0.12, 0.92], **({"range": [0, 1]} if n_levels == 2 else {"rangemode": "tozero"})},
-            **sheet_axes(shape, x=(0, 0.77)),
+            "xaxis": {"domain": [across + 0.075, 1], **horizontal},
+            "yaxis": {"domain": [0.08, 0.98], **({"range": [0, 1]} if n_levels == 2 else {"rangemode": "tozero"})},
+            **sheet_axes(shape, x=(0, across)),
         },
         "traces": [
             {"type": "bar", "marker": {"color": "@first"}},
@@ -311,8 +312,8 @@ def base(picture: Picture, n: int, order: np.ndarray, labels: tuple[int, ...] = 
 
 
 def columns_of(n: int) -> int:
-    """How many images stand side by side: two rows of five for ten classes, else a square."""
-    return 5 if n == 10 else int(np.ceil(np.sqrt(n)))
+    """How many images stand side by side: three for ten classes, as on a telephone, else a square."""
+    return 3 if n == 10 else int(np.ceil(np.sqrt(n)))
 
 
 def corner(i: int, columns: int) -> np.ndarray:

@@ -81,10 +81,11 @@ def blind_spot(row: int, column: int) -> Film:
     base = {
         "layout": {
             "xaxis": {"domain": [0.9, 1], "type": "category"},
-            "yaxis": {"domain": [0.12, 0.92], "title": "pixels (hatched: missed)", "rangemode": "tozero"},
+            "yaxis": {"domain": [0.1, 0.98], "title": "pixels (hatched: missed)", "rangemode": "tozero"},
             "barmode": "stack",
-            **sheet_axes(shape, x=(0, 0.82)),
+            **sheet_axes(shape, x=(0, 0.83)),
         },
+        "below": True,
         "traces": [
             {**bar, "marker": {"color": "@first"}},
             {**bar, "marker": {"color": "@second", "pattern": {"shape": "/"}}},

@@ -120,21 +120,21 @@ def compress(name: str, x: np.ndarray, damaged: int) -> Film:
     n_levels = model.config.n_levels
     image, decoded = fills.as_bytes(x, n_levels), fills.as_bytes(back, n_levels)
     heat = np.rint(255 * np.clip(bits / CAP, 0, 1)).astype(np.uint8)
-    shape = (SIDE + 2 * GAP, 3 * (SIDE + GAP) + GAP)
+    shape = (2 * (SIDE + GAP) + GAP,) * 2
+    wrong = np.where(back != x, 255, 0).astype(np.uint8)
     names = list(total)
     base = {
         "layout": {
-            "xaxis": {"domain": [0.22, 1], "title": "bytes", "rangemode": "tozero"},
-            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "dtick": 1,
-                      "domain": [0.1, 0.44]},
-            **sheet_axes(shape, x=(0, 1), y=(0.5, 1)),
+            "xaxis": {"domain": [0.862, 1], "type": "category", "showgrid": False, "dtick": 1, "tickangle": -90},
+            "yaxis": {"domain": [0.16, 0.98], "title": "bytes", "rangemode": "tozero"},
+            **sheet_axes(shape, x=(0, 0.77)),
         },
         "traces": [
-            {"type": "bar", "orientation": "h", "y": names, "textposition": "auto",
+            {"type": "bar", "x": names, "textposition": "outside", "cliponaxis": False,
              "marker": {"color": ["@muted", "@muted", "@muted", "@bound", "@first"]}},
             OPEN,
         ],
-        "pixels": {"side": SIDE, "gap": GAP, "columns": 3, "n": 3},
+        "pixels": {"side": SIDE, "gap": GAP, "columns": 2, "n": 4},
         "curve_sets": [{"name": "Bits so far", "curve_label": "bits", "curve_step": "rows read, then written",
                         "curves": [{"scalar": "bits", "name": "promised", "colour": "@bound"}]}],
         "components": 0,
@@ -145,16 +145,16 @@ def compress(name: str, x: np.ndarray, damaged: int) -> Film:
 
     def draw(frame: Frame) -> dict[str, Any]:
         rows_in, rows_out = int(frame.scalars["rows_in"]), int(frame.scalars["rows_out"])
-        parts = np.stack([image, heat, decoded])
+        parts = np.stack([image, heat, decoded, wrong])
         parts[1, rows_in:] = fills.HIDDEN
-        parts[2, rows_out:] = fills.HIDDEN
+        parts[2:, rows_out:] = fills.HIDDEN
         lengths = [total[name] for name in names]
         lengths[3] = frame.scalars["bits"] / 8
         lengths[4] = total["model's file"] if rows_in == SIDE else 0
         text = [f"{value:.1f}" if i == 3 else f"{value:.0f}" for i, value in enumerate(lengths)]
         if frame.step == last:
             outcome = (
-                f"An error, as it should be: {problem}. Right, what would have come out: {differ} pixels are wrong."
+                f"An error, as it should be: {problem}. Below, what would have come out: {differ} pixels are wrong."
                 if problem
                 else "Decoded bit for bit: the same image."
             )
@@ -163,14 +163,14 @@ def compress(name: str, x: np.ndarray, damaged: int) -> Film:
             words = f"The decoder asks the model the same questions and reads row {rows_out} from the bytes."
         else:
             words = (
-                f"Row {rows_in} of {SIDE}: {frame.scalars['bits']:.0f} bits so far. Middle: what each pixel costs; "
+                f"Row {rows_in} of {SIDE}: {frame.scalars['bits']:.0f} bits so far. Right, what each pixel costs; "
                 f"white is {CAP:.0f} bits."
             )
-        patch = {"x": np.array(lengths, dtype=np.float32), "text": text}
-        return {"sheet": sheet(parts, 3), "traces": {0: patch}, "caption": words, "alt": words}
+        patch = {"y": np.array(lengths, dtype=np.float32), "text": text}
+        return {"sheet": sheet(parts, 2), "traces": {0: patch}, "caption": words, "alt": words}
 
     def ask(frame: Frame, pick: dict[str, Any]) -> Any:
-        asked = fills.pixel_of(pick, 3)
+        asked = fills.pixel_of(pick, 4)
         if asked is None:
             return numbers(encoded, bytes(data), total, problem if frame.step == last else "")
         which, row, column = asked

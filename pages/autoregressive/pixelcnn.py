@@ -74,9 +74,9 @@ def layers(kernel: str, row: int, column: int) -> Film:
     kernels = [mask(layer.kind, layer.kernel_size[1], layer.weight.device).cpu().numpy() for layer in masked]
     base = {
         "layout": {
-            "xaxis": {"domain": [0.78, 1], "visible": False, "range": [-0.5, 6.5], "constrain": "domain"},
+            "xaxis": {"domain": [0.81, 1], "visible": False, "range": [-0.5, 6.5], "constrain": "domain"},
             "yaxis": {"domain": [0.1, 0.9], "visible": False, "range": [6.5, -0.5], "scaleanchor": "x"},
-            **sheet_axes(shape, x=(0, 0.75)),
+            **sheet_axes(shape, x=(0, 0.79)),
         },
         "traces": [
             {"type": "heatmap", "zmin": 0, "zmax": 1, "xgap": 2, "ygap": 2, "showscale": False,

@@ -165,6 +165,7 @@ def _base(shape: tuple[int, int], marks: list[tuple[float, float]], x: tuple[flo
             "yaxis": {"visible": False},
             **sheet_axes(shape, x=x),
         },
+        "below": True,
         "traces": [
             {"type": "scatter", "mode": "lines", "xaxis": "x2", "yaxis": "y2",
              "line": {"color": "@second", "width": 2}},

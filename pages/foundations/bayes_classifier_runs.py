@@ -24,8 +24,8 @@ from pages.ui.stage import Scene
 
 REGULARISATION = 0.02
 SIDE = 28
-BIG = 4  # times as large, of the images in the middle of the stage
-RECENT = 8
+BIG = 3  # times as large, of the images in the middle of the stage
+RECENT = 6
 STYLES = 10  # components of a mixture
 STYLE_IMAGES = 1_000
 STYLE_DIMENSIONS = 20
@@ -66,7 +66,7 @@ def draw_scene(name: str, *, raw: bool, **settings: Any) -> Scene:
     )
 
 
-SHAPE = (BIG * SIDE + SIDE + 9, 2 * BIG * SIDE + 9)
+SHAPE = (2 * BIG * SIDE + 9, BIG * SIDE + SIDE + 9)
 
 
 def draw_base(words: tuple[str, ...]) -> dict[str, Any]:
@@ -76,11 +76,12 @@ def draw_base(words: tuple[str, ...]) -> dict[str, Any]:
             "textfont": {"size": 22, "color": "@text"}}  # fmt: skip
     return {
         "layout": {
-            "xaxis": {"domain": [0, 0.13], "range": [-1, 1], **hidden},
+            "xaxis": {"domain": [0, 0.11], "range": [-1, 1], **hidden},
             "yaxis": {"range": [-1.7, 1.7], **hidden},
-            "xaxis3": {"domain": [0.88, 1], "title": "times drawn", "anchor": "y3", "rangemode": "tozero"},
-            "yaxis3": {"type": "category", "autorange": "reversed", "anchor": "x3", "showgrid": False},
-            **sheet_axes(SHAPE, x=(0.15, 0.82)),
+            "xaxis3": {"domain": [0.72, 1], "title": "times drawn", "anchor": "y3", "rangemode": "tozero"},
+            "yaxis3": {"domain": [0.08, 0.99], "type": "category", "autorange": "reversed", "anchor": "x3",
+                       "showgrid": False},
+            **sheet_axes(SHAPE, x=(0.12, 0.63)),
         },
         "traces": [
             {"type": "scatter", "mode": "lines+markers", "x": [0, 0], "y": [0.55, -0.5],
@@ -104,13 +105,13 @@ def draw_picture(frame: Frame, history: History[Frame], words: tuple[str, ...], 
     mean = as_bytes(arrays["mean"], raw=False) if "mean" in arrays else blank
     sample = as_bytes(arrays["sample"], raw=raw) if "sample" in arrays else blank
     for i, image in enumerate((mean, sample)):
-        left = 3 + i * (BIG * SIDE + 3)
-        place[3 : 3 + BIG * SIDE, left : left + BIG * SIDE] = image.repeat(BIG, axis=0).repeat(BIG, axis=1)
+        top = 3 + i * (BIG * SIDE + 3)
+        place[top : top + BIG * SIDE, 3 : 3 + BIG * SIDE] = image.repeat(BIG, axis=0).repeat(BIG, axis=1)
     recent = [f for f in history.after(max(-1, frame.step - 2 * RECENT - 1)) if f.step <= frame.step]
     earlier = [f.arrays["sample"] for f in recent if "sample" in f.arrays][-RECENT:]
     for i, levels in enumerate(earlier):
-        left = 3 + i * SIDE
-        place[-3 - SIDE : -3, left : left + SIDE] = as_bytes(levels, raw=raw)
+        top = 3 + i * SIDE
+        place[top : top + SIDE, -3 - SIDE : -3] = as_bytes(levels, raw=raw)
     lit = {"start": (), "y": (1,), "x": (2,)}[frame.phase]
     patches: dict[int, dict[str, Any]] = {
         k: {"marker": {"size": 58, "color": "@second/70" if k in lit else "@ground",
@@ -120,8 +121,8 @@ def draw_picture(frame: Frame, history: History[Frame], words: tuple[str, ...], 
     patches[4] = {"x": arrays["counts"].astype(np.float32)}
     caption = {
         "start": "Press play. First y is chosen, then an image x of that class is drawn.",
-        "y": f"y = {words[y]}: the class is chosen. Left its mean; the image comes next.",
-        "x": f"x is drawn from p(x | y = {words[y]}). Left the class's mean, right the sample, below the last ones.",
+        "y": f"y = {words[y]}: the class is chosen. Above its mean; the image comes next.",
+        "x": f"x is drawn from p(x | y = {words[y]}). Above the class's mean, below the sample, beside them others.",
     }[frame.phase]
     return {"sheet": place, "traces": patches, "caption": caption, "alt": caption}
 

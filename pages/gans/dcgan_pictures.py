@@ -70,7 +70,7 @@ def training_base(*, recorded: bool, judged: bool) -> dict[str, Any]:
     if recorded:  # its single scores were taken under running averages, which D never learned with: the means were not
         mean = {"type": "bar", "x": ["real", "generated"], "marker": {"color": ["@real", "@generated"]}}
         return {
-            **images_base(share=0.72),
+            **images_base(columns=8, share=0.8),
             "layout": {
                 "xaxis": {"type": "category"},
                 "yaxis": {"title": "D's mean output as it learned", "range": [0, 1]},
@@ -83,7 +83,7 @@ def training_base(*, recorded: bool, judged: bool) -> dict[str, Any]:
         }
     bars = {"type": "bar", "x": ((np.arange(BINS) + 0.5) / BINS).astype(np.float32), "width": 1 / BINS}
     return {
-        **images_base(share=0.72),
+        **images_base(columns=8, share=0.8),
         "layout": {
             "xaxis": {"title": "D's output", "range": [0, 1]},
             "yaxis": {"title": "images", "rangemode": "tozero"},

@@ -121,7 +121,7 @@ def base(engine: TransposedConvolution) -> dict[str, Any]:
     layout = {
         "xaxis": {"range": [-0.3, places.width + 0.3 + beyond], **hidden},
         "yaxis": {"range": [places.height + 0.2 + beyond, -0.2 * places.height - 0.3], "scaleanchor": "x", **hidden,
-                  "domain": [0.45, 1] if below else [0, 1]},
+                  "domain": [0.41, 1] if below else [0, 1]},
     }  # fmt: skip
     if table is not None:
         layout |= matrix_axes(*table.shape)
@@ -142,16 +142,16 @@ def matrix_axes(rows: int, columns: int) -> dict[str, Any]:
     sides = {"input cell": columns, "output cell": rows}
     layout: dict[str, Any] = {"annotations": []}
     for i, across, down, domain, title in (
-        (3, "input cell", "output cell", [0, 0.44], "As a matrix"),
-        (4, "output cell", "input cell", [0.57, 1], "Its transpose"),
+        (3, "input cell", "output cell", [0, 0.465], "As a matrix"),
+        (4, "output cell", "input cell", [0.545, 1], "Its transpose"),
     ):
         common = {"showgrid": False, "zeroline": False}
         ticks = {name: {"dtick": 1, "tick0": 0} if n <= 6 else {} for name, n in sides.items()}  # whole ones
         layout[f"xaxis{i}"] = {"title": across, "range": [-0.5, sides[across] - 0.5], "anchor": f"y{i}",
                                "domain": domain, **common, **ticks[across]}  # fmt: skip
         layout[f"yaxis{i}"] = {"title": down, "range": [sides[down] - 0.5, -0.5], "anchor": f"x{i}",
-                               "domain": [0, 0.34], **common, **ticks[down]}  # fmt: skip
-        layout["annotations"].append({"text": title, "xref": "paper", "yref": "paper", "x": sum(domain) / 2, "y": 0.35,
+                               "domain": [0, 0.35], **common, **ticks[down]}  # fmt: skip
+        layout["annotations"].append({"text": title, "xref": "paper", "yref": "paper", "x": sum(domain) / 2, "y": 0.36,
                                       "xanchor": "center", "yanchor": "bottom", "showarrow": False,
                                       "font": {"size": 12, "color": "@text"}})  # fmt: skip
     return layout

@@ -19,6 +19,7 @@ from pages.ui.frame import Question
 from pages.ui.live import SLOTS, Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
+from pages.ui.player import layers
 from pages.ui.settings import Choice, Number
 from pages.ui.sheets import curves, images_base, map_base
 from pages.ui.show import Film
@@ -27,6 +28,7 @@ from pages.ui.stage import Scene
 SLUG = "anogan"
 NORMALS = {"mnist-3": "The digit 3", "mnist-0": "The digit 0", "fashion-7": "Sneakers"}
 NAMES = ("the image", "the nearest it can make", "what is missing", "where it is missing")
+LAYERS = (("normal", "normal test images"), ("other", "others"), ("here", "this image"))
 RIVALS = {"autoencoder": "autoencoder", "vae": "VAE"}
 NORMAL = Choice(
     key="normal", label="Normal is", options=tuple(NORMALS), default="mnist-3", labels=NORMALS,
@@ -59,7 +61,7 @@ def main() -> None:
                 drawn = board.drawn(SLUG) if chosen["image"] == "drawn" else None
                 of = (normal, chosen["image"], chosen["row"], None if drawn is None else drawn.tobytes())
                 make = partial(searching, normal, chosen["image"], chosen["row"], drawn)
-                show.learn(SLUG, make, (WEIGHT, SEED), chosen, of=of, speed=30)
+                show.learn(SLUG, make, (WEIGHT, SEED), chosen, of=of, speed=30, layers=layers(*LAYERS))
                 if chosen["image"] == "drawn":
                     board.kept(SLUG, "Draw what is to be looked at", "Until you draw, the image is blank.")
             case "detect":
@@ -97,12 +99,26 @@ def search_scene(run: Run, normal: str) -> Scene:
     weight = partial(weight_at, run)
     return Scene(
         run=run,
-        base=images_base(columns=2, names=NAMES, over=map_base("missing", 0, 1, cells=[3]))
-        | {"curve_sets": [curves("Distances", "", score="A", residual="R, pixels", discrimination="D, features")]},
+        base=search_base(),
         draw=lambda frame: picture(frame, normal, weight(frame)),
         explain=lambda frame, _: numbers(frame, normal, weight(frame)),
         again=lambda fork: search_scene(fork, normal),
     )
+
+
+def search_base() -> dict[str, Any]:
+    """The images, and beside them where A lies among those of test images at the end of their own searches."""
+    bars = {"type": "bar", "orientation": "h"}
+    return images_base(columns=2, names=NAMES, share=0.72, over=map_base("missing", 0, 1, cells=[3])) | {
+        "layout": {"xaxis": {"title": "images"}, "yaxis": {"title": "A", "rangemode": "tozero"}, "barmode": "overlay",
+                   "bargap": 0},
+        "traces": [
+            {**bars, "marker": {"color": "@first/70"}, "meta": {"layer": "normal"}},
+            {**bars, "marker": {"color": "@second/60"}, "meta": {"layer": "other"}},
+            {"type": "scatter", "mode": "lines", "line": {"color": "@text", "width": 3}, "meta": {"layer": "here"}},
+        ],
+        "curve_sets": [curves("Distances", "", score="A", residual="R, pixels", discrimination="D, features")],
+    }  # fmt: skip
 
 
 def weight_at(run: Run, frame: Frame) -> float:
@@ -117,7 +133,19 @@ def picture(frame: Frame, normal: str, weight: float) -> dict[str, Any]:
         f"of normal test images score higher, and {100 * above[1]:.0f} % of the others."
     )
     shown = np.stack([frame.arrays[key][0] for key in ("x", "made", "missing", "x")])
-    return {"images": shown, "map": frame.arrays["missing"][:1], "caption": words, "alt": words}
+    counts, middles = counted(normal, weight)
+    here = np.full(2, frame.scalars["score"], dtype=np.float32)
+    traces = {i: {"x": row, "y": middles} for i, row in enumerate(counts)}
+    traces[2] = {"x": np.array([0, counts.max()], dtype=np.float32), "y": here}
+    return {"images": shown, "map": frame.arrays["missing"][:1], "traces": traces, "caption": words, "alt": words}
+
+
+def counted(normal: str, weight: float, bins: int = 24) -> tuple[np.ndarray, np.ndarray]:
+    """How many normal and how many other test images have an A in each bin, (2, bins), and the bins' middles."""
+    scores, other = scored(normal, weight)
+    edges = np.linspace(0, scores.max(), bins + 1)
+    counts = np.stack([np.histogram(scores[which], edges)[0] for which in (~other, other)])
+    return counts.astype(np.float32), ((edges[1:] + edges[:-1]) / 2).astype(np.float32)
 
 
 def beyond(normal: str, found: float, weight: float) -> tuple[float, float]:

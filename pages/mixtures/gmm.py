@@ -114,7 +114,7 @@ FORKS = [forks.Change(field=s.field, choice=s, parse=s.kind) for s in (COVARIANC
 def main() -> None:
     notes = gmm_notes
     with page(entry("gmm"), VIEWS, why=notes.why, questions=notes.questions(), scenes=notes.SCENES) as chosen:
-        points(chosen) if chosen["view"] == "points" else digits(chosen)
+        (points if chosen["view"] == "points" else digits)(chosen)
 
 
 def points(chosen: Mapping[str, Any]) -> None:

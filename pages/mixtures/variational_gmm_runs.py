@@ -40,8 +40,8 @@ def scene_of(run: Run, cloud: Cloud, density: str) -> Live:
     shown = gmm_pictures.base(
         cloud.x[engine.shown], k, axes=cloud.axes, ranges=ranges, curves=curves, label="ELBO, nats"
     )
-    shown["layout"]["xaxis"]["domain"] = [0, 0.72]
-    shown["layout"]["xaxis2"] = {"domain": [0.82, 1], "anchor": "y2", "title": "weight", "range": [0, 1]}
+    shown["layout"]["xaxis"]["domain"] = [0, 0.79]
+    shown["layout"]["xaxis2"] = {"domain": [0.84, 1], "anchor": "y2", "title": "weight", "range": [0, 1]}
     numbers = [str(j + 1) for j in range(k)]
     shown["layout"]["yaxis2"] = {"anchor": "x2", "type": "category", "autorange": "reversed", "showgrid": False}
     shown["traces"].append(

@@ -424,8 +424,8 @@ def plane_base() -> dict[str, Any]:
         end = "" if i == 0 else str(i + 1)
         hidden = {"visible": False, "range": [-SPAN, SPAN]}
         left, low = 0.51 * (i % 2), 0.51 * (1 - i // 2)
-        layout[f"xaxis{end}"] = {"domain": [left, left + 0.49], "anchor": f"y{end}", "constrain": "domain", **hidden}
-        layout[f"yaxis{end}"] = {"domain": [low, low + 0.49], "scaleanchor": f"x{end}", "constrain": "domain",
+        layout[f"xaxis{end}"] = {"domain": [left, left + 0.49], "anchor": f"y{end}", **hidden}
+        layout[f"yaxis{end}"] = {"domain": [low, low + 0.49], "scaleanchor": f"x{end}",
                                  "anchor": f"x{end}", **hidden}  # fmt: skip
         title = {"text": words, "showarrow": False, "x": 0, "y": SPAN, "xref": f"x{end}", "yref": f"y{end}",
                  "yanchor": "top"}  # fmt: skip

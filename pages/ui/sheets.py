@@ -105,10 +105,11 @@ def images_base(
 ) -> dict[str, Any]:
     """For pictures with ``images``: uint8 (N, H, W) or (N, H, W, 3), as large as there is room.
 
-    The browser chooses the number of columns for the largest cells, unless ``columns`` fixes it because rows mean
-    something; ``rows`` and ``names`` are written beside them and above. ``pick`` lets cells be asked about:
-    ``explain(frame, {"cell": i})``. ``over`` is a `map_base`. A picture may have ``tips``, a text for each cell,
-    and ``marks``: ``{"cell": i, "box": [top, left, height, width], "colour": "@second"}``.
+    The browser chooses how many columns make the cells largest, unless ``columns`` fixes it because rows mean
+    something; ``rows`` and ``names`` are written beside them and above, or above every cell where there are more.
+    ``pick`` lets cells be asked about: ``explain(frame, {"cell": i})``. ``over`` is a `map_base`. A picture may
+    have ``tips``, a text for each cell, and ``marks``: ``{"cell": i, "box": [top, left, height, width], "colour":
+    "@second"}``.
     """  # fmt: skip
     return {"images": {"columns": columns, "rows": list(rows), "names": list(names), "share": share, "pick": pick,
                        "map": over}}  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pages.catalogue import CATALOGUE
+from pages.ui.frame import CONTROLS_WIDTH
 from tests.browser.driver import go_to, open_page, until
 
 WIDTHS = ((1440, 900), (1024, 768), (390, 844))
@@ -47,7 +48,7 @@ def test_the_controls_are_a_drawer_on_a_narrow_screen(page, server):
     side = page.get_by_test_id("stSidebar")
     page.set_viewport_size({"width": 1440, "height": 900})
     open_page(page, f"{server.url}/gmm")
-    assert side.bounding_box()["width"] == pytest.approx(220, abs=2)
+    assert side.bounding_box()["width"] == pytest.approx(CONTROLS_WIDTH, abs=2)
     page.set_viewport_size({"width": 1024, "height": 768})
     open_page(page, f"{server.url}/gmm")
     until(lambda: side.get_attribute("data-collapsed") == "true", "the drawer stayed open")

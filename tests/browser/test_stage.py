@@ -58,6 +58,23 @@ def in_view(page: Page, selector: str) -> bool:
     )
 
 
+def test_a_presenter_has_one_control_at_a_key(page: Page, server: Server):
+    page.set_viewport_size({"width": 1440, "height": 900})
+    open_page(page, f"{server.url}/gmm?data=blobs&present=1")
+    root = player(page)
+    controls = page.locator('[data-testid="stSidebarUserContent"] [data-testid="stElementContainer"]')
+    expect(controls.first).to_be_hidden()
+    page.keyboard.press("c")
+    expect(controls.first).to_be_visible()
+    assert in_view(page, '[data-testid="stSidebarUserContent"] [data-testid="stElementContainer"]')
+    assert controls.evaluate_all("all => all.filter(one => one.getClientRects().length).length") == 1
+    page.keyboard.press("Escape")
+    expect(controls.first).to_be_hidden()
+    assert root.evaluate("root => root.classList.contains('presenting')")
+    page.keyboard.press("Escape")
+    expect(controls.first).to_be_visible()
+
+
 def test_a_presenter_may_zoom(page: Page, server: Server):
     page.set_viewport_size({"width": 823, "height": 514})
     open_page(page, f"{server.url}/gmm?data=blobs&present=1")

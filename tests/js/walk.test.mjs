@@ -185,8 +185,16 @@ test("cells fill the box: no number of columns makes them larger", () => {
 });
 
 test("crisp cells are whole multiples of their pixels where little room is lost", () => {
-  assert.equal(arrange({ n: 1, width: 300, height: 300, pixel: 28 }).width, 280);
+  assert.equal(arrange({ n: 1, width: 150, height: 150, pixel: 28 }).width, 140);
   assert.equal(arrange({ n: 1, width: 100, height: 100, pixel: 64 }).width, 100); // 64 would leave a third empty
+  assert.equal(arrange({ n: 1, width: 335, height: 335, pixel: 28 }).width, 335); // twelve dots a pixel: no jump to 308
+});
+
+test("names above every row have their room, and are no part of a cell", () => {
+  const layout = arrange({ n: 4, width: 210, height: 250, gap: 10, columns: 2, head: 20 });
+  assert.deepEqual([layout.width, layout.height, layout.top, layout.down], [100, 100, 20, 130]);
+  assert.equal(cellAt(layout, 4, 50, 130), null); // the second row's names
+  assert.equal(cellAt(layout, 4, 50, 151).index, 2);
 });
 
 test("a place on the sheet is a cell and a place in it", () => {

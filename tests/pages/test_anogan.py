@@ -48,6 +48,14 @@ def test_the_shares_above_a_score_are_counts():
     assert anomalies == pytest.approx((scores[other] > middle).sum() / 200)
 
 
+def test_every_test_image_is_in_one_bin_beside_the_search():
+    counts, middles = anogan.counted("mnist-3", 0.1)
+    assert counts.sum(axis=1).tolist() == [200, 200]
+    scores, other = anogan.scored("mnist-3", 0.1)
+    width = middles[1] - middles[0]
+    assert counts[0] @ middles / 200 == pytest.approx(float(scores[~other].mean()), abs=float(width / 2))
+
+
 def test_rivals_score_the_same_images():
     for errors in anogan.rivals("mnist-3").values():
         assert errors.shape == (400,)

@@ -47,7 +47,7 @@ export class Curve {
     }
     this.drawn = [traces, {
       ...this.size(),
-      xaxis: { ...axis, title: { text: this.steps, standoff: 4 }, automargin: true, ...(this.log ? { type: "log", dtick: 1 } : { rangemode: "tozero" }) },
+      xaxis: { ...axis, title: { text: this.wrapped(this.steps), standoff: 4 }, automargin: true, ...(this.log ? { type: "log", dtick: 1 } : { rangemode: "tozero" }) },
       yaxis: { ...axis, title: { text: this.label, standoff: 4 }, automargin: true, nticks: 5 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { size: Math.round(12 * this.scale), color: colour("@text"), family: "inherit" },
@@ -82,6 +82,16 @@ export class Curve {
     if (!this.drawn || !this.plot.clientWidth) return;
     Object.assign(this.drawn[1], this.size());
     await window.Plotly.react(this.plot, ...this.drawn, { staticPlot: true });
+  }
+
+  /** A title in lines that fit the chart. */
+  wrapped(text) {
+    const most = Math.max(8, Math.floor(this.plot.clientWidth / (7.5 * this.scale)) - 6), lines = [""];
+    for (const word of text.split(" ")) {
+      if (lines.at(-1) && lines.at(-1).length + word.length >= most) lines.push("");
+      lines.push(`${lines.pop()} ${word}`.trim());
+    }
+    return lines.join("<br>");
   }
 
   size() { return { width: this.plot.clientWidth, height: this.plot.clientHeight }; }

@@ -37,8 +37,8 @@ export class Figure {
       ...Object.fromEntries(Object.keys(layout).filter((key) => /^[xy]axis\d$/.test(key)).map((key) => [key, merge(axis, layout[key])])),
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
       font: { size: Math.round(13 * scale), color: this.colour("@text"), family: "inherit" },
-      margin: { l: 46 * scale, r: 10, t: 10, b: 40 * scale },
     };
+    this.layout.margin = margins(this.layout, scale);
     const cloud = base.cloud;
     // Plotly writes into a layout what it makes of an axis: where one is tied to another it widens the ranges to fit.
     this.ranges = Object.entries(this.layout).filter(([key, value]) => /^[xy]axis\d*$/.test(key) && Array.isArray(value.range))
@@ -293,6 +293,14 @@ function enlarge(trace, scale) {
     if (typeof trace[part]?.[size] === "number") grown[part] = { ...trace[part], [size]: trace[part][size] * scale };
   }
   return grown;
+}
+
+/** Room for the labels of axes at the edges only: those within the picture have room beside their neighbours. */
+function margins(layout, scale) {
+  const start = (letter, anchor) => layout[`${letter}axis${anchor.slice(1)}`]?.domain?.[0] ?? 0;
+  const labelled = (letter, across) => Object.entries(layout).some(([key, axis]) => key.startsWith(`${letter}axis`)
+    && axis.visible !== false && axis.showticklabels !== false && start(across, axis.anchor ?? across + key.slice(5)) < 0.02);
+  return { l: labelled("y", "x") ? 40 * scale : 4, r: 10, t: 10, b: labelled("x", "y") ? 34 * scale : 4 };
 }
 
 function merge(below, above = {}) {

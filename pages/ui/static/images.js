@@ -90,14 +90,10 @@ export class Images {
   paint(ratio) {
     const { pen, width, height, ratio: dots } = this.pane.begin(ratio);
     if (!this.strip) return;
-    const { rows: rowNames = [], names = [], columns, gap = 4 } = this.spec, { scale, colour } = this.look;
-    const [n, high, wide] = this.picture.images.shape, type = 13 * scale;
-    pen.font = `${type}px ${getComputedStyle(this.pane.host).fontFamily}`;
-    const left = rowNames.length ? 12 + Math.max(...rowNames.map((name) => pen.measureText(name).width)) : 0;
-    const top = names.length ? type + 8 : 0, foot = this.spec.map && this.picture.map ? type + 22 : 0;
-    this.layout = arrange({
-      n, width: width - left, height: height - top - foot, aspect: wide / high, gap: gap * scale, columns, left, top, pixel: wide, ratio: dots,
-    });
+    const { rows: rowNames = [], names = [] } = this.spec, { colour } = this.look;
+    const [n, high, wide] = this.picture.images.shape, { type, foot, ...room } = this.room(this.picture);
+    pen.font = this.font(type);
+    this.layout = arrange({ ...room, width: width - room.left, height: height - room.top - foot, pixel: wide, ratio: dots });
     const { layout } = this;
     for (let i = 0; i < n; i++) {
       const [x, y] = this.corner(i);
@@ -114,18 +110,41 @@ export class Images {
     pen.fillStyle = colour("@text");
     pen.textBaseline = "middle";
     pen.textAlign = "right";
-    rowNames.forEach((name, r) => pen.fillText(name, layout.left - 8, layout.top + r * (layout.height + layout.gap) + layout.height / 2));
+    rowNames.forEach((name, r) => pen.fillText(name, layout.left - 8, layout.top + r * layout.down + layout.height / 2));
     pen.textAlign = "center";
-    names.forEach((name, c) => pen.fillText(name, layout.left + c * (layout.width + layout.gap) + layout.width / 2, layout.top - type / 2 - 3, layout.width));
+    names.forEach((name, i) => {
+      const [x, y] = this.corner(i);
+      pen.fillText(name, x + layout.width / 2, y - type / 2 - 3, layout.width);
+    });
     for (const mark of this.picture.marks ?? []) this.outline(pen, mark.cell, mark.box, colour(mark.colour ?? "@first"));
     if (this.picked !== null) this.outline(pen, this.picked, null, colour("@first"));
     if (this.at) this.paintField(pen);
     if (foot) this.paintScale(pen, width, height, type);
   }
 
+  font(type) { return `${type}px ${getComputedStyle(this.pane.host).fontFamily}`; }
+
+  /** What is to be laid out, and what names and scale take of the room beside it. */
+  room({ images: { shape: [n, high, wide] }, map }) {
+    const { rows = [], names = [], columns = 0, gap = 4 } = this.spec, { scale } = this.look, type = 13 * scale;
+    const pen = this.pane.canvas.getContext("2d");
+    pen.font = this.font(type);
+    const left = rows.length ? 12 + Math.max(...rows.map((name) => pen.measureText(name).width)) : 0;
+    const each = columns > 0 && names.length > columns, above = names.length ? type + 8 : 0; // a name for every cell, or column
+    return { n, columns, aspect: wide / high, gap: gap * scale, type, left, top: each ? 0 : above, head: each ? above : 0, foot: this.spec.map && map ? type + 22 : 0 };
+  }
+
+  /** The width that a sheet of so many columns can use at a height; more would be air. */
+  useful(picture, height) {
+    if (!this.spec.columns || !picture.images) return Infinity;
+    const { foot, ...room } = this.room(picture), { columns, gap, left, top } = room;
+    const { width } = arrange({ ...room, width: 1e4, height: height - top - foot });
+    return left + columns * (width + gap);
+  }
+
   corner(i) {
-    const { columns, left, top, width, height, gap } = this.layout;
-    return [left + (i % columns) * (width + gap), top + Math.floor(i / columns) * (height + gap)];
+    const { columns, left, top, width, gap, down } = this.layout;
+    return [left + (i % columns) * (width + gap), top + Math.floor(i / columns) * down];
   }
 
   /** A frame around a cell, or around [top, left, height, width] of its image in pixels. */

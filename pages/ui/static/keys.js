@@ -1,6 +1,7 @@
 // The keyboard. After a click space means play, not the button last pressed; after Tab it presses the button.
 
 const TYPING = "input:not(.scrub), textarea, select, [contenteditable], [role=textbox], [role=combobox], [role=slider], [role=application], [role=radiogroup], [role=listbox]";
+const CONTROL = '[data-testid="stSidebarUserContent"] [data-testid="stElementContainer"]';
 const PRESSING = "button, a, summary, [role=button], [role=tab], [role=checkbox], [role=switch]";
 
 export function onKey(player, event) {
@@ -9,6 +10,7 @@ export function onKey(player, event) {
   const target = event.composedPath()[0], presenting = document.body.classList.contains("lab-present");
   if (event.key === "Escape" && player.menu) return player.openMenu(false);
   if (event.key === "Escape" && player.saving.open) return player.saving.closeCode();
+  if (event.key === "Escape" && document.body.classList.contains("lab-control")) return showControl();
   if (target.closest?.(TYPING) && !(presenting && event.key === "Escape")) return;
   const pressing = target.closest?.(PRESSING) && !player.pointed;
   const { walk } = player;
@@ -47,26 +49,31 @@ function faster(player, by) {
 
 /** A clicker goes through the scenes where the page has some, else through the steps. */
 function on(player, by) {
-  const scenes = [...document.querySelectorAll('[class*="st-key-scene"] button')];
+  const scenes = [...document.querySelectorAll(".st-key-lab-scenes-row button")];
   if (scenes.length > 1) {
-    const at = Number(document.body.dataset.labScene ?? (by > 0 ? -1 : scenes.length));
-    const next = Math.max(0, Math.min(scenes.length - 1, at + by));
-    document.body.dataset.labScene = next;
-    scenes[next].click();
+    const at = scenes.findIndex((one) => one.matches('[data-testid$="-primary"]')); // the one that plays; -1: none yet
+    scenes[Math.max(0, Math.min(scenes.length - 1, at + by))].click();
   } else if (by > 0) player.forward();
   else player.seek(player.walk.cursor - 1);
 }
 
-/** The control that was touched last, over the stage; once more puts it away. */
+/** The control that was touched last, over the stage and under the arrow keys; once more, or Escape, puts it away. */
 function showControl() {
-  const held = [...document.querySelectorAll(".lab-chosen")];
-  if (!held.length) document.querySelector('[data-testid="stSidebar"] [data-testid="stElementContainer"]')?.classList.add("lab-chosen");
-  document.body.classList.toggle("lab-control");
+  const chosen = document.querySelector(".lab-chosen") ?? document.querySelector(CONTROL);
+  if (!chosen) return;
+  chosen.classList.add("lab-chosen");
+  if (document.body.classList.toggle("lab-control")) chosen.querySelector("input, [role=slider], button, [tabindex]")?.focus();
+  else document.activeElement?.blur();
 }
+
+// A scene plays where it is seen.
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.(".st-key-lab-scenes button")) document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0 });
+});
 
 // Which control that is: the last one in the sidebar that had the focus.
 document.addEventListener("focusin", (event) => {
-  const control = event.target.closest?.('[data-testid="stSidebar"] [data-testid="stElementContainer"]');
+  const control = event.target.closest?.(CONTROL);
   if (!control) return;
   document.querySelectorAll(".lab-chosen").forEach((other) => other.classList.remove("lab-chosen"));
   control.classList.add("lab-chosen");

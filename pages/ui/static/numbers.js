@@ -74,9 +74,9 @@ export class Numbers {
     }
   }
 
-  /** A formula wider than the panel is set smaller, to seven tenths; a wider one still scrolls. */
+  /** A formula or table wider than the panel is set smaller, to seven tenths; a wider one still scrolls. */
   fit() {
-    const wide = [...(this.player.numbersHost?.querySelectorAll(".math") ?? [])];
+    const wide = [...(this.player.numbersHost?.querySelectorAll(".math, .table") ?? [])];
     for (const box of wide) box.style.fontSize = "";
     const shares = wide.map((box) => box.clientWidth / box.scrollWidth); // read all, then write: one layout, not one a formula
     wide.forEach((box, i) => { if (shares[i] < 1) box.style.fontSize = `${Math.max(0.7, 1.06 * shares[i])}em`; });
@@ -126,6 +126,6 @@ function block({ math, table, text }) {
   if (math) return html`<div class="math" translate="no" .innerHTML=${math}></div>`;
   if (!table) return html`<p>${text ?? ""}</p>`;
   const [head, ...rows] = table;
-  return html`<table><thead><tr>${head.map((cell) => html`<th>${cell}</th>`)}</tr></thead>
-    <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${String(cell)}</td>`)}</tr>`)}</tbody></table>`;
+  return html`<div class="table"><table><thead><tr>${head.map((cell) => html`<th>${cell}</th>`)}</tr></thead>
+    <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${String(cell)}</td>`)}</tr>`)}</tbody></table></div>`;
 }

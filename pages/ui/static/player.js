@@ -68,7 +68,7 @@ class Player {
     this.tools.offer(data.edit);
     if (data.token !== this.token) this.connect(data.token);
     else if (this.base) this.restyle();
-    if (first && data.present) this.present(true);
+    if (first && (data.present || document.body.classList.contains("lab-present"))) this.present(true);
     // A live change of a setting shows from the newest step on.
     if (!first && data.go !== this.go && data.token === this.token && this.walk.film.length) {
       this.walk.to(this.walk.last);
@@ -108,8 +108,12 @@ class Player {
       if (this.menu && !event.composedPath().some((node) => node.classList?.contains("menu"))) this.openMenu(false);
     }, { signal, capture: true });
     document.addEventListener("visibilitychange", () => this.tabSeen(!document.hidden), { signal });
+    window.addEventListener("lab:present", (event) => this.presented(event.detail), { signal });
     window.addEventListener("lab:group", (event) => this.hear(event.detail), { signal });
-    window.addEventListener("resize", () => this.fill(), { signal });
+    window.addEventListener("resize", () => {
+      this.fill();
+      if (this.root.classList.contains("presenting")) this.enlarge();
+    }, { signal });
     // Every change of size draws everything anew: a paused run has no next picture that would do it.
     this.resizer = new ResizeObserver(() => {
       clearTimeout(this.resizeTimer);
@@ -125,7 +129,7 @@ class Player {
   /** As high as the window has room below what stands above; a phone's page scrolls instead. */
   fill() {
     const box = this.root.getBoundingClientRect(), scroller = document.querySelector('[data-testid="stMain"]');
-    const top = box.top + (scroller?.scrollTop ?? 0), room = window.innerHeight - top - 10;
+    const top = box.top + (scroller?.scrollTop ?? 0), room = window.innerHeight - top - 4;
     const least = box.width < 560 || this.root.classList.contains("presenting") ? 0 : 380;
     const height = `${Math.max(least, Math.floor(room))}px`;
     if (this.root.style.getPropertyValue("--room") !== height) this.root.style.setProperty("--room", height);
@@ -457,13 +461,22 @@ class Player {
     const url = new URL(location.href);
     if (on) url.searchParams.set("present", "1"); else url.searchParams.delete("present");
     history.replaceState(history.state, "", url);
-    // Readable from the last row, and at a zoom of 200 % (where a window is half as wide) still in its place.
-    this.scale = on ? Math.max(1, Math.min(1.5, window.innerWidth / 800)) : 1;
+    window.dispatchEvent(new CustomEvent("lab:present", { detail: on })); // every player on the page, this one too
+  }
+
+  presented(on) {
     this.root.classList.toggle("presenting", on);
     this.root.classList.remove("numbers-open");
-    this.root.style.setProperty("--scale", this.scale);
     this.fill();
-    this.restyle();
+    this.enlarge();
+  }
+
+  /** Presented, type is readable from the last row, and at a zoom of 200 % (a window half as wide) still in its place. */
+  enlarge() {
+    const presenting = this.root.classList.contains("presenting"), before = this.scale;
+    this.scale = presenting ? Math.max(1, Math.min(1.4, window.innerWidth / 800)) : 1;
+    this.root.style.setProperty("--scale", this.scale);
+    if (this.scale !== before) this.restyle();
   }
 
   dispose() {

@@ -32,7 +32,7 @@ export class Stage {
     if (wanted.join() !== [...this.views.keys()].join()) this.build(wanted);
     const given = kinds.reduce((sum, kind) => sum + (base[kind].share ?? 0), 0);
     for (const [kind, view] of this.views) {
-      view.box.style.flexGrow = kind === "figure" ? Math.max(0.2, 1 - given) : base[kind].share ?? 1;
+      view.box.style.flexGrow = 100 * (kind === "figure" ? Math.max(0.2, 1 - given) : base[kind].share ?? 1); // below 1 in all, room is left
       view.setBase(kind === "figure" ? base : base[kind], kind === "figure" ? scale : this.look);
     }
     this.turn();
@@ -61,14 +61,25 @@ export class Stage {
     this.host.classList.toggle("stacked", this.views.size > 1 && width < 1.1 * height);
   }
 
+  /** A sheet gets no more width than its height can use; what is over goes to what stands beside it. */
+  fit() {
+    const beside = this.views.size > 1 && !this.host.classList.contains("stacked");
+    for (const view of this.views.values()) {
+      const most = beside && this.picture && view.useful ? view.useful(this.picture, this.host.clientHeight) : Infinity;
+      view.box.style.maxWidth = most < Infinity ? `${Math.ceil(most)}px` : "";
+    }
+  }
+
   async draw(picture) {
     this.picture = picture;
+    this.fit();
     await Promise.all([...this.views.values()].map((view) => view.draw(picture)));
   }
 
   /** Everything anew at the size that there is now. */
   async resize() {
     this.turn();
+    this.fit();
     for (const view of this.views.values()) {
       if (view === this.figure) await view.resize();
       else view.paint();
