@@ -536,7 +536,10 @@ A: $G_{AB}$ draws what $D_B$ takes for a B. But *which* B? It may be the same on
 **DiscoGAN** learns both directions at once and asks that they undo each other:
 
 $$
-x_{AB} = G_{AB}(x_A), \qquad x_{ABA} = G_{BA}(x_{AB}), \qquad L_{CONST_A} = d(x_{ABA}, x_A)
+x_{AB} = G_{AB}(x_A), \qquad x_{ABA} = G_{BA}(x_{AB})
+$$
+$$
+L_{CONST_A} = d(x_{ABA}, x_A)
 $$
 $$
 L_G = L_{GAN_B} + L_{CONST_A} + L_{GAN_A} + L_{CONST_B}
