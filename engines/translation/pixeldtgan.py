@@ -41,14 +41,12 @@ SIDE = 64
 CODE = 64  # numbers between encoder and decoder
 SHOWN = 8  # test figures that a frame undresses
 
-# Parts taken away; all of these, the whole model ("small") among them, are trained alike and small.
-_SMALL: dict[str, Any] = {"channels": 12, "n_steps": 1_000}
+# Parts taken away; otherwise all of these are trained like the whole model.
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
-    "small": _SMALL,
-    "no-domain": {**_SMALL, "domain": False},
-    "no-real-fake": {**_SMALL, "real_fake": False},
-    "mse": {**_SMALL, "domain": False, "real_fake": False, "mse_weight": 1.0},
+    "no-domain": {"domain": False},
+    "no-real-fake": {"real_fake": False},
+    "mse": {"domain": False, "real_fake": False, "mse_weight": 1.0},
 }
 
 
