@@ -116,7 +116,7 @@ def translation(variant: str, x: np.ndarray, words: str) -> Film:
     frame = Frame(step=0, arrays={"images": np.stack([x, drawn])}, scalars={})
     return Film(
         frames=[frame],
-        base=images_base(columns=2, names=("image", "handwriting")),
+        base=images_base(columns=2, names=("image", "handwriting")) | {"below": True},
         draw=lambda f: {"images": f.arrays["images"], "traces": {}, "caption": said, "alt": said},
         numbers=lambda _: blocks,
     )

@@ -15,6 +15,7 @@ function drawer() {
     look.observe(document.body, { childList: true, subtree: true });
     setTimeout(() => { look.disconnect(); ready(); }, 20000);
   } else ready();
+  matchMedia("(max-width: 1099px)").addEventListener("change", () => { if (between()) shut(); }); // a window made smaller
   document.addEventListener("pointerdown", (event) => {
     if (between() && event.target.closest?.('[data-testid="stMain"]')) shut();
   });
