@@ -12,7 +12,7 @@ import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
 import engines
-from engines.imitation import bodies, trpo
+from engines.imitation import bodies, demonstrations, experts, trpo
 from engines.imitation.environments import environment
 
 NAME = "halfcheetah"
@@ -82,3 +82,21 @@ def test_a_policy_of_several_numbers_has_the_densities_of_independent_gaussians(
     assert torch.allclose(policy.log_prob(new, action), theirs(new).log_prob(action), rtol=1e-4)
     assert torch.allclose(policy.entropy(old), theirs(old).entropy(), rtol=1e-5)
     assert torch.allclose(policy.kl(old, new), kl_divergence(theirs(old), theirs(new)), rtol=1e-4, atol=1e-6)
+
+
+def test_what_ships_of_it_is_read_without_mujoco_and_its_returns_are_those_of_its_motion():
+    shown, env = demonstrations.load(NAME), environment(NAME)
+    for one in shown.trajectories:
+        demonstrations.check(env, 1, one)
+        gone = (one.states[-1, 0] - one.states[0, 0]) / env.dt - 0.1 * (one.actions[:-1] ** 2).sum()
+        assert -1 < one.value - gone < 15  # the reward of the last step, whose next state is not kept
+    floor, ceiling = experts.scale(NAME)
+    assert floor < 0 < 1000 < ceiling
+    assert abs(shown.returns.mean() - ceiling) < 0.2 * ceiling
+
+
+def test_the_shipped_expert_acts_within_the_bounds():
+    shown = demonstrations.load(NAME)
+    states, actions = shown.states[::50], shown.actions[::50]
+    found = experts.act(NAME)(states)
+    assert np.allclose(found, actions, atol=0.02)  # kept as float32
