@@ -52,7 +52,7 @@ def test_four_viewers_each_watch_a_run_through_the_proxy(proxy):
 
     seen = asyncio.run(four())
     assert sum(one.lost for one in seen) == 0
-    assert all(0 < one.first < 60 for one in seen)
+    assert all(one.first > 0 for one in seen)
     assert all(one.steps for one in seen[1::2])
 
 

@@ -106,7 +106,7 @@ def outside() -> list[str]:
 
 @pytest.fixture(scope="package")
 def context(browser: Browser) -> BrowserContext:
-    """One for all: the app keeps nothing in a browser, and its scripts are fetched once."""
+    """One for all, so that the scripts are fetched once; what a test leaves in it is taken away after the test."""
     return browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="light")
 
 
@@ -117,6 +117,8 @@ def page(
     """A fresh page, 1280 x 800, light. Where the test fails, its screenshot and errors are printed."""
     context.set_default_timeout(30_000)  # where all is well nothing waits
     page = context.new_page()
+    kept = {"origin": "*", "storageTypes": "cookies,local_storage"}  # by the tests before this one
+    context.new_cdp_session(page).send("Storage.clearDataForOrigin", kept)
 
     def on_console(message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -139,7 +141,6 @@ def page(
         _explain(request, page, page_errors)
     for one in context.pages:
         one.close()
-    context.clear_cookies()
     context.clear_permissions()
 
 
