@@ -34,7 +34,7 @@ from pages.ui.tryit import Question
 WORDS = {"gan": "a GAN", "reconstruction": "with a way back", "discogan": "DiscoGAN"}
 PANELS = ("gan", "reconstruction", "discogan")
 VARIANT = {"gan": "gan", "reconstruction": "reconstruction", "discogan": ""}  # of checkpoints/discogan
-LOOKS = {"discogan": ("@first", "solid"), "reconstruction": ("@second", "dot"), "gan": ("@bound", "dash")}
+LOOKS = ("discogan", "reconstruction", "gan")
 LAYERS = layers(("field", "D's shading"))
 N_CHAIRS = 11
 
@@ -141,44 +141,32 @@ def head_of(model: str, x: np.ndarray) -> np.ndarray:
     return shipped.model("discogan", VARIANT[model]).translate(x[None].astype(np.float32))[0].numpy()
 
 
+TURNED = {
+    "curve_step": "step of 10°, from −90° on",
+    "curve_sets": [curves("Turn of the head", "degrees", **{model: WORDS[model] for model in LOOKS})],
+}
+
+
 def turning(chair: int) -> Film:
     """One frame a turn of the chair, with what all three models make of it."""
     by = {model: {key: held[chair - 1] for key, held in made(model).items()} for model in LOOKS}
+    whole, lesser, gan = by.values()
     frames = []
     for k, yaw in enumerate(tests()["yaw"]):
-        back = [held["back"][k] for held in by.values() if "back" in held]
-        shown = [tests()["chair"][chair - 1, k]] * len(by) + [held["head"][k] for held in by.values()] + back
+        shown = [tests()["chair"][chair - 1, k], whole["head"][k], whole["back"][k]]
+        shown += [gan["head"][k], lesser["head"][k], lesser["back"][k]]
         scalars = {"yaw": float(yaw)} | {model: float(by[model]["found"][k]) for model in LOOKS}
         frames.append(Frame(step=k, scalars=scalars, arrays={"shown": np.stack(shown)}))
-    base = images_base(columns=3, rows=("chair", "head", "led back"), names=[WORDS[m] for m in LOOKS], share=0.66)
-    return Film(frames=frames, base=base | angles_base(by), draw=turned, numbers=angles)
-
-
-def angles_base(by: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
-    """The angle found over the angle given, a line a model, and a mark on each for the turn on the stage."""
-    yaw = tests()["yaw"]
-    lines, marks, notes = [], [], []
-    for i, (model, (colour, dash)) in enumerate(LOOKS.items()):
-        line = {"color": colour, "dash": dash, "width": 3 if model == "discogan" else 2}
-        lines.append({"type": "scatter", "mode": "lines", "x": yaw, "y": by[model]["found"], "line": line})
-        marks.append({"type": "scatter", "mode": "markers", "x": [], "y": [], "marker": {"size": 11, "color": colour}})
-        at = {"xref": "paper", "yref": "paper", "x": 0.02, "y": 0.99 - 0.05 * i, "xanchor": "left", "yanchor": "top"}
-        notes.append({"text": WORDS[model], "font": {"color": colour}, "showarrow": False, **at})
-    axis = {"tickvals": [-90, -45, 0, 45, 90], "ticksuffix": "°"}
-    return {
-        "layout": {"xaxis": {**axis, "range": [-95, 95], "title": {"text": "turn of the chair"}},
-                   "yaxis": {**axis, "range": [-135, 135], "title": {"text": "turn of the head"}},
-                   "annotations": notes},
-        "traces": [*lines, *marks],
-    }  # fmt: skip
+    names = ("the chair", "DiscoGAN", "DiscoGAN, led back", "a GAN", "with a way back", "with a way back, led back")
+    return Film(frames=frames, base=images_base(columns=3, names=names) | TURNED, draw=turned,
+                numbers=angles)  # fmt: skip
 
 
 def turned(frame: Frame) -> dict[str, Any]:
     s = frame.scalars
     said = ", ".join(f"{WORDS[model]} {degrees(s[model])}" for model in LOOKS)
     words = f"The chair is turned by {degrees(s['yaw'])}. What the heads made of it are turned by: {said}."
-    marks = {len(LOOKS) + i: {"x": [s["yaw"]], "y": [s[model]]} for i, model in enumerate(LOOKS)}
-    return {"images": frame.arrays["shown"], "traces": marks, "caption": words, "alt": words}
+    return {"images": frame.arrays["shown"], "traces": {}, "caption": words, "alt": words}
 
 
 def degrees(value: float) -> str:

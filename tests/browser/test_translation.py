@@ -95,7 +95,5 @@ def test_a_chair_is_turned_by_the_slider(page: Page, server: Server, page_errors
         page.get_by_label("Step of the run").fill(str(turn))
         until(lambda turn=turn: player_state(page)["frame"] == turn, "the chair did not turn")
         expect(root.locator(".caption")).to_contain_text(said)
-    lines = root.locator(".stage .plot").evaluate("e => e._fullData.filter(t => t.mode === 'lines').length")
-    assert lines == 3  # the angle found, one line a model
     assert page_errors == []
     assert faults(page) == []
