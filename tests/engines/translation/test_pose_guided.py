@@ -71,7 +71,7 @@ def test_stage_2_descends_equations_2_and_3():
     real, fake = D(source, true).sigmoid(), D(source, made).sigmoid()
     assert set(asked) == {"D", "G2"}
     assert_close(asked["D"], bce(real, 1) + bce(fake, 0))
-    assert_close(asked["G2"], bce(fake, 1) + 10 * written_out(made, true, mask))
+    assert_close(asked["G2"], bce(fake, 1) + 100 * written_out(made, true, mask))
 
 
 def test_the_gradient_is_the_slope_of_the_loss():
