@@ -237,6 +237,21 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry(
         section="Translation",
+        slug="cyclegan",
+        title="CycleGAN",
+        idea="Flat emoji become shaded ones and flat again, without pairs; then ask whether a message is hidden.",
+        paper=cite("zhu2017", "chu2017"),
+        engines=("cyclegan",),
+        sources=("engines/translation/cyclegan.py", "engines/learning.py", "engines/material.py"),
+        icon=":material/cycle:",
+        starts=(
+            ("Watch it learn", {"view": "film"}),
+            ("What the cycle is for", {"view": "parts"}),
+            ("Is a message hidden?", {"view": "hidden"}),
+        ),
+    ),
+    Entry(
+        section="Translation",
         slug="discogan",
         title="DiscoGAN",
         idea="No pairs, and yet a chair that turns becomes a head that turns: a map there and back must undo itself.",
@@ -491,7 +506,14 @@ COURSE: tuple[Stop, ...] = (
         ),
     ),
     Stop(slug="dtn", note="a frozen judge", column=4, row=2),
-    Stop(slug="discogan", note="without pairs", column=5, row=0),
+    Stop(
+        slug="discogan",
+        note="without pairs",
+        column=5,
+        row=0,
+        leads_to=(("cyclegan", "two styles: the cycle is weighed, and may hide what it needs"),),
+    ),
+    Stop(slug="cyclegan", note="there and back", column=6, row=0),
     Stop(
         slug="pixelcnn",
         note="pixel by pixel",

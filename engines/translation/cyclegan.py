@@ -216,30 +216,18 @@ class CycleGAN(learning.Learner):
     @torch.no_grad()
     def translate(self, x: Any, way: str = "G") -> Tensor:
         """Flat as shaded ("G") or shaded as flat ("F"): (B, 64, 64, 3) -> (B, S, S, 3) in 0..1."""
-        return shown(self._through(self.images(x), way))
+        return self.lead(shown(self.images(x)), way)
 
     @torch.no_grad()
-    def cycle(
-        self, x: Any, way: str = "G", *, noise: float = 0.0, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """There, with noise on it, and back again: G(x) + noise and F of that; by ``way`` "F" from y through F and
-        G. (B, 64, 64, 3) -> two of (B, S, S, 3) in 0..1; ``noise`` is a deviation in 0..1, drawn from ``generator``.
-
-        What noise too small to see destroys was hidden in the picture (Chu et al. 2017, arXiv:1712.02950).
-        """
-        there = self._noisy(self._through(self.images(x), way), noise, generator)
-        return shown(there), shown(self._through(there, "F" if way == "G" else "G"))
+    def cycle(self, x: Any, way: str = "G") -> tuple[Tensor, Tensor]:
+        """There and back, G(x) and F(G(x)), by ``way`` "F" F(x) and G(F(x)): (B, 64, 64, 3) -> two of (B, S, S, 3)."""
+        there = self.translate(x, way)
+        return there, self.lead(there, "F" if way == "G" else "G")
 
     @torch.no_grad()
-    def disturbed(self, x: Any, way: str = "F", *, noise: float, generator: torch.Generator) -> Tensor:
-        """`translate` of x with noise on it: what noise does where no translation could hide anything."""
-        return shown(self._through(self._noisy(self.images(x), noise, generator), way))
-
-    def _noisy(self, x: Tensor, noise: float, generator: torch.Generator | None) -> Tensor:
-        return x + 2 * noise * torch.randn(x.shape, generator=generator).to(self.device) if noise else x
-
-    def _through(self, x: Tensor, way: str) -> Tensor:
-        return torch.cat([self.network[way](part) for part in x.split(50)])
+    def lead(self, images: Tensor, way: str) -> Tensor:
+        """What G or F makes of images at its own size: (B, S, S, 3) in 0..1 -> the same."""
+        return torch.cat([shown(self.network[way](2 * x.permute(0, 3, 1, 2) - 1)) for x in images.split(50)])
 
     @torch.no_grad()
     def evaluate(self, test: Fields) -> dict[str, float]:
@@ -261,8 +249,7 @@ class CycleGAN(learning.Learner):
         partner, untranslated = nearest_is_own(f_made, f_y), nearest_is_own(f_x, f_y)
         partner_back, untranslated_back = nearest_is_own(f_made_x, f_x), nearest_is_own(f_y, f_x)
         draw = learning.stream(self.config.seed, 2)
-        _, noisy = self.cycle(test["flat"], noise=NOISE, generator=draw)
-        moved = self.disturbed(test["noto"], noise=NOISE, generator=draw)
+        noisy, moved = (self.lead(with_noise(images, NOISE, draw), "F") for images in (made, y))
         return {
             **named("partner", partner),
             **named("untranslated", untranslated),
@@ -313,6 +300,13 @@ class CycleGAN(learning.Learner):
 def shown(x: Tensor) -> Tensor:
     """(B, 3, S, S) in -1..1 -> (B, S, S, 3) in 0..1."""
     return (x.clamp(-1, 1).permute(0, 2, 3, 1) + 1) / 2
+
+
+def with_noise(images: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
+    """Images in 0..1 with Gaussian noise of this deviation on every level. What noise too small to see destroys on the
+    way back was hidden in the translation (Chu et al. 2017, arXiv:1712.02950).
+    """
+    return images + deviation * torch.randn(images.shape, generator=generator).to(images.device)
 
 
 # -- measures ------------------------------------------------------------------------------------------
