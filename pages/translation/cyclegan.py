@@ -116,21 +116,21 @@ def seen(side: int, field: str) -> torch.Tensor:
 
 @lru_cache(maxsize=12)
 def led(variant: str, way: str) -> tuple[Frame, ...]:
-    """One frame a test emoji: ``images`` (4, S, S, 3), itself, translated, led back, its true partner; ``off`` (1, S,
-    S), where the way back misses. ``found``: the test emoji of the other style that the translation is nearest to.
+    """One frame a test emoji: ``images`` (6, S, S, 3), itself, translated, led back, its true partner, the test emoji
+    of the other style that the translation is nearest to (``found``), led back; ``off`` (1, S, S), where that misses.
     """
     model, (given, made) = shipped.model(SLUG, variant), (FIELDS[style] for style in STYLES[way])
-    x, y = tests()[given][:N_TRIED], tests()[made][:N_TRIED]
-    start, partners = sized(variant, x), sized(variant, y)
+    x = tests()[given][:N_TRIED]
+    start, partners = sized(variant, x), sized(variant, tests()[made])
     there, back = model.cycle(x.copy(), way)
     of_partners = seen(model.config.side, made)
     found, plain = (nearest(features(images), of_partners).numpy() for images in (there, start))
     misses, frames = off(back, start), []
     for i in range(N_TRIED):
-        four = torch.stack([start[i], there[i], back[i], partners[i]])
+        six = torch.stack([start[i], there[i], back[i], partners[i], partners[found[i]], back[i]])
         error = 255 * (back[i] - start[i]).abs().mean(dim=2)
         scalars = {"off": misses[i], "found": found[i], "plain": plain[i], "row": i}
-        arrays = {"images": learning.to_bytes(four).numpy(), "off": levels(error.numpy()[None], 0, MOST)}
+        arrays = {"images": learning.to_bytes(six).numpy(), "off": levels(error.numpy()[None], 0, MOST)}
         frames.append(Frame(step=i, scalars={key: float(v) for key, v in scalars.items()}, arrays=arrays))
     return tuple(frames)
 
@@ -138,10 +138,10 @@ def led(variant: str, way: str) -> tuple[Frame, ...]:
 def there_and_back(variant: str, way: str) -> Film:
     given, made = STYLES[way]
     names = (f"{given}: x", f"drawn as {made}: {way}(x)", f"led back: {'F' if way == 'G' else 'G'}({way}(x))",
-             f"its true partner, {made}")  # fmt: skip
+             f"its true partner, {made}", f"nearest {made} test emoji", "where the way back misses")  # fmt: skip
     return Film(
         frames=led(variant, way),
-        base=images_base(columns=4, names=names, over=map_base("way back off by, of 255", 0, MOST, cells=[2]))
+        base=images_base(columns=3, names=names, over=map_base("way back off by, of 255", 0, MOST, cells=[5]))
         | {"curve_sets": [curves("The way back is off by", "levels of 255", off="each test emoji")]},
         draw=partial(there_picture, way),
         numbers=partial(there_numbers, way),
@@ -315,16 +315,22 @@ def hidden(variant: str, row: int) -> Film:
         there = with_noise(model.lead(start, "G"), noise / 255, learning.stream(0, 3))
         back = model.lead(there, "F")
         error = 255 * (back - start).abs().mean(dim=3)
-        scalars = {"noise": noise, "off": off(back, start)[0], "every": misses[i].mean(), "moved": moved[i].mean()}
-        arrays = {"images": learning.to_bytes(torch.cat([start, there, back])).numpy(),
+        scalars = {
+            "noise": noise,
+            "off": off(back, start)[0],
+            "every": misses[i].mean(),
+            "moved": moved[i].mean(),
+            "quiet": misses[0].mean(),
+        }
+        arrays = {"images": learning.to_bytes(torch.cat([start, there, back, back])).numpy(),
                   "off": levels(error.numpy(), 0, MOST)}  # fmt: skip
         frames.append(Frame(step=noise, scalars={key: float(v) for key, v in scalars.items()}, arrays=arrays))
-    names = ("flat: x", "G(x) and the noise", "led back by F")
+    names = ("flat: x", "G(x) and the noise", "led back by F", "where the way back misses")
     said = curves("The way back is off by", "levels of 255", every="48 test emoji", off="this one",
                   moved="what the noise does to true shaded ones")  # fmt: skip
     return Film(
         frames=frames,
-        base=images_base(columns=3, names=names, over=map_base("way back off by, of 255", 0, MOST, cells=[2]))
+        base=images_base(columns=2, names=names, over=map_base("way back off by, of 255", 0, MOST, cells=[3]))
         | {"curve_sets": [said]},
         draw=partial(hidden_picture, row),
         numbers=hidden_numbers,
@@ -342,12 +348,12 @@ def hidden_picture(row: int, frame: Frame) -> dict[str, Any]:
 
 
 def hidden_numbers(frame: Frame) -> Blocks:
-    s, before = frame.scalars, show.frames(SLUG)
-    quiet = before[0].scalars["every"] if before else s["every"]
+    s = frame.scalars
     return [
         {"text": f"Noise of deviation {s['noise']:g} levels. Over 48 test emoji, in levels of 255:"},
         {"table": [["", ""], ["way back off by", f"{s['every']:.2f}"],
-                   ["without noise", f"{quiet:.2f}"],
+                   ["without noise", f"{s['quiet']:.2f}"],
+                   ["the mean of all test emoji instead", f"{comparison.metrics(SLUG)['test_cycle_mean']:.2f}"],
                    ["by how much the noise moves F of true shaded emoji", f"{s['moved']:.2f}"]]},
     ]  # fmt: skip
 
