@@ -105,14 +105,12 @@ def test_the_sum_of_an_output_cell_is_read_under_the_pointer(page: Page, server:
     open_page(page, f"{server.url}/transposed-convolution?values=ones&n=2&k=2&s=2")
     root = player(page)
     finished(page)
-    stage = root.locator(".stage").bounding_box()
-    tip = root.locator(".tip")
-    said = set()
-    for u in range(54, 98, 4):
-        for v in range(8, 45, 5):
-            page.mouse.move(stage["x"] + stage["width"] * u / 100, stage["y"] + stage["height"] * v / 100)
-            if tip.is_visible():
-                said.add(tip.inner_text())
+    tip, said = root.locator(".tip"), set()
+    middles = "all => all.map(one => one.getBoundingClientRect()).map(b => [b.x + b.width / 2, b.y + b.height / 2])"
+    for x, y in root.locator(".stage .textpoint").evaluate_all(middles):  # the numbers in the cells
+        page.mouse.move(x, y)
+        if tip.is_visible():
+            said.add(tip.inner_text())
     assert {f"out({i}, {j}) = 1·1 = 1" for i in range(4) for j in range(4)} <= said
     page.get_by_label("Component to explain").select_option(label="6")
     expect(root.locator(".numbers")).to_contain_text("out(1, 1) = 1·1 = 1")
