@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from pages import catalogue
 from pages.autoencoders import gaussians, latent
 from pages.translation import colouring
-from pages.ui import code, guard, live, player, warm
+from pages.ui import code, frame, guard, live, player, settings, warm  # noqa: F401 (before two visits at once do)
 
 
 def sorry(error: Exception) -> bool:
