@@ -365,6 +365,22 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="Making",
+        slug="midinet",
+        title="MidiNet",
+        idea="Choose chords, hear a network compose eight bars to them, and see what links one bar to the next.",
+        paper=cite("yang2017", "mescheder2018"),
+        engines=("midinet",),
+        sources=("engines/making/midinet.py", "engines/making/bars.py", "engines/maths/chains.py"),
+        icon=":material/piano:",
+        starts=(
+            ("Beside an n-gram", {"beside": "ngram"}),
+            ("What links two bars", {"view": "parts"}),
+            ("Bars that do not join", {"scene": "unlinked", "by": "paper", "chords": "round"}),
+            ("Watch it learn", {"view": "film"}),
+        ),
+    ),
+    Entry(
         section="Imitation",
         slug="gail",
         title="Learning to act from examples",
@@ -493,6 +509,7 @@ COURSE: tuple[Stop, ...] = (
             ("pixelcnn", "drawing one pixel after another gives p(x) back, exactly"),
             ("pix2pix", "an image stands where the noise stood, and the discriminator sees both"),
             ("anogan", "what a generator of normal images cannot make is an anomaly"),
+            ("midinet", "a bar of a melody is an image of 32 pitches by 16 steps"),
         ),
     ),
     Stop(
@@ -525,6 +542,7 @@ COURSE: tuple[Stop, ...] = (
         ),
     ),
     Stop(slug="anogan", note="what cannot be made", column=3, row=0),
+    Stop(slug="midinet", note="bar by bar", column=1, row=0),
     Stop(slug="gail", note="a reward from examples", column=2, row=0),
     Stop(slug="pixelrnn", note="LSTMs by row, by diagonal", column=5, row=1),
     Stop(

@@ -34,7 +34,7 @@ export class Curve {
     }));
     if (rival?.length) {
       traces.push({
-        type: "scatter", mode: "lines", name: "fork", x: rival.map((p) => this.place(p[0])), y: rival.map((p) => p[1]),
+        type: "scatter", mode: "lines", name: "the one beside", x: rival.map((p) => this.place(p[0])), y: rival.map((p) => p[1]),
         line: { color: colour("@second"), width: 2.5, dash: "dash" },
       });
     }

@@ -1,0 +1,33 @@
+"""Making: a batch of MidiNet, and eight bars composed as the page does."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+def bench() -> list[dict[str, Any]]:
+    """Rows for `make bench`."""
+    from engines import create
+    from engines.material import Bars
+    from pages.making import midinet
+
+    names = tuple(midinet.SEQUENCES["home"].split())
+    engine = create("midinet", data=Bars.load("tunes"), device="cpu")
+    composed = median(lambda i: midinet.melody("midinet", "", names, 4, 1.0, i))
+    return [
+        {"name": "MidiNet: a batch of 72 bars", "value": median(lambda _: engine.step()), "unit": "ms", "note": "CPU"},
+        {"name": "MidiNet: eight bars composed", "value": composed, "unit": "ms", "note": "at the server"},
+    ]
+
+
+def median(do: Callable[[int], Any], n: int = 25) -> float:
+    """Milliseconds of the last ``n`` - 5 calls."""
+    times = []
+    for i in range(n):
+        began = time.perf_counter()
+        do(i)
+        times.append(1000 * (time.perf_counter() - began))
+    return statistics.median(times[5:])
