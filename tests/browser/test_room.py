@@ -23,6 +23,7 @@ LESS = {
     # Presented at 1024 x 768, the type takes more of it.
     "bayes": (0.40, 0.52), "bayes-classifier": (0.40, 0.53), "gmm": (0.40, 0.51), "variational-gmm": (0.38, 0.50),
     "elbo": (0.40, 0.53), "gan": (0.40, 0.51), "pixelcnn": (0.40, 0.52), "gated-pixelcnn": (0.40, 0.53),
+    "discogan": (0.40, 0.52),
 }  # fmt: skip
 LOWEST = """() => Math.max(...[...document.querySelectorAll("*")].filter((one) => one.shadowRoot).flatMap((one) =>
   [...one.shadowRoot.querySelectorAll(".stage, .main > .bar")]).map((one) => one.getBoundingClientRect().bottom))"""
