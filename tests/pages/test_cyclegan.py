@@ -103,6 +103,7 @@ def test_the_trained_network_against_the_emoji_as_they_are():
     """Its translations come nearer to their partners in every pixel; by the features they find them about as often."""
     m = metrics("cyclegan")
     assert m["test_off"] < m["test_off_untranslated"] - 1
-    assert m["test_gain_low"] < 0 < m["test_gain_high"]
+    assert m["test_gain_low"] > -0.1
+    assert m["test_gain_high"] > 0
     assert m["test_partner_low"] > 50 * m["test_chance"]
     assert m["test_cycle_high"] < m["test_changed_low"] < m["test_cycle_mean_low"]  # it changes x, and leads it back
