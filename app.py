@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from pages import catalogue
 from pages.autoencoders import gaussians, latent
-from pages.translation import colouring
+from pages.translation import colouring, posing
 from pages.ui import code, frame, guard, live, player, settings, warm  # noqa: F401 (before two visits at once do)
 
 
@@ -48,6 +48,7 @@ app = st.App(
         *latent.ROUTES,
         *gaussians.ROUTES,
         *colouring.ROUTES,
+        *posing.ROUTES,
         *player.ROUTES,
         *code.ROUTES,
         THUMBNAILS,

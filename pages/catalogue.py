@@ -267,6 +267,21 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="Translation",
+        slug="pose-guided",
+        title="Pose-guided people (PG2)",
+        idea="Drag a figure's hands and feet and see the same clothes in the new pose, coarse first, then refined.",
+        paper=cite("ma2017"),
+        engines=("pose_guided",),
+        sources=("engines/translation/pose_guided.py", "engines/translation/poses.py", "engines/maths/ssim.py"),
+        icon=":material/accessibility_new:",
+        starts=(
+            ("Watch it learn", {"view": "film"}),
+            ("What each part is for", {"view": "parts"}),
+            ("Stage 1 alone", {"scene": "blurred", "by": "stage1"}),
+        ),
+    ),
+    Entry(
         section="Autoregressive",
         slug="pixelcnn",
         title="PixelCNN",
@@ -531,6 +546,7 @@ COURSE: tuple[Stop, ...] = (
         leads_to=(("cyclegan", "two styles: the cycle is weighed, and may hide what it needs"),),
     ),
     Stop(slug="cyclegan", note="there and back", column=6, row=0),
+    Stop(slug="pose-guided", note="coarse, then a difference", column=0, row=0),
     Stop(
         slug="pixelcnn",
         note="pixel by pixel",

@@ -22,7 +22,7 @@ from pages.catalogue import CATALOGUE, PAGES, Entry
 
 SIZE = (400, 225)
 # The player's stage, the latent plane, the drawing board of an outline, the list of references.
-STAGE = ".stage, .plane, .colouring, .works"
+STAGE = ".stage, .plane, .colouring, .posing, .works"
 # The last picture of a film, the newest of a run; tools, legends and axes are for the page.
 LAST = """(stage) => {
   const root = stage.getRootNode(), bar = root.querySelector("input[type=range].scrub");

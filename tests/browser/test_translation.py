@@ -112,3 +112,35 @@ def test_an_emoji_is_led_there_and_back(page: Page, server: Server, page_errors:
         expect(root.locator(".caption")).to_contain_text(f"{name}: the way back is off by")
     assert page_errors == []
     assert faults(page) == []
+
+
+def test_a_point_is_dragged_and_the_figure_follows(page: Page, server: Server, page_errors: list[str]):
+    open_page(page, f"{server.url}/pose-guided")
+    root = page.locator("[data-answers]")
+    told = lambda name: int(root.get_attribute(f"data-{name}") or 0)  # noqa: E731
+    pixels = lambda: root.locator("canvas.made").evaluate("c => c.toDataURL()")  # noqa: E731
+    settled = lambda: root.get_attribute("data-asking") == "0"  # noqa: E731
+    until(lambda: told("answers") >= 1 and settled(), "the figure was not posed", timeout=30)
+    posed, before = pixels(), told("answers")
+    hand = root.locator("[data-point='4']").bounding_box()
+    x, y = hand["x"] + hand["width"] / 2, hand["y"] + hand["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y - 60, steps=4)
+    page.mouse.up()
+    until(lambda: told("answers") > before and settled() and pixels() != posed, "the hand moved nothing")
+    assert told("pose") == -1
+    assert 0 < told("ms") < 3000  # the figure for a free machine is in the bench
+    moved, before = pixels(), told("answers")
+    root.locator("[data-point='0']").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowUp")
+    until(lambda: told("answers") > before and settled() and pixels() != moved, "the keys moved nothing")
+    root.get_by_role("button", name="Turn", exact=True).click()
+    until(lambda: told("pose") >= 0 and settled(), "it did not turn")
+    first = told("pose")
+    root.get_by_role("button", name="Walk").click()
+    until(lambda: told("pose") not in (first, -1), "it does not walk")
+    set_theme(page, "dark")
+    assert page_errors == []
+    assert faults(page) == []

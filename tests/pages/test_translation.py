@@ -10,7 +10,7 @@ import pytest
 import engines
 from engines import checkpoints, learning
 from pages.catalogue import PAGES
-from pages.translation import colouring
+from pages.translation import colouring, posing
 from tests.pages.app import opened, said, until
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -150,3 +150,80 @@ def test_a_digit_is_translated_by_the_network_that_was_asked_for(by, variant):
     frame = dtn.translation(variant, images[40], "x").frames[0]
     made = engines.pretrained("dtn", variant).translate(images[40:41])[0]
     np.testing.assert_allclose(frame.arrays["images"][1, :, :, 0] / 255, made, atol=1 / 255)
+
+
+# -- a pose under the hand -------------------------------------------------------------------------------
+
+POSE_GUIDED = PAGES / "translation" / "pose_guided.py"
+POINTS = [[32, 14], [32, 24], [32, 35], [25, 34], [39, 34], [29, 54], [35, 54]]
+ASKED = {"row": 3, "source": 0, "truth": -1, "points": POINTS, "visible": [1] * 7}
+
+
+def test_a_figure_is_posed_and_the_difference_is_what_is_added():
+    answer = posing.pose("default", ASKED)
+    shapes = {answer[key].shape for key in ("coarse", "difference", "made")}
+    assert shapes == {(64, 64, 3)}
+    coarse, difference, made = (answer[key].astype(int) for key in ("coarse", "difference", "made"))
+    inside = (made > 0) & (made < 255) & (coarse > 0) & (coarse < 255) & (difference > 0) & (difference < 255)
+    assert inside.mean() > 0.05
+    assert np.abs(coarse + 2 * (difference - 127.5) - made)[inside].max() <= 3  # rounding; grey stands for 0
+    assert "SSIM" not in answer["words"]
+    moved = posing.pose("default", {**ASKED, "points": [[10, 14], *POINTS[1:]]})
+    assert np.abs(moved["made"].astype(int) - made).mean() > 0.1
+    alone = posing.pose("stage1", ASKED)
+    assert np.unique(alone["difference"]).tolist() == [128]
+    np.testing.assert_array_equal(alone["made"], alone["coarse"])
+
+
+def test_a_figure_of_the_test_outfits_is_given_with_its_poses():
+    given = posing.figure("default", {"row": 69})
+    assert given["images"].shape == (12 * 64 * 64 * 3,)
+    assert len(set(given["poses"])) == 12
+    at = int(given["first"])
+    told = posing.pose("default", {**ASKED, "row": 69, "source": at, "truth": at})
+    assert "the figure as it was given 1.00" in told["words"]
+    assert len(posing.tests()["names"]) == 70
+    assert sum("never seen" in name for name in posing.tests()["names"]) == 20
+    walk = [pose for pose in posing.poses() if pose["action"] in posing.WALK]
+    assert len(walk) == 32  # four steps in eight directions
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"row": 70}, "row must be a whole number from 0 to 69, got 70"),
+        ({"row": True}, "got True"),
+        ({"source": 12}, "source must be a whole number from 0 to 11, got 12"),
+        ({"truth": -2}, "truth must be a whole number from -1 to 11, got -2"),
+        ({"points": POINTS[1:]}, "seven pairs of numbers"),
+        ({"points": [[1, float("nan")], *POINTS[1:]]}, "a point must be two numbers"),
+        ({"points": [["a", 1], *POINTS[1:]]}, "a point must be two numbers"),
+        ({"points": [[64, 1], *POINTS[1:]]}, r"from 0 to 63 both ways, got \[64, 1\]"),
+        ({"visible": [1] * 6}, "seven of 0 or 1"),
+        ({"visible": [2] * 7}, "seven of 0 or 1"),
+    ],
+)
+def test_a_wrong_pose_is_answered_by_a_sentence(change, words):
+    with pytest.raises(ValueError, match=words):
+        posing.pose("default", {**ASKED, **change})
+
+
+def test_the_parts_are_told_by_their_cards():
+    from pages.translation import pose_guided
+
+    rows = pose_guided.table()
+    assert rows[""] == [
+        *pose_guided.FLOORS.values(),
+        *(pose_guided.WORDS[v] for v in pose_guided.PARTS),
+        "the true picture",
+    ]
+    assert all(len(column) == 4 + len(pose_guided.PARTS) for column in rows.values())
+    best = max(pose_guided.PARTS, key=lambda variant: pose_guided.metrics(variant)["test_ssim"])
+    assert f"highest first: *{pose_guided.WORDS[best]}*" in pose_guided.agrees()
+    assert pose_guided.check_best(pose_guided.WORDS[best])[0]
+    film = pose_guided.training()
+    picture = film.draw(film.frames[-1])
+    assert picture["images"].shape == (30, 64, 64, 3)
+    assert "Stage 2 learns" in picture["caption"]
+    assert "Stage 1 learns" in film.draw(film.frames[1])["caption"]
+    assert any("G2 descends" in block.get("text", "") for block in pose_guided.numbers(film.frames[-1]))

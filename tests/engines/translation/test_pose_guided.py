@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
 
 import engines
+from engines import checkpoints
 from engines.train import record_steps
-from engines.translation.pose_guided import Poses
+from engines.translation.pose_guided import VARIANTS, Poses
 from engines.translation.poses import KEYPOINTS, MIRRORED, by_outfit, heat_maps, mean_in_pose, mirrored, paired
 
 RNG = np.random.default_rng(0)
@@ -224,3 +227,46 @@ def test_what_is_measured_is_1_for_the_truth_and_the_floors_are_named():
         assert found[f"{key}_low"] <= found[key] <= found[f"{key}_high"]
     assert found["pose_l1"] == pytest.approx(0, abs=1e-4)  # every pose is seen once: the mean is the picture
     assert found["pose_mask_ssim"] == pytest.approx(1, abs=1e-4)
+
+
+# -- what ships ------------------------------------------------------------------------------------------
+
+
+SHIPPED = ("", "small", "no-mask", "stage1")
+
+
+def card(variant):
+    return json.loads((checkpoints.folder("pose_guided", variant) / "card.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def test_side():
+    return Poses.load("figures_poses").test
+
+
+def test_signature_the_shipped_model_is_above_its_floors():
+    """SSIM of the result above that of copying the input and of the mean image."""
+    said = card("")["metrics"]
+    for key in ("ssim", "mask_ssim"):
+        assert said[f"test_{key}_low"] > said[f"test_copy_{key}_high"]
+        assert said[f"test_{key}_low"] > said[f"test_mean_{key}_high"]
+    assert said["test_l1_high"] < min(said["test_copy_l1_low"], said["test_mean_l1_low"])
+
+
+@pytest.mark.parametrize("variant", ["", "stage1"])
+def test_the_card_says_what_the_weights_do(variant, test_side):
+    """A fixed sixth of the test outfits, evaluated anew: as near to the card as so few can be, on both sides."""
+    few = {key: rows[:144] for key, rows in test_side.items()}
+    found, said = engines.pretrained("pose_guided", variant).evaluate(few), card(variant)["metrics"]
+    for key, within in (("ssim", 0.03), ("coarse_ssim", 0.03), ("copy_ssim", 0.03), ("mask_ssim", 0.06)):
+        assert found[key] == pytest.approx(said[f"test_{key}"], abs=within), key
+    assert found["l1"] == pytest.approx(said["test_l1"], rel=0.15)
+
+
+@pytest.mark.parametrize("variant", SHIPPED)
+def test_variants_are_alike_but_for_what_they_take_away(variant):
+    about = card(variant)
+    assert about["config"] == {**card("")["config"], **VARIANTS[variant]}
+    assert about["data"]["sha256"] == card("")["data"]["sha256"]
+    assert about["steps"] == about["config"]["n_steps"]
+    assert variant == "" or about["steps"] == card("small")["steps"]
