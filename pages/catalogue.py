@@ -252,6 +252,21 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry(
         section="Translation",
+        slug="pixeldtgan",
+        title="PixelDTGAN",
+        idea="Dress a figure and see its garment taken off it; swap one of a pair and watch a discriminator object.",
+        paper=cite("yoo2016"),
+        engines=("pixeldtgan",),
+        sources=("engines/translation/pixeldtgan.py", "engines/translation/wardrobe.py", "engines/maths/ssim.py"),
+        icon=":material/apparel:",
+        starts=(
+            ("Swap one of a pair", {"view": "swap"}),
+            ("Watch it learn", {"view": "film"}),
+            ("Swap the garment", {"view": "swap", "swap": "garment"}),
+        ),
+    ),
+    Entry(
+        section="Translation",
         slug="discogan",
         title="DiscoGAN",
         idea="No pairs, and yet a chair that turns becomes a head that turns: a map there and back must undo itself.",
@@ -533,6 +548,7 @@ COURSE: tuple[Stop, ...] = (
         column=4,
         row=0,
         leads_to=(
+            ("pixeldtgan", "a second discriminator judges whether two images belong together"),
             ("discogan", "without pairs, the map back must undo the map there"),
             ("dtn", "without pairs, a frozen network says what must stay"),
         ),
@@ -559,6 +575,7 @@ COURSE: tuple[Stop, ...] = (
     ),
     Stop(slug="anogan", note="what cannot be made", column=3, row=0),
     Stop(slug="midinet", note="bar by bar", column=1, row=0),
+    Stop(slug="pixeldtgan", note="does this pair belong?", column=6, row=1),
     Stop(slug="gail", note="a reward from examples", column=2, row=0),
     Stop(slug="pixelrnn", note="LSTMs by row, by diagonal", column=5, row=1),
     Stop(

@@ -1,11 +1,14 @@
 """PixelDTGAN at tiny sizes: its losses as the paper writes them, which pairs D_A sees, its measures; what ships."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
 
 import engines
+from engines import checkpoints
 from engines.translation import pixeldtgan
 from engines.translation.pixeldtgan import Dressed, elsewhere, rmse
 
@@ -154,3 +157,53 @@ def test_without_a_loss_nothing_is_left():
     with pytest.raises(ValueError, match="nothing is left to learn by"):
         tiny(real_fake=False, domain=False)
     assert pixeldtgan.PixelDTGANConfig(real_fake=False, domain=False, mse_weight=1.0).mse_weight == 1
+
+
+# -- what ships ----------------------------------------------------------------------------------------------
+
+
+def card(variant):
+    return json.loads((checkpoints.folder("pixeldtgan", variant) / "card.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def test_side():
+    return Dressed.load("figures").test
+
+
+def test_the_card_says_what_the_weights_do(test_side):
+    net, said = engines.pretrained("pixeldtgan", device="cpu"), card("")["metrics"]
+    figures, true, away = test_side["figure"], test_side["product"], elsewhere(test_side["garment"])
+    made = torch.cat([net.convert(part) for part in figures.split(100)])
+    assert float(rmse(made, true / 255).mean()) == pytest.approx(said["test_rmse"], rel=2e-3)
+    own, swapped = (
+        torch.cat([net.associated(*pair) for pair in zip(which.split(100), true.split(100), strict=True)])
+        for which in (figures, figures[away])
+    )
+    assert float((own > swapped).double().mean()) == pytest.approx(said["test_prefers"], abs=0.004)
+
+
+def test_the_rest_of_the_card_on_a_fixed_subset(test_side):
+    """What takes long is measured on every tenth figure, and lies as near to the whole as a tenth may."""
+    found = engines.pretrained("pixeldtgan", device="cpu").evaluate(
+        {key: rows[::10] for key, rows in test_side.items()}
+    )
+    said = card("")["metrics"]
+    for key, slack in (("ssim", 0.03), ("ssim_copy", 0.03), ("rmse_copy", 4.0), ("objects", 0.08)):
+        assert found[key] == pytest.approx(said[f"test_{key}"], abs=slack), key
+
+
+def test_signature_the_true_figure_is_preferred_to_another(test_side):
+    """What makes it PixelDTGAN: D_A sees whether figure and garment belong together, of new outfits too."""
+    assert card("")["metrics"]["test_prefers_low"] > 0.8
+    new = {key: rows[test_side["new"]][:100] for key, rows in test_side.items()}
+    assert engines.pretrained("pixeldtgan", device="cpu").evaluate(new)["prefers"] > 0.8
+
+
+def test_the_shipped_model_is_nearer_than_its_floors():
+    """By RMSE it is hardly nearer than the mean garment, which is blurred as RMSE likes it; by SSIM it is."""
+    said = card("")["metrics"]
+    assert said["test_rmse_high"] < min(said[f"test_rmse_{floor}_low"] for floor in ("copy", "other"))
+    assert said["test_rmse"] < said["test_rmse_mean"]
+    assert said["test_ssim_low"] > max(said[f"test_ssim_{floor}_high"] for floor in ("mean", "copy", "other"))
+    assert said["test_named_low"] > 2 / said["test_garments"]
