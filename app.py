@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from pages import catalogue
 from pages.autoencoders import gaussians, latent
 from pages.translation import colouring, posing
-from pages.ui import code, frame, guard, live, player, settings, warm  # noqa: F401 (before two visits at once do)
+from pages.ui import code, guard, live, player, warm
 
 
 def sorry(error: Exception) -> bool:
