@@ -182,7 +182,7 @@ def angles(frame: Frame) -> Blocks:
         {"table": rows},
         {"text": "The angle is read by a ridge regression on 16 x 16 pixels that learned from true heads only. On "
                  f"true heads of people it has not seen it is off by {m['test_off_real']:.0f}° (root mean square). On "
-                 "heads that no camera took it may be off by more."},
+                 "heads that a network made it may be off by more."},
     ]  # fmt: skip
 
 
