@@ -29,10 +29,12 @@ SLUG, ENGINE = "pose-guided", "pose_guided"
 WORDS = {  # checkpoints/pose_guided and its variants, in words
     "": "the trained network",
     "small": "both stages",
+    "no-gan": "both stages, no discriminator",
     "stage1": "stage 1 alone",
     "no-mask": "both stages, no pose mask",
+    "one-stage": "one stage, with a discriminator",
 }
-PARTS = ("stage1", "no-mask", "small")
+PARTS = ("stage1", "no-mask", "no-gan", "one-stage", "small")
 FLOORS = {
     "copy": "the figure as it was given",
     "mean": "mean training image",

@@ -232,9 +232,6 @@ def test_what_is_measured_is_1_for_the_truth_and_the_floors_are_named():
 # -- what ships ------------------------------------------------------------------------------------------
 
 
-SHIPPED = ("", "small", "no-mask", "stage1")
-
-
 def card(variant):
     return json.loads((checkpoints.folder("pose_guided", variant) / "card.json").read_text())
 
@@ -263,7 +260,7 @@ def test_the_card_says_what_the_weights_do(variant, test_side):
     assert found["l1"] == pytest.approx(said["test_l1"], rel=0.15)
 
 
-@pytest.mark.parametrize("variant", SHIPPED)
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_variants_are_alike_but_for_what_they_take_away(variant):
     about = card(variant)
     assert about["config"] == {**card("")["config"], **VARIANTS[variant]}
