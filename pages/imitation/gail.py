@@ -13,17 +13,18 @@ from engines.engine import Frame
 from engines.imitation import demonstrations, experts
 from engines.imitation.demonstrations import Demonstrations
 from engines.imitation.environments import ENVIRONMENTS, environment
-from engines.imitation.gail import REWARDS
+from engines.imitation.gail import REWARDS, GAILConfig, pairs_asked
 from engines.run import Run
 from pages.catalogue import entry
 from pages.imitation import gail_notes, gail_pictures
-from pages.ui import drive, live, show, stage
+from pages.ui import drive, live, shipped, show, stage
 from pages.ui.live import Live
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number, Real, Switch
 from pages.ui.show import Film
 
 SLUG = "gail"
+BODY = "halfcheetah"
 FRAME_INTERVAL = 0.2  # seconds at full speed
 N_STEPS = 300  # visible ones of a run on the page
 
@@ -104,6 +105,7 @@ VIEWS = {
     "game": ("The game", GAME),
     "drive": ("You are the expert", (DRIVEN, SPEED, LEARNER)),
     "count": ("How many demonstrations?", (COUNTED,)),
+    "body": ("A body of six joints", ()),
 }
 
 
@@ -117,6 +119,10 @@ def main() -> None:
             case "count":
                 show.film(SLUG, counted, chosen["task"], autoplay=False)
                 gail_notes.measured(chosen["task"])
+            case "body":
+                shown = gail_pictures.layers_of(BODY, cloned=False, expert="The expert")
+                show.film(SLUG, body, speed=0.5, layers=shown)
+                gail_notes.trained_body(BODY)
 
 
 def questions(chosen: dict[str, Any]) -> Any:
@@ -173,6 +179,28 @@ def live_of(run: Run, names: tuple[str, str]) -> Live:
         draw=lambda frame: gail_pictures.picture(frame, env, cloned=cloned),
         explain=explain,
         again=lambda other: live_of(other, names),
+    )  # fmt: skip
+
+
+# -- a body in MuJoCo, recorded ------------------------------------------------------------------------
+
+
+def body() -> Film:
+    """The training that ships of HalfCheetah, as what the body did at each step of it: MuJoCo is not needed."""
+    config = GAILConfig(**shipped.card("gail", BODY)["config"])
+    env, shown = environment(BODY), demonstrations.load(BODY)
+    used = shown.first(config.n_trajectories)
+    return Film(
+        frames=shipped.frames("gail", BODY),
+        base=gail_pictures.base(
+            used, names=("The expert", "The learner"), expert=float(used.returns.mean()), kl_limit=config.kl_limit,
+            cloned=False,
+        ),
+        draw=lambda frame: gail_pictures.picture(frame, env, cloned=False),
+        explain=partial(
+            gail_pictures.explain, env=env, shown=pairs_asked(shown, config), kind=config.reward,
+            kl_limit=config.kl_limit,
+        ),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 from engines.imitation import demonstrations, experts
 from engines.imitation.demonstrations import Demonstrations
 from pages.imitation.gail_pictures import whole
-from pages.ui import live
+from pages.ui import live, shipped
 from pages.ui.strip import Scene
 from pages.ui.tryit import Question
 
@@ -152,6 +152,20 @@ def figures(name: str, expert: str, used: Demonstrations) -> None:
         f"The learner sees {len(used.trajectories)} demonstrations with {len(used):,} pairs and a mean return of "
         f"{whole(used.returns.mean())}. Over 200 starts, {who} reaches {whole(ceiling)} on average, acting at random "
         f"{whole(floor)}. The learner is never told a return."
+    )
+
+
+def trained_body(name: str) -> None:
+    """How far the recorded learner came, and what made it."""
+    card, floor, ceiling = shipped.card("gail", name), *experts.scale(name)
+    value, config = card["metrics"]["test_return"], card["config"]
+    way = (value - floor) / (ceiling - floor)
+    st.caption(
+        f"HalfCheetah in MuJoCo: six joints under torque, 1,000 steps an episode, of which the first 200 are drawn. "
+        f"The learner's return over 50 starts is {whole(value)}, {way:.0%} of the way from acting at random "
+        f"({whole(floor)}) to its expert ({whole(ceiling)}). It learned from {config['n_trajectories']} "
+        f"demonstrations in {card['wall_time_s'] / 60:.0f} minutes by `{card['command']}`; the expert "
+        f"from the environment's own reward by `{shipped.card('trpo', name)['command']}`."
     )
 
 

@@ -26,6 +26,7 @@ RUN = "gail:run"
         {"env": "acrobot", "n": "1", "thin": "5"},
         {"expert": "useless", "env": "cartpole", "n": "10"},
         {"view": "count", "task": "cartpole"},
+        {"view": "body"},
     ],
 )
 def test_every_view_opens_with_a_run(query: dict[str, str]):

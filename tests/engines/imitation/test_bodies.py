@@ -12,7 +12,8 @@ import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
 import engines
-from engines.imitation import bodies, demonstrations, experts, trpo
+from engines import checkpoints
+from engines.imitation import bodies, demonstrations, experts, gail, trpo
 from engines.imitation.environments import environment
 
 NAME = "halfcheetah"
@@ -100,3 +101,20 @@ def test_the_shipped_expert_acts_within_the_bounds():
     states, actions = shown.states[::50], shown.actions[::50]
     found = experts.act(NAME)(states)
     assert np.allclose(found, actions, atol=0.02)  # kept as float32
+
+
+def test_the_film_shows_a_learner_that_comes_near_its_expert():
+    folder = checkpoints.folder("gail", NAME)
+    frames, card = checkpoints.load_frames(folder / checkpoints.FRAMES), checkpoints.read(folder).card
+    assert frames[0].step == 0
+    assert frames[-1].step == card["steps"]
+    config = gail.GAILConfig(**card["config"])
+    for frame in frames[1:]:
+        assert 0 <= frame.scalars["kl"] <= config.kl_limit
+        assert frame.arrays["path"].shape == (gail.BODY_STEPS + 1, gail.BODY_PLACES)
+        assert frame.arrays["moves"].shape == (gail.BODY_STEPS, 6)
+    # How far it runs in the drawn steps grows with what it learns.
+    ran = [float(frame.arrays["path"][-1, 0] - frame.arrays["path"][0, 0]) for frame in frames]
+    assert ran[-1] > ran[0] + 5
+    floor, ceiling = experts.scale(NAME)
+    assert floor < card["metrics"]["test_return"] < 1.1 * ceiling
