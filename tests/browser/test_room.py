@@ -20,6 +20,11 @@ LESS = {
     "pixelcnn-pp": (0.39, 0.50),  # four images in a square, and 256 levels beside them
     "likelihood": (0.39, 0.51),  # likewise
     "pix2pix": (0.38, 0.40),  # what goes in, what comes out, what was wanted, in a row
+    # New pages, whose pictures can still grow.
+    "pixeldtgan": (0.30, 0.25),
+    "midinet": (0.30, 0.40),
+    "pose-guided": (0.25, 0.30),
+    "cyclegan": (0.40, 0.53),
     # Presented at 1024 x 768, the type takes more of it.
     "bayes": (0.40, 0.52), "bayes-classifier": (0.40, 0.53), "gmm": (0.40, 0.51), "variational-gmm": (0.38, 0.50),
     "elbo": (0.40, 0.53), "gan": (0.40, 0.51), "pixelcnn": (0.40, 0.52), "gated-pixelcnn": (0.40, 0.53),
