@@ -15,7 +15,7 @@ SHARE = """() => {
   };
   const roots = [document];
   for (const one of document.querySelectorAll("*")) if (one.shadowRoot) roots.push(one.shadowRoot);
-  for (const root of roots) for (const stage of root.querySelectorAll(".stage, .latent, .colouring")) {
+  for (const root of roots) for (const stage of root.querySelectorAll(".stage, .latent, .colouring, .posing")) {
     for (const plot of stage.querySelectorAll(".bglayer .bg")) {
       const box = plot.getBoundingClientRect();
       cover(box.left, box.top, box.right, box.bottom);
