@@ -262,7 +262,8 @@ CATALOGUE: tuple[Entry, ...] = (
         starts=(
             ("Swap one of a pair", {"view": "swap"}),
             ("Watch it learn", {"view": "film"}),
-            ("Swap the garment", {"view": "swap", "swap": "garment"}),
+            ("A garment that is nobody's", {"scene": "nobodys", "by": "no-domain"}),
+            ("What each part is for", {"view": "parts"}),
         ),
     ),
     Entry(

@@ -1,4 +1,4 @@
-"""PixelDTGAN: dress a figure and see its upper garment predicted; ask the pair's discriminator."""
+"""PixelDTGAN: dress a figure and see its upper garment predicted; ask the pair's discriminator; take parts away."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from engines.translation.pixeldtgan import SIDE, Dressed, PixelDTGAN, rmse, watc
 from engines.translation.wardrobe import DESIGNS, DYES, SLOTS
 from pages.catalogue import entry
 from pages.translation import pixeldtgan_notes
-from pages.translation.pixeldtgan_notes import metrics, said_of
+from pages.translation.comparison import interval, strip
+from pages.translation.pixeldtgan_notes import ALIKE, WORDS, judged_by, metrics, said_of
 from pages.ui import settings, shipped, show
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
@@ -45,6 +46,14 @@ def piece(slot: str, words: str, design: str, dye: str) -> tuple[Choice, Choice]
     )
 
 
+BY = Choice(
+    key="by",
+    label="Network",
+    options=tuple(name or "all" for name in WORDS),
+    default="all",
+    labels={name or "all": words for name, words in WORDS.items()},
+    help="All were trained alike but for the part taken away.",
+)
 SEX = Choice(key="sex", label="Who", options=("male", "female"), default="female",
              labels={"male": "a man", "female": "a woman"})  # fmt: skip
 POSE = Choice(key="pose", label="Pose", options=("0", "1", "2", "3"), default="0",
@@ -60,29 +69,50 @@ ROW = Number(key="row", label="Test figure", low=0, high=999, default=17, slider
              help="From 0 to 599: outfits never seen in training; from 600 on: with a garment never seen.")  # fmt: skip
 SWAP = Choice(key="swap", label="Swap", options=("figure", "garment"), default="figure",
               labels={"figure": "the figure, under this garment", "garment": "the garment by this figure"})  # fmt: skip
+JUDGE = Choice(
+    key="judge",
+    label="Network",
+    options=tuple(name or "all" for name in WORDS if judged_by(name)),
+    default="all",
+    labels={name or "all": words for name, words in WORDS.items()},
+)
 VIEWS = {
-    "dress": ("Dress a figure", (SEX, POSE, *PIECES)),
-    "swap": ("Swap one of a pair", (ROW, SWAP)),
+    "dress": ("Dress a figure", (SEX, POSE, *PIECES, BY)),
+    "swap": ("Swap one of a pair", (ROW, SWAP, JUDGE)),
     "film": ("Watch it learn", ()),
+    "parts": ("Take a part away", ()),
 }
+SHOWN_PARTS = (3, 77, 150, 301, 444, 610, 702, 888)  # test figures in a row of the comparison
 
 
 def main() -> None:
-    with page(entry(SLUG), VIEWS, why=pixeldtgan_notes.WHY, questions=pixeldtgan_notes.QUESTIONS) as chosen:
+    with page(
+        entry(SLUG),
+        VIEWS,
+        why=pixeldtgan_notes.WHY,
+        questions=pixeldtgan_notes.QUESTIONS,
+        scenes=pixeldtgan_notes.SCENES,
+    ) as chosen:
         match chosen["view"]:
             case "dress":
                 outfit = {s.key: chosen[s.key] for s in (SEX, POSE, *PIECES)}
-                show.film(SLUG, dressed, "", tuple(outfit.items()), autoplay=False)
+                show.film(SLUG, dressed, named(chosen["by"]), tuple(outfit.items()), autoplay=False)
                 with st.container(horizontal=True, key="lab-more-dress"):
                     st.button("Another outfit", on_click=dress_anew)
                     st.button("One with a garment never seen", on_click=dress_anew, args=(True,))
-                st.caption(said_of(""))
+                st.caption(said_of(named(chosen["by"])))
             case "swap":
-                show.film(SLUG, swapped, "", chosen["row"], chosen["swap"], autoplay=False)
-                st.caption(said_of(""))
+                show.film(SLUG, swapped, named(chosen["judge"]), chosen["row"], chosen["swap"], autoplay=False)
+                st.caption(said_of(named(chosen["judge"])))
             case "film":
                 show.film(SLUG, training)
                 st.caption(said_of(""))
+            case "parts":
+                parts()
+
+
+def named(choice: str) -> str:
+    return "" if choice == "all" else choice
 
 
 def model(variant: str) -> PixelDTGAN:
@@ -271,6 +301,57 @@ def numbers(frame: Frame) -> Blocks:
         ]},
         {"text": "In nats; a discriminator that always says 1/2 has log 2 = 0.693."},
     ]  # fmt: skip
+
+
+# -- take a part away ------------------------------------------------------------------------------------------
+
+
+def parts() -> None:
+    rows = list(SHOWN_PARTS)
+    strip("Figure", tests()["figure"][rows])
+    for variant in ALIKE:
+        strip(WORDS[variant], converted(variant, SHOWN_PARTS))
+    strip("True garment", tests()["product"][rows])
+    new = [i for i, row in enumerate(rows, 1) if tests()["new"][row]]
+    which = ", ".join(map(str, new)) or "none"
+    st.caption(f"Test figures. Nobody wore the garment of these, counted from the left, in training: {which}.")
+    st.table(table())
+    st.caption(
+        "In brackets the 95 % interval over the test figures (bootstrap). All of these were trained alike: the same "
+        "steps, width, figures and seed."
+    )
+    st.markdown(pixeldtgan_notes.agrees())
+
+
+@lru_cache(maxsize=8)
+def converted(variant: str, rows: tuple[int, ...]) -> np.ndarray:
+    return learning.to_bytes(model(variant).convert(tests()["figure"][list(rows)])).cpu().numpy()
+
+
+def table() -> dict[str, list[str]]:
+    """Measures of the networks trained alike, between floors and ceiling."""
+    cards, whole = {v: metrics(v) for v in ALIKE}, metrics("")
+    n = round(whole["test_garments"])
+
+    def column(
+        key: str, digits: int, factor: float = 1.0, floors: tuple[str, ...] = ("", "", ""), best: str = ""
+    ) -> list[str]:
+        own = [interval(m, key, digits, factor=factor) or "no D_A" for m in cards.values()]
+        return [*(interval(whole, f, digits, factor=factor) if f.startswith(key) else f for f in floors), *own, best]
+
+    return {
+        "": [
+            "mean training garment",
+            "the figure itself",
+            "another's garment",
+            *(WORDS[v] for v in ALIKE),
+            "the best there is",
+        ],
+        "RMSE, levels of 255": column("rmse", 1, floors=("rmse_mean", "rmse_copy", "rmse_other"), best="0"),
+        "SSIM": column("ssim", 3, floors=("ssim_mean", "ssim_copy", "ssim_other"), best="1"),
+        f"nearest of {n} garments is the true one, %": column("named", 1, 100, (f"{100 / n:.1f}", "", ""), "100"),
+        "D_A prefers the true figure, %": column("prefers", 1, 100, ("50 by chance", "", ""), "100"),
+    }
 
 
 if __name__ == "__main__":

@@ -75,6 +75,12 @@ def test_swapped_pairs_are_counted_as_they_stand(swap):
     assert float(again[0]) == pytest.approx(float(p[0]), abs=1e-4)
 
 
+def test_a_table_has_a_row_for_every_network_and_floor():
+    table = page.table()
+    assert {len(column) for column in table.values()} == {4 + len(notes.ALIKE)}
+    assert table["D_A prefers the true figure, %"][3] == "no D_A"  # squared error alone has none
+
+
 def test_the_balance_of_the_question_is_the_least_loss():
     p = np.linspace(0.01, 0.99, 981)
     least = ((-np.log(p) - np.log(1 - p) + 0) / 3).min()

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 import engines
 from engines import checkpoints
 from engines.translation import pixeldtgan
-from engines.translation.pixeldtgan import Dressed, elsewhere, rmse
+from engines.translation.pixeldtgan import VARIANTS, Dressed, elsewhere, rmse
 
 RNG = np.random.default_rng(0)
 GARMENTS = RNG.integers(0, 256, size=(4, 64, 64, 3), dtype=np.uint8)
@@ -207,3 +207,15 @@ def test_the_shipped_model_is_nearer_than_its_floors():
     assert said["test_rmse"] < said["test_rmse_mean"]
     assert said["test_ssim_low"] > max(said[f"test_ssim_{floor}_high"] for floor in ("mean", "copy", "other"))
     assert said["test_named_low"] > 2 / said["test_garments"]
+
+
+def test_without_the_pairs_discriminator_nothing_ties_the_garment_to_the_figure():
+    lost, whole = card("no-domain")["metrics"], card("")["metrics"]
+    assert lost["test_named_high"] < whole["test_named_low"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_variants_are_alike_but_for_what_they_take_away(variant):
+    about = card(variant)
+    assert about["config"] == {**card("")["config"], **VARIANTS[variant]}
+    assert about["data"]["sha256"] == card("")["data"]["sha256"]
