@@ -33,10 +33,14 @@ WORDS = {  # checkpoints/pix2pix and its variants, in words
     "cgan": "GAN alone",
     "gan-l1": "L1, and a GAN that does not see the outline",
     "encoder-decoder": "without skips",
+    "patch-1": "patches of 1 pixel",
+    "patch-16": "patches of 16 pixels",
+    "patch-image": "the whole image",
 }
 PARTS = {
     "losses": ("l1", "cgan", "gan-l1", "small"),
     "skips": ("encoder-decoder", "small"),
+    "patches": ("patch-1", "patch-16", "small", "patch-image"),
 }
 
 BY = Choice(
@@ -53,7 +57,7 @@ PART = Choice(
     label="What the networks differ in",
     options=tuple(PARTS),
     default="losses",
-    labels={"losses": "the loss", "skips": "skips"},
+    labels={"losses": "the loss", "skips": "skips", "patches": "what D sees of the image"},
 )
 VIEWS = {
     "try": ("Try it out", (BY, ROW)),
@@ -240,7 +244,19 @@ def agrees_skips() -> str:
     )
 
 
-AGREES = {"losses": agrees_losses, "skips": agrees_skips}
+def agrees_patches() -> str:
+    m = measured("patches")
+    ranked = order(m, "spread")
+    return (
+        f"**Here:** colours in common, the most first: *{'*, *'.join(ranked)}*. {sure(m, ranked, 'spread')} "
+        "*All parts* has patches of 34 pixels.\n\n"
+        "**In the paper** (table 2; images of 256 pixels, share of pixels that a network reads right): 39 % with "
+        "patches of 1 pixel, 65 % with 16, 66 % with 70, 42 % with the whole image. Seventy of 256 pixels are about 18 "
+        "of 64."
+    )
+
+
+AGREES = {"losses": agrees_losses, "skips": agrees_skips, "patches": agrees_patches}
 
 
 def greyness(_: Any) -> str:
