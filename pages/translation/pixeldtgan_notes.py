@@ -70,7 +70,7 @@ def nobodys(_: Any) -> str:
     lost, whole = metrics("no-domain"), metrics("")
     n = round(lost["test_garments"])
     return (
-        "*Symptom:* a garment that looks like one, but not like that of the figure: the nearest of all "
+        "*Symptom:* what is made hardly depends on the figure, and is not its garment: the nearest of all "
         f"{n} garments is the true one in {100 * lost['test_named']:.0f} % of test figures (chance: {100 / n:.1f} %). "
         "*Cause:* $D_R$ asks whether a garment is real, and any real one pleases it; nobody asks whose it is. *Cure:* "
         f"$D_A$ sees the figure beside the garment: {100 * whole['test_named']:.0f} % after as many batches. "
