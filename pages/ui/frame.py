@@ -16,7 +16,7 @@ from pages.catalogue import CATALOGUE, PAGES, Entry
 from pages.ui import links, settings
 from pages.ui.tryit import Question, ask
 
-CONTROLS_WIDTH = 208  # pixels
+CONTROLS_WIDTH = 213  # pixels, the least that Streamlit gives at this size of type
 COURSE_TITLE = "Generative Models Lab"
 COURSE_IDEA = (
     "Watch one idea at work on each page: play it, stop it, go back, change one thing and run it again. "

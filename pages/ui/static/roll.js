@@ -55,6 +55,8 @@ export class Roll {
     pen.font = `${type}px ${getComputedStyle(this.pane.host).fontFamily}`;
     const left = 36 * scale, foot = type + 12, w = (width - left) / this.steps, h = (height - foot) / this.pitches;
     const y = (pitch) => (this.pitches - 1 - pitch) * h;
+    pen.fillStyle = colour("@ground");
+    pen.fillRect(left, 0, width - left, height - foot);
     for (let pitch = 0; pitch < this.pitches; pitch++) {
       const note = (low + pitch) % 12;
       pen.fillStyle = colour([1, 3, 6, 8, 10].includes(note) ? "@grid/60" : "@grid/15"); // the black keys
