@@ -13,7 +13,9 @@ function drawer() {
   if (between()) {
     const look = new MutationObserver(() => { if (shut()) { look.disconnect(); setTimeout(ready, 400); } });
     look.observe(document.body, { childList: true, subtree: true });
-    setTimeout(() => { look.disconnect(); ready(); }, 20000);
+    const done = () => { look.disconnect(); ready(); };
+    setTimeout(done, 20000);
+    for (const hand of ["pointerdown", "keydown"]) document.addEventListener(hand, done, { once: true }); // it opens what it opens
   } else ready();
   matchMedia("(max-width: 1099px)").addEventListener("change", () => { if (between()) shut(); }); // a window made smaller
   document.addEventListener("pointerdown", (event) => {
