@@ -13,9 +13,10 @@ function drawer() {
   if (between()) {
     const look = new MutationObserver(() => { if (shut()) { look.disconnect(); setTimeout(ready, 400); } });
     look.observe(document.body, { childList: true, subtree: true });
-    const done = () => { look.disconnect(); ready(); };
-    setTimeout(done, 20000);
-    for (const hand of ["pointerdown", "keydown"]) document.addEventListener(hand, done, { once: true }); // it opens what it opens
+    // A hand opens what it opens; a page without controls may still lead to one that has them.
+    const done = () => { if (document.querySelector('[data-testid="stSidebar"]')) look.disconnect(); };
+    setTimeout(() => { done(); ready(); }, 20000);
+    for (const hand of ["pointerdown", "keydown"]) document.addEventListener(hand, done);
   } else ready();
   matchMedia("(max-width: 1099px)").addEventListener("change", () => { if (between()) shut(); }); // a window made smaller
   document.addEventListener("pointerdown", (event) => {
