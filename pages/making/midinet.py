@@ -210,18 +210,18 @@ def numbers(frame: Frame, names: tuple[str, ...]) -> Blocks:
     if frame.step == 0:
         return [{"text": "Nothing has been made yet."}]
     m = card_of("")
-    rows = [["bar", "chord", "leap", "key, %", "chord, %"]]
+    rows = [["bar", "chord", "leap", "key", "tone"]]
     for i, (leap, key, chord) in enumerate(zip(*(frame.arrays[k] for k in ("leap", "key", "chord")), strict=True)):
         rows.append([str(i + 2), names[i], f"{leap:.0f}", f"{100 * key:.0f}", f"{100 * chord:.0f}"])
     s = frame.scalars
     rows.append(["mean", "", f"{s['leap']:.1f}", f"{s['key']:.0f}", f"{s['chord']:.0f}"])
     true = [f"{m['test_leap_true']:.1f}", *(f"{100 * m[f'test_{key}_true']:.0f}" for key in ("key", "chord"))]
-    rows.append(["test tunes", "", *true])
+    rows.append(["tunes", "", *true])
     return [
         {"table": rows},
         {"text": "The leap into a bar is in semitones, from the last note of the bar before to its first. Then the "
-                 "share of its time in key, and on one of the chord's three tones; the test tunes' chords were "
-                 "estimated from them."},
+                 "share of its time, in %, in key, and on one of the chord's three tones; the chords of the test "
+                 "tunes, the last row, were estimated from them."},
     ]  # fmt: skip
 
 
