@@ -40,6 +40,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "anogan": "engines.making.anogan:AnoGAN",
         "anogan_search": "engines.making.anogan:Search",
         "midinet": "engines.making.midinet:MidiNet",
+        "bird_judge": "engines.making.bird_judge:BirdJudge",
         "dtn": "engines.translation.dtn:DTN",
         "cyclegan": "engines.translation.cyclegan:CycleGAN",
         "pose_guided": "engines.translation.pose_guided:PoseGuided",

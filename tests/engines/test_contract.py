@@ -125,6 +125,16 @@ SMALL["anogan_search"] = {
     "settings": {"n_steps": 20},
     "change": {"weight": 0.5},
 }
+_BIRDS = np.random.default_rng(0)
+_CAPTIONED: dict[str, Any] = {
+    "data": {
+        "image": _BIRDS.integers(0, 256, size=(12, 64, 64, 3), dtype=np.uint8),
+        "tokens": _BIRDS.integers(0, 92, size=(12, 5, 25), dtype=np.uint8),
+        "attributes": _BIRDS.integers(0, 2, size=(12, 14), dtype=np.uint8),
+    },
+    "change": {"learning_rate": 1e-4},
+}
+SMALL["bird_judge"] = {**_CAPTIONED, "settings": {"channels": 1, "batch_size": 4, "n_steps": 8}}
 SMALL["fill"] = {
     "data": Picture(
         model=engines.create("pixelcnn", device="cpu", size=4, channels=2, n_blocks=1),  # type: ignore[arg-type]
