@@ -41,6 +41,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "anogan_search": "engines.making.anogan:Search",
         "midinet": "engines.making.midinet:MidiNet",
         "bird_judge": "engines.making.bird_judge:BirdJudge",
+        "srgan": "engines.making.srgan:SRGAN",
         "dtn": "engines.translation.dtn:DTN",
         "cyclegan": "engines.translation.cyclegan:CycleGAN",
         "pose_guided": "engines.translation.pose_guided:PoseGuided",

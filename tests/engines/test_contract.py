@@ -148,6 +148,14 @@ SMALL["fill"] = {
 
 _LEVELS = np.random.default_rng(0)
 SMALL |= {
+    "srgan": {
+        "data": {
+            "image": _LEVELS.integers(0, 256, size=(8, 64, 64, 3), dtype=np.uint8),
+            "photo": np.arange(8, dtype=np.uint8) // 2,
+        },
+        "settings": {"channels": 1, "blocks": 1, "batch_size": 2, "mse_steps": 4, "n_steps": 8},
+        "change": {"adversarial_weight": 0.1},
+    },
     "pix2pix": {
         "data": {
             "outline": _LEVELS.integers(0, 256, size=(12, 64, 64), dtype=np.uint8),
