@@ -170,6 +170,11 @@ class SRGAN(learning.Learner):
         return self.iteration >= self.config.mse_steps
 
     @property
+    def phase_starts(self) -> tuple[int, ...]:
+        """The first step of both parts: a film shows the beginning of each."""
+        return 0, -(-self.config.mse_steps // self.config.batches_per_step)
+
+    @property
     def decayed(self) -> float:
         config, n = self.config, self.iteration
         if self.sharpening:
