@@ -48,6 +48,8 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "discogan": "engines.translation.discogan:DiscoGAN",
         "discogan2d": "engines.translation.discogan2d:DiscoGAN2D",
         "pix2pix": "engines.translation.pix2pix:Pix2Pix",
+        "recogniser": "engines.people.recogniser:Recogniser",
+        "tpgan": "engines.people.tpgan:TPGAN",
         "pixeldtgan": "engines.translation.pixeldtgan:PixelDTGAN",
         "transposed_convolution": "engines.gans.transposed_convolution:TransposedConvolution",
         "pixelcnn": "engines.autoregressive.pixelcnn:PixelCNN",

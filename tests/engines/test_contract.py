@@ -181,6 +181,23 @@ SMALL |= {
         "settings": {"channels": 1, "batch_size": 4, "n_steps": 8},
         "change": {"learning_rate": 1e-4},
     },
+    **{
+        name: {
+            "data": {
+                "image": _LEVELS.integers(0, 256, size=(26, 64, 64, 3), dtype=np.uint8),
+                "landmarks": _LEVELS.uniform(10, 50, size=(26, 6, 2)).astype(np.float32),
+                "yaw": np.tile(np.arange(-90, 91, 15), 2),
+                "person": np.arange(26) // 13,
+                "front": np.arange(26) // 13 * 13 + 6,
+            },
+            "settings": {"people": 2, "batch_size": 4, "n_steps": 8, **more},
+            "change": {"learning_rate": 1e-4},
+        }
+        for name, more in {
+            "recogniser": {"width": 2},
+            "tpgan": {"channels": 2, "n_code": 4, "identity": 0.0},  # the loss by a shipped network has its own test
+        }.items()
+    },
     "pixeldtgan": {
         "data": {
             "figure": _LEVELS.integers(0, 256, size=(12, 64, 64, 3), dtype=np.uint8),
