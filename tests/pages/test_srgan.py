@@ -9,13 +9,13 @@ import re
 import numpy as np
 import pytest
 import torch
+from pages.making.srgan_notes import KINDS, card_of, model, of_test, reduced, tests
 from PIL import Image
 
 from engines import checkpoints
 from engines.data import webp
 from engines.making.srgan import VARIANTS, shrunk
 from pages.making import srgan, srgan_notes
-from pages.making.srgan_notes import KINDS, card_of, model, of_test, reduced, tests
 from pages.ui import shipped
 from tests.pages.app import opened, said
 
