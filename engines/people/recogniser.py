@@ -34,8 +34,8 @@ TOP, LEFT, WINDOW = 5, 8, 48  # of a picture of 64 pixels, what the network look
 SCALE = 16.0
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
-    "judge": {"deep": True, "seed": 1, "n_steps": 900},
-    "near": {"deep": True, "seed": 2, "n_steps": 900, "most": 45},
+    "judge": {"deep": True, "seed": 1, "n_steps": 700},
+    "near": {"deep": True, "seed": 2, "n_steps": 600, "most": 45},
 }
 
 
@@ -51,7 +51,7 @@ class RecogniserConfig:
     learning_rate: float = 4e-3
     decay: bool = True
     batch_size: int = 64
-    n_steps: int = 1_200
+    n_steps: int = 700
     batches_per_step: int = 1
     seed: int = 0
 
