@@ -163,16 +163,25 @@ class Generator(nn.Module):
         return made, drawn, self.people(code)
 
 
+def middles(landmarks: Tensor) -> list[Tensor]:
+    """Where each of the four patches is taken, (B, 2) pixels each, by the landmarks (B, 6, 2)."""
+    return [landmarks[:, 0], landmarks[:, 1], landmarks[:, 2], landmarks[:, 3:5].mean(dim=1)]
+
+
 def patches(x: Tensor, landmarks: Tensor) -> list[Tensor]:
-    """What the four networks are shown: patches of (B, 3, 64, 64) around both eyes, the nose and the mouth."""
-    middles = [landmarks[:, 0], landmarks[:, 1], landmarks[:, 2], landmarks[:, 3:5].mean(dim=1)]
-    return [cut(x, middle, size) for middle, size in zip(middles, PATCH, strict=True)]
+    """What the four networks are shown of (B, 3, 64, 64): patches around both eyes, the nose and the mouth."""
+    return [cut(x, middle, size) for middle, size in zip(middles(landmarks), PATCH, strict=True)]
+
+
+def corners(middle: Tensor, size: tuple[int, int]) -> Tensor:
+    """Top and left (B, 2) of the patch of ``size`` around each ``middle`` (B, 2), moved inside where it would leave."""
+    extent = torch.tensor(size, device=middle.device)
+    return (middle.flip(1) - extent / 2).round().long().clamp(min=0).minimum(SIDE - extent)
 
 
 def cut(x: Tensor, middle: Tensor, size: tuple[int, int]) -> Tensor:
-    """The patch (B, 3, *size) around each ``middle`` (B, 2), moved inside where it would leave the image."""
-    corner = (middle.flip(1) - torch.tensor(size, device=x.device) / 2).round().long()
-    corner = corner.clamp(min=0).minimum(SIDE - torch.tensor(size, device=x.device))
+    """The patch (B, 3, *size) around each ``middle`` (B, 2)."""
+    corner = corners(middle, size)
     rows, columns = (corner[:, i, None] + torch.arange(size[i], device=x.device) for i in (0, 1))
     of = torch.arange(len(x), device=x.device)[:, None, None]
     return x[of, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
