@@ -40,6 +40,8 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "anogan": "engines.making.anogan:AnoGAN",
         "anogan_search": "engines.making.anogan:Search",
         "midinet": "engines.making.midinet:MidiNet",
+        "mgan": "engines.making.mgan:MGAN",
+        "mdan": "engines.making.mdan:MDAN",
         "bird_judge": "engines.making.bird_judge:BirdJudge",
         "srgan": "engines.making.srgan:SRGAN",
         "dtn": "engines.translation.dtn:DTN",

@@ -16,6 +16,7 @@ from engines.autoregressive.fill import Picture
 from engines.engine import Engine, rebuild
 from engines.imitation import demonstrations
 from engines.making.anogan import Query
+from engines.making.mdan import Task
 from engines.run import Run
 
 # What each engine learns from here, how small it is, and a setting that may change while it runs.
@@ -155,6 +156,19 @@ SMALL |= {
         },
         "settings": {"channels": 1, "blocks": 1, "batch_size": 2, "mse_steps": 4, "n_steps": 8},
         "change": {"adversarial_weight": 0.1},
+    },
+    "mgan": {
+        "data": {
+            "texture": _LEVELS.integers(0, 256, size=(1, 72, 80, 3), dtype=np.uint8),
+            "photo": _LEVELS.integers(0, 256, size=(2, 64, 64, 3), dtype=np.uint8),
+        },
+        "settings": {"channels": 2, "crop": 64, "batch_size": 2, "n_steps": 8},
+        "change": {"content_weight": 0.5},
+    },
+    "mdan": {
+        "data": Task(texture=torch.rand(1, 3, 64, 160, generator=torch.Generator().manual_seed(0)) * 2 - 1),
+        "settings": {"side": 64, "channels": 2, "batch_size": 1, "n_steps": 8},
+        "change": {"learning_rate": 0.01},
     },
     "pix2pix": {
         "data": {
