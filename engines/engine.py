@@ -44,6 +44,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "mdan": "engines.making.mdan:MDAN",
         "bird_judge": "engines.making.bird_judge:BirdJudge",
         "srgan": "engines.making.srgan:SRGAN",
+        "stackgan": "engines.making.stackgan:StackGAN",
         "dtn": "engines.translation.dtn:DTN",
         "cyclegan": "engines.translation.cyclegan:CycleGAN",
         "pose_guided": "engines.translation.pose_guided:PoseGuided",

@@ -36,7 +36,7 @@ class BirdJudgeConfig:
     learning_rate: float = 2e-3
     decay: bool = True
     batch_size: int = 64
-    n_steps: int = 900
+    n_steps: int = 600
     batches_per_step: int = 1
     seed: int = 0
 

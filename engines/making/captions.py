@@ -6,6 +6,7 @@ apart; `sentence` writes one as the pack's own are written.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -61,6 +62,23 @@ VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 FIELDS = tuple(VALUES)
 TOLD = ("kind", "body", "second", "size", "place")  # by the first of a drawing's five captions
+# What each of the five tells, of a bird and of a flower.
+TELLS = (
+    (
+        ("kind", "body", "second", "pattern", "beak", "beak_shape", "size", "pose", "place"),
+        ("kind", "body", "second", "pattern", "wing", "pose", "place"),
+        ("kind", "body", "facing", "crest", "tail", "pose", "place"),
+        ("kind", "body", "second", "pattern"),
+        ("kind", "body", "wing", "beak", "beak_shape", "crest", "size", "facing"),
+    ),
+    (
+        ("kind", "body", "second", "size", "count", "place"),
+        ("kind", "body", "second", "place"),
+        ("kind", "body", "crest", "tail", "count", "place"),
+        ("kind", "body", "second", "count"),
+        ("kind", "body", "second", "crest", "tail", "size"),
+    ),
+)
 
 
 @lru_cache(maxsize=1)
@@ -133,3 +151,18 @@ def chance(attributes: Any, field: str) -> float:
     """The share of a field's most frequent value."""
     column = np.asarray(attributes)[:, FIELDS.index(field)]
     return float(np.bincount(column).max() / len(column))
+
+
+def nearest(word: str, n: int = 3) -> list[str]:
+    """Known words of three letters or more that look like ``word``, the nearest first."""
+    known = [one for one in words() if len(one) > 2 and one.isalpha()]
+    return difflib.get_close_matches(word, known, n=n, cutoff=0.5)
+
+
+def told(attributes: np.ndarray) -> np.ndarray:
+    """What each of the five captions tells of drawings with these attributes (N, 14): (N, 5, 14) uint8, 0 where it does
+    not tell, else the value's number plus 1.
+    """
+    tells = np.array([[[field in said for field in FIELDS] for said in five] for five in TELLS])
+    flower = (attributes[:, 0] >= len(BIRDS)).astype(int)
+    return (tells[flower] * (attributes[:, None].astype(np.uint8) + 1)).astype(np.uint8)

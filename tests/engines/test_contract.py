@@ -136,6 +136,10 @@ _CAPTIONED: dict[str, Any] = {
     "change": {"learning_rate": 1e-4},
 }
 SMALL["bird_judge"] = {**_CAPTIONED, "settings": {"channels": 1, "batch_size": 4, "n_steps": 8}}
+SMALL["stackgan"] = {
+    **_CAPTIONED,
+    "settings": {"channels": 1, "batch_size": 4, "text_steps": 2, "stage1_steps": 3, "n_steps": 8},
+}
 SMALL["fill"] = {
     "data": Picture(
         model=engines.create("pixelcnn", device="cpu", size=4, channels=2, n_blocks=1),  # type: ignore[arg-type]
