@@ -58,7 +58,7 @@ FINE = 8  # channels at 64 pixels a side
 FAR = [i for i, yaw in enumerate(YAWS) if abs(yaw) >= 60]
 
 # Parts taken away; all of these, the whole model ("small") among them, are trained alike and small.
-_SMALL: dict[str, Any] = {"channels": 8, "n_code": 64, "n_steps": 1_500}
+_SMALL: dict[str, Any] = {"channels": 8, "n_code": 64, "n_steps": 600}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
     "small": _SMALL,
@@ -81,12 +81,12 @@ class TPGANConfig:
     identity: float = 0.3  # lambda_3
     variation: float = 1e-3  # lambda_4
     cross: float = 0.01  # alpha
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     d_learning_rate: float = 2e-4
     beta1: float = 0.5
     decay: bool = True
     batch_size: int = 8
-    n_steps: int = 3_600
+    n_steps: int = 1_500
     batches_per_step: int = 1
     seed: int = 0
 
@@ -137,7 +137,7 @@ class Generator(nn.Module):
         self.small = nn.ModuleList([nn.Conv2d(2 * c, 3, 3, padding=1), nn.Conv2d(c, 3, 3, padding=1)])
         self.parts = nn.ModuleList([Part(6 if i == 1 else 3, FINE) for i in range(len(PARTS))] if local else [])
         n_in = FINE + (FINE + 3 if local else 0)
-        self.last = nn.Sequential(nn.Conv2d(n_in, FINE, 3, padding=1), nn.ReLU(), nn.Conv2d(FINE, 3, 1))
+        self.last = nn.Sequential(nn.Conv2d(n_in, FINE, 1), nn.ReLU(), nn.Conv2d(FINE, 3, 3, padding=1))
 
     def forward(self, x: Tensor, landmarks: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
         r"""Pictures (B, 3, 64, 64) in -1..1 and landmarks (B, 6, 2): \hat I at 16, 32 and 64 pixels, the four patches
