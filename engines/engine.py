@@ -45,6 +45,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "bird_judge": "engines.making.bird_judge:BirdJudge",
         "srgan": "engines.making.srgan:SRGAN",
         "stackgan": "engines.making.stackgan:StackGAN",
+        "3dgan": "engines.making.threedgan:ThreeDGAN",
         "dtn": "engines.translation.dtn:DTN",
         "cyclegan": "engines.translation.cyclegan:CycleGAN",
         "pose_guided": "engines.translation.pose_guided:PoseGuided",

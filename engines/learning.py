@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # out, and a state without them starts the optimizer and the generator anew.
 TRAINING_STATE = ("optimizer.", "generator")
 
+_WEIGHED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.GroupNorm)
+
 
 def rows_of(x: Any, n_pixels: int, device: torch.device) -> Tensor:
     """Images (B, ...), bytes or levels in 0..1, as float32 (B, P) in 0..1 on the device."""
@@ -47,12 +50,12 @@ def build(make: Callable[[], nn.Module], *, generator: torch.Generator, device: 
         network = make()
     network = network.to_empty(device="cpu")
     for layer in network.modules():
-        if isinstance(layer, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)):
+        if isinstance(layer, _WEIGHED):
             nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
             if layer.bias is not None:
                 fan_in, _ = nn.init._calculate_fan_in_and_fan_out(layer.weight)
                 nn.init.uniform_(layer.bias, -1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in), generator=generator)
-        elif isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm)):
+        elif isinstance(layer, _NORMS):
             layer.reset_parameters()
         elif next(layer.parameters(recurse=False), None) is not None:
             raise TypeError(f"build() does not know how to initialise {type(layer).__name__}: add it there")
@@ -303,11 +306,11 @@ def start_small(network: nn.Module, rng: torch.Generator) -> nn.Module:
     code has them, and biases 0.
     """
     for layer in network.modules():
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+        if isinstance(layer, _WEIGHED):
             nn.init.normal_(layer.weight, 0.0, 0.02, generator=rng)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        elif isinstance(layer, nn.BatchNorm2d):
+        elif isinstance(layer, (nn.BatchNorm2d, nn.BatchNorm3d)):
             nn.init.normal_(layer.weight, 1.0, 0.02, generator=rng)
     return network
 

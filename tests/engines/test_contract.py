@@ -120,6 +120,14 @@ SMALL["midinet"] = {
     "settings": {"channels": 2, "latent_dim": 4, "batch_size": 10, "n_steps": 8},
     "change": {"learning_rate": 1e-4},
 }
+SMALL["3dgan"] = {
+    "data": {
+        "voxels": np.random.default_rng(0).integers(0, 2, size=(12, 32, 32, 32), dtype=np.uint8),
+        "label": np.arange(12) % 6,
+    },
+    "settings": {"channels": 1, "latent_dim": 3, "batch_size": 4, "n_steps": 8},
+    "change": {"held_above": 0.5},
+}
 _GAN: Any = engines.create("anogan", device="cpu", channels=2, latent_dim=4)
 SMALL["anogan_search"] = {
     "data": Query(gan=_GAN, x=torch.zeros(2, 1, 28, 28)),
