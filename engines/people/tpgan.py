@@ -20,7 +20,7 @@ Departures: 64 pixels instead of 128 and few channels; no noise beside the code;
 levels of -1..1; landmarks are given, not found. Every picture is mirrored so that the face turns left: one known half
 is hidden. L_sym compares Laplacians \Delta alone, because the light comes from one side. The network for the hidden
 eye is also shown the other eye, mirrored, and the whole picture is shown beside its mirror image, as in the authors'
-code.
+code. F looks from a place that moves with every batch, so that no pattern hides between the places its layers look at.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ TEMPLATE = ((38, 28), (26, 28), (32, 36), (32, 42))
 PATCH = ((16, 16), (16, 16), (16, 16), (12, 24))
 BOX = (18, 20, 46, 48)
 SCALES = ((16, 1.5), (32, 1.0), (SIDE, 1.0))  # pixels a side, and the weight w_s
+SHIFT = 2  # pixels that F's window is moved by at most, each way
 FINE = 8  # channels at 64 pixels a side
 FAR = [i for i, yaw in enumerate(YAWS) if abs(yaw) >= 60]
 
@@ -78,8 +79,8 @@ class TPGANConfig:
     part: float = 0.5  # weight of the patches' own L_pixel
     symmetry: float = 0.3  # lambda_1
     adversarial: float = 0.01  # lambda_2
-    identity: float = 0.3  # lambda_3
-    variation: float = 1e-3  # lambda_4
+    identity: float = 0.15  # lambda_3
+    variation: float = 0.01  # lambda_4
     cross: float = 0.01  # alpha
     learning_rate: float = 2e-3
     d_learning_rate: float = 2e-4
@@ -300,9 +301,10 @@ class TPGAN(learning.Learner):
             said["part"] = part_loss(drawn, true)
             loss = loss + config.part * said["part"]
         if config.identity:
+            moved = tuple(torch.randint(-SHIFT, SHIFT + 1, (2,), generator=self.rng).tolist())
             with torch.no_grad():
-                known = self.eye(true)
-            said["ip"] = identity_loss(self.eye(made[-1]), known)
+                known = self.eye(true, moved)
+            said["ip"] = identity_loss(self.eye(made[-1], moved), known)
             loss = loss + config.identity * said["ip"]
         if D is not None:
             real, fake = D(true), D(made[-1].detach())
@@ -318,9 +320,9 @@ class TPGAN(learning.Learner):
     def learning_rate_of(self, player: str) -> float:
         return self.config.d_learning_rate if player == "D" else self.config.learning_rate
 
-    def eye(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The last two layers of F, of pictures (B, 3, 64, 64) in -1..1."""
-        return recogniser("", str(self.device)).network(x)
+    def eye(self, x: Tensor, moved: tuple[int, ...] = (0, 0)) -> tuple[Tensor, Tensor]:
+        """The last two layers of F, of pictures (B, 3, 64, 64) in -1..1 moved down and right."""
+        return recogniser("", str(self.device)).network(torch.roll(x, moved, dims=(2, 3)))
 
     def given(self, images: Any, landmarks: Any) -> tuple[Tensor, Tensor, Tensor]:
         """Which pictures were mirrored so that the face turns left (B,), the pictures (B, 3, 64, 64) and landmarks."""
