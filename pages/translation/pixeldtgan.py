@@ -33,6 +33,7 @@ SLUG = "pixeldtgan"
 OTHERS = 7  # figures that a garment is put beside, besides its own
 FOLD = "Feet, hands and head"
 NAMES = ("dressed figure", "garment predicted", "true garment", "where the prediction is off")
+BESIDE = 2  # other networks whose predictions stand beside the chosen one's
 FAR = 0.5  # as a share of 255 levels: what the map of where it is off shows brightest
 
 
@@ -168,7 +169,9 @@ def dressed(variant: str, chosen: tuple[tuple[str, str], ...]) -> Film:
     if "D_A" in net.network:
         both = net.associated(np.stack([figure, figure]), torch.cat([made, truth])).sigmoid()
         scalars |= {"pair_made": float(both[0]), "pair_true": float(both[1])}
-    images = np.stack([figure, learning.to_bytes(made[0]).numpy(), true, true])
+    others = [v for v in ALIKE if v != variant][:BESIDE]
+    theirs = [learning.to_bytes(model(v).convert(figure[None].copy()).cpu()[0]).numpy() for v in others]
+    images = np.stack([figure, learning.to_bytes(made[0]).numpy(), true, true, *theirs])
     off = levels((made - truth).abs().mean(dim=3).numpy(), 0, FAR)
     words = (
         f"{seen(sex, worn)} The prediction is off by {scalars['rmse']:.1f} of 255 levels (over all test figures "
@@ -176,7 +179,11 @@ def dressed(variant: str, chosen: tuple[tuple[str, str], ...]) -> Film:
     )
     return Film(
         frames=[Frame(step=0, scalars=scalars, arrays={"images": images})],
-        base=images_base(columns=2, names=NAMES, over=map_base("off by", 0, 255 * FAR, cells=[3])),
+        base=images_base(
+            columns=3,
+            names=(*NAMES, *(f"predicted, {WORDS[v]}" for v in others)),
+            over=map_base("off by", 0, 255 * FAR, cells=[3]),
+        ),
         draw=lambda frame: {"images": frame.arrays["images"], "map": off, "caption": words, "alt": words},
         numbers=judged,
     )

@@ -27,3 +27,32 @@ def test_a_melody_is_composed_heard_and_composed_anew(page: Page, server: Server
     set_theme(page, "dark")
     assert page_errors == []
     assert faults(page) == []
+
+
+def test_a_search_comes_nearer_to_an_image_and_strokes_are_laid_over_it(
+    page: Page, server: Server, page_errors: list[str]
+):
+    open_page(page, f"{server.url}/anogan")
+    root = player(page)
+    until(lambda: player_state(page)["frame"] >= 20, "the search does not go on by itself", timeout=40)
+    expect(root.locator(".caption")).to_contain_text("of normal test images score higher")
+    root.get_by_role("button", name="Pause").click()
+    scores = root.evaluate("root => root.querySelector('.caption').textContent")
+    assert "A = " in scores
+    open_page(page, f"{server.url}/anogan?image=over")
+    player(page)
+    page.get_by_role("button", name="Pause").click()
+    until(lambda: not player_state(page)["playing"], "it did not pause")
+    page.get_by_text("Draw a defect").click()
+    pad = page.get_by_role("application", name="Drawing board")
+    pad.scroll_into_view_if_needed()
+    pad = pad.bounding_box()
+    before = page.locator(".stage canvas").first.evaluate("c => c.toDataURL()")
+    page.mouse.move(pad["x"] + 0.2 * pad["width"], pad["y"] + 0.2 * pad["height"])
+    page.mouse.down()
+    page.mouse.move(pad["x"] + 0.8 * pad["width"], pad["y"] + 0.2 * pad["height"], steps=5)
+    page.mouse.up()
+    picture = lambda: page.locator(".stage canvas").first.evaluate("c => c.toDataURL()")  # noqa: E731
+    until(lambda: picture() != before, "the stroke is not on the image")
+    assert page_errors == []
+    assert faults(page) == []

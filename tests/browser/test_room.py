@@ -21,7 +21,7 @@ LESS = {
     "likelihood": (0.39, 0.51),  # likewise
     "pix2pix": (0.38, 0.40),  # what goes in, what comes out, what was wanted, in a row
     # New pages, whose pictures can still grow.
-    "pixeldtgan": (0.30, 0.25),
+    "pixeldtgan": (0.38, 0.44),
     "midinet": (0.30, 0.40),
     "pose-guided": (0.15, 0.30),
     "cyclegan": (0.40, 0.53),

@@ -42,6 +42,14 @@ LAG = """root => ({
     dim: root.querySelector('.numbers').classList.contains('behind'),
     stamp: root.querySelector('.stamp')?.textContent,
 })"""
+# Pauses, and waits until the numbers are of the step shown: in how many ms they were.
+PAUSED = """async root => {
+    if (root.dataset.playing === 'true') root.querySelector('[data-do=play]').click();
+    const began = performance.now();
+    while (root.dataset.numbersStep !== root.dataset.step && performance.now() - began < 3000)
+        await new Promise(done => requestAnimationFrame(done));
+    return performance.now() - began;
+}"""
 PLAYERS = ["gmm?data=blobs", "bayes", "dcgan", "gan", "pixelcnn"]  # pages that open on a player
 
 
@@ -121,12 +129,13 @@ def test_what_lags_says_so_and_catches_up_and_a_presenters_picture_is_large(page
                 assert seen["dim"], seen
                 assert seen["stamp"] == f"of step {seen['numbersStep']}"
             time.sleep(0.03)
-    # In one look: it may end by itself between a look and a click.
-    root.evaluate("root => root.dataset.playing === 'true' && root.querySelector('[data-do=play]').click()")
-    # 300 ms on a machine that has nothing else to do
-    until(
-        lambda: root.get_attribute("data-numbers-step") == root.get_attribute("data-step"), "the numbers lag", timeout=3
-    )
+    waits = [root.evaluate(PAUSED)]
+    while min(waits) > 300 and len(waits) < 3:  # what a busy machine adds is not the page's: the best of three
+        root.get_by_label("First step", exact=True).click()
+        root.get_by_label("Play", exact=True).click()
+        page.wait_for_timeout(300)
+        waits.append(root.evaluate(PAUSED))
+    assert min(waits) <= 300, f"the numbers lag by {waits} ms"
     assert root.get_attribute("data-behind") == ""
     menu(page, "present")
     until(lambda: root.evaluate(PICTURE) >= 0.55, "the picture is small where it is presented")

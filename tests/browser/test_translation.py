@@ -144,3 +144,18 @@ def test_a_point_is_dragged_and_the_figure_follows(page: Page, server: Server, p
     set_theme(page, "dark")
     assert page_errors == []
     assert faults(page) == []
+
+
+def test_another_garment_is_another_prediction(page: Page, server: Server, page_errors: list[str]):
+    open_page(page, f"{server.url}/pixeldtgan")
+    root = player(page)
+    picture = lambda: root.locator(".stage canvas").first.evaluate("c => c.toDataURL()")  # noqa: E731
+    before = picture()
+    page.get_by_role("button", name="Another outfit").click()
+    until(lambda: picture() != before, "the figure was not dressed anew")
+    expect(root.locator(".caption")).to_contain_text("The prediction is off by")
+    open_page(page, f"{server.url}/pixeldtgan?view=swap&swap=garment")
+    expect(player(page).locator(".caption")).to_contain_text("D_A holds", timeout=15_000)
+    set_theme(page, "dark")
+    assert page_errors == []
+    assert faults(page) == []

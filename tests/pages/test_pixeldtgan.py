@@ -28,7 +28,7 @@ def test_a_piece_changes_the_figure_and_the_upper_one_the_garment():
     before = page.dressed("", OUTFIT).frames[0].arrays["images"]
     shoes = page.dressed("", changed(**{"feet-dye": "yellow"})).frames[0].arrays["images"]
     shirt = page.dressed("", changed(**{"chest-dye": "green"})).frames[0].arrays["images"]
-    assert before.shape == (4, 64, 64, 3)
+    assert before.shape == (4 + page.BESIDE, 64, 64, 3)
     assert (shoes[0] != before[0]).any()
     np.testing.assert_array_equal(shoes[2], before[2])
     assert all((shirt[i] != before[i]).any() for i in range(3))
