@@ -46,7 +46,8 @@ LAG = """root => ({
 PAUSED = """async root => {
     if (root.dataset.playing === 'true') root.querySelector('[data-do=play]').click();
     const began = performance.now();
-    while (root.dataset.numbersStep !== root.dataset.step && performance.now() - began < 3000)
+    const behind = () => root.dataset.numbersStep !== root.dataset.step || root.dataset.behind;
+    while (behind() && performance.now() - began < 3000)
         await new Promise(done => requestAnimationFrame(done));
     return performance.now() - began;
 }"""
