@@ -59,7 +59,7 @@ class ThreeDGANConfig:
     turned: bool = True
     held_above: float = 0.8  # D takes no step after a batch on which it was right more often; 1: it always takes one
     learning_rate: float = 2.5e-3  # of G
-    d_learning_rate: float = 1e-4
+    d_learning_rate: float = 5e-4
     average: float = 0.99
     beta1: float = 0.5
     batch_size: int = 16
