@@ -42,6 +42,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "midinet": "engines.making.midinet:MidiNet",
         "mgan": "engines.making.mgan:MGAN",
         "mdan": "engines.making.mdan:MDAN",
+        "perceptual_gan": "engines.making.perceptual_gan:PerceptualGAN",
         "bird_judge": "engines.making.bird_judge:BirdJudge",
         "srgan": "engines.making.srgan:SRGAN",
         "stackgan": "engines.making.stackgan:StackGAN",

@@ -43,6 +43,7 @@ SHA256 = MappingProxyType(
         "patches.npz": "4f65f5e5423c6b62f6ce1e0835f9894bc583adebd64573c2ee8d9a3e0628ef0e",
         "patches_test.npz": "e210ec85dee82ef55b95d2eb8fb5a7ab148979cc2c278b9e037b436a3e93330f",
         "scenes.npz": "bbe10fbe2d551798fc84e0761c11be7e58a29c2087a21e3892e7c53164ab9364",
+        "stickers.npz": "e163418c57954b3336d61ebe9ed8bfed67b5f34177399d421d786505612c23bb",
         "textures.npz": "bf039e2b7d21766c1102405d6dd5b3e0b6c4d3973acbf5f0d30ca98b6910f37c",
         "tunes.npz": "75ff0fa89e9b264b7a34eef7e5e3abb1c251735dcc2a427fd44a98d1856b0bd1",
         "turntables.npz": "d41ce88697e7e4740c131394ca45f0dd258ecae31c21860955bcbe2e37e5e8ab",

@@ -128,6 +128,18 @@ SMALL["3dgan"] = {
     "settings": {"channels": 1, "latent_dim": 3, "batch_size": 4, "n_steps": 8},
     "change": {"held_above": 0.5},
 }
+SMALL["perceptual_gan"] = {
+    "data": {
+        **{
+            key: np.random.default_rng(0).normal(size=(20, 2, 112, 4, 4)).astype(np.float32)
+            for key in ("large", "small")
+        },
+        "early": np.random.default_rng(0).normal(size=(20, 2, 24, 16, 16)).astype(np.float32),
+        "label": np.arange(20) % 18,
+    },
+    "settings": {"channels": 2, "blocks": 1, "batch_size": 6, "perception_steps": 2, "n_steps": 8},
+    "change": {"learning_rate": 1e-4},
+}
 _GAN: Any = engines.create("anogan", device="cpu", channels=2, latent_dim=4)
 SMALL["anogan_search"] = {
     "data": Query(gan=_GAN, x=torch.zeros(2, 1, 28, 28)),
