@@ -52,7 +52,7 @@ SHOWN = 12  # test captions that a frame draws
 PAIRED = 64  # drawings in a batch of D's, when it is asked
 
 # Parts taken away; all of these, the whole model ("small") among them, are trained alike and small.
-_SMALL: dict[str, Any] = {"channels": 8, "text_steps": 400, "stage1_steps": 1_500, "n_steps": 2_600}
+_SMALL: dict[str, Any] = {"channels": 8, "text_steps": 400, "stage1_steps": 1_200, "n_steps": 2_100}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
     "small": _SMALL,
@@ -64,7 +64,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackGANConfig:
-    channels: int = 16  # of the layers next to the image
+    channels: int = 12  # of the layers next to the image
     latent_dim: int = 32  # of z
     condition_dim: int = 48  # of c
     n_features: int = 96  # of a caption's embedding
@@ -73,12 +73,12 @@ class StackGANConfig:
     stacked: bool = True  # two stages; without it stage 1 draws all 64 pixels
     kl_weight: float = 1.0  # \lambda
     text_steps: int = 600  # the first batches, for the encoder alone
-    stage1_steps: int = 3_500  # the batches after them, for stage 1
+    stage1_steps: int = 3_000  # the batches after them, for stage 1
     text_rate: float = 3e-3
     learning_rate: float = 1e-3
     beta1: float = 0.5
     batch_size: int = 16
-    n_steps: int = 5_500
+    n_steps: int = 4_800
     batches_per_step: int = 1
     seed: int = 0
 
