@@ -13,6 +13,7 @@ Departures: as for MGAN; Adam for the pixels, with steps of 0.02 of the range -1
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -98,9 +99,10 @@ class MDAN(Engine):
         self.of_d = torch.optim.Adam(self.D.parameters(), lr=config.d_learning_rate, betas=(0.5, 0.999))
         self.iteration = 0
         self.said: dict[str, float] = {}
+        self.seconds = 0.0  # that its steps took here: of the clock, so no part of the state
 
     def step(self) -> None:
-        config = self.config
+        config, began = self.config, time.perf_counter()
         stages = (*JUDGED, GIVEN) if self.kept is not None and config.content_weight else tuple(JUDGED)
         seen = scaled(self.phi, self.x, stages)
         with torch.no_grad():
@@ -125,6 +127,7 @@ class MDAN(Engine):
         self.said = {**{key: float(value.detach()) for key, value in terms.items()}, "d_loss": float(d_loss.detach())}
         if not torch.isfinite(self.x).all():
             raise FloatingPointError(f"a pixel is not finite after step {self.iteration}: lower the learning rate")
+        self.seconds += time.perf_counter() - began
 
     def cut(self) -> Tensor:
         """Crops of the texture, as large as the image where it is large enough: (B, 3, S, S)."""
