@@ -39,7 +39,7 @@ FILLED = 0.5  # occupancy from which on a cell counts as filled
 KINDS = {"all": tuple(range(len(solids.CLASSES))), "seats": (0, 1, 2, 3, 4, 5, 7)}  # and beds and tables
 
 # Parts taken away; all of these, the whole model ("small") among them, are trained alike and small.
-_SMALL: dict[str, Any] = {"channels": 8, "n_steps": 800}
+_SMALL: dict[str, Any] = {"channels": 8, "n_steps": 600}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
     "small": _SMALL,
@@ -63,7 +63,7 @@ class ThreeDGANConfig:
     average: float = 0.99
     beta1: float = 0.5
     batch_size: int = 16
-    n_steps: int = 2_400
+    n_steps: int = 1_800
     batches_per_step: int = 1
     seed: int = 0
 
