@@ -45,7 +45,7 @@ export class Compare {
     const [, high, wide] = this.picture.compare.shape, { scale } = this.look;
     const grow = Math.min(width / wide, height / high), w = wide * grow, h = high * grow;
     const left = (width - w) / 2, top = (height - h) / 2, cut = Math.round(wide * this.edge * grow * dots) / dots;
-    this.box = [left, w];
+    this.span = [left, w];
     pen.imageSmoothingEnabled = Boolean(this.spec.smooth) || grow * dots < 1;
     pen.drawImage(this.strip, 0, 0, wide, high, left, top, w, h);
     pen.save();
@@ -84,7 +84,7 @@ export class Compare {
       this.held = true;
       this.pane.canvas.setPointerCapture(event.pointerId);
     }
-    if (this.held && this.box && what !== "leave") this.move((this.pane.spot(event)[0] - this.box[0]) / this.box[1]);
+    if (this.held && this.span && what !== "leave") this.move((this.pane.spot(event)[0] - this.span[0]) / this.span[1]);
     if (what === "up") this.held = false;
   }
 }
