@@ -45,7 +45,7 @@ JUDGE = "stage5"  # of the same network, deeper than what is learned by
 
 # Parts taken away; all of these, the whole model ("small") among them, are trained alike and small. The names behind
 # are the paper's.
-_SMALL: dict[str, Any] = {"channels": 16, "blocks": 4, "mse_steps": 500, "n_steps": 900}
+_SMALL: dict[str, Any] = {"channels": 16, "blocks": 4, "batch_size": 8, "mse_steps": 500, "n_steps": 900}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
     "small": _SMALL,  # SRGAN-VGG
