@@ -2,7 +2,7 @@
 
 Every variant of `perceptual_gan` learns with each seed from the same objects; seed 0 is the one that ships. What
 `evaluate` says of it, and the share of test objects named rightly at every size of `SIZES`, without and with the
-generator (whatever the size), is written to assets/making/perceptual_gan.json.
+generator (whatever the size), with its interval over drawings, is written to assets/making/perceptual_gan.json.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FILE = Path(__file__).resolve().parents[2] / "assets" / "making" / "perceptual_g
 def measure(variant: str, seed: int, sizes: dict[int, Any], data: Any) -> dict[str, Any]:
     """One row: a network trained with a seed, measured."""
     import engines
-    from engines.making.perceptual_gan import VARIANTS
+    from engines.making.perceptual_gan import VARIANTS, over_drawings
 
     if seed == 0:
         engine: Any = engines.pretrained("perceptual_gan", variant)
@@ -36,12 +36,13 @@ def measure(variant: str, seed: int, sizes: dict[int, Any], data: Any) -> dict[s
     found = engine.evaluate(data.test)
     row: dict[str, Any] = {"variant": variant, "seed": seed}
     row |= {key: round(found[key], 4) for key in ("large", "small", "raised", "large_raised", "off", "off_raised")}
-    label = data.test["label"]
+    label, drawing = data.test["label"], data.test["sticker"].numpy()
     for way in ("plain", "raised"):
         row[way] = []
         for early, pooled in sizes.values():
             z = engine.standard(pooled) if way == "plain" else engine.raised(early, pooled)
-            row[way].append(round(float((engine.named(z).argmax(dim=1) == label).double().mean()), 4))
+            right = (engine.named(z).argmax(dim=1) == label).double().numpy()
+            row[way].append([round(value, 4) for value in over_drawings("at", right, drawing).values()])
     return {**row, "sizes": list(sizes)}
 
 
