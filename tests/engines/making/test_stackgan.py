@@ -74,8 +74,8 @@ def test_the_divergence_is_that_of_two_gaussians():
 @pytest.mark.parametrize("augmented", [True, False])
 @pytest.mark.parametrize("stage", [1, 2])
 def test_a_step_of_g_is_adams_on_its_written_out_loss(stage, augmented):
-    r"""-log D(\hat I, t) + \lambda D_KL of the generator and its augmentation, after D's step."""
-    engine = tiny(kl_weight=0.7, augmented=augmented, batch_size=6)
+    r"""-log D(\hat I, t) + \lambda D_KL + \eta |\hat I - I|_1 of the generator and its augmentation, after D's step."""
+    engine = tiny(kl_weight=0.7, pixel_weight=0.3, augmented=augmented, batch_size=6)
     while engine.stage < stage:
         engine.step()
     keys = ("CA0", "G0", "D0") if stage == 1 else ("CA", "G", "D")
@@ -85,7 +85,7 @@ def test_a_step_of_g_is_adams_on_its_written_out_loss(stage, augmented):
     at, batch = engine.iteration, engine.data.batch(engine.iteration, 6, 0)
     engine.step()
 
-    other = tiny(kl_weight=0.7, augmented=augmented, batch_size=6)
+    other = tiny(kl_weight=0.7, pixel_weight=0.3, augmented=augmented, batch_size=6)
     other.data = engine.data
     other.load_state_dict(before)
     which = torch.randint(0, 5, (6,), generator=rng)
@@ -111,7 +111,14 @@ def test_a_step_of_g_is_adams_on_its_written_out_loss(stage, augmented):
     D = net[keys[2]]
     for key, loss in (
         (keys[2], lambda: other.loss_of_d(D, true, made.detach(), phi)[0]),
-        (None, lambda: -torch.log(torch.sigmoid(D(made, phi))).mean() + (0.7 * kl if augmented else 0)),
+        (
+            None,
+            lambda: (
+                -torch.log(torch.sigmoid(D(made, phi))).mean()
+                + (0.7 * kl if augmented else 0)
+                + 0.3 * (made - true).abs().mean()
+            ),
+        ),
     ):
         value = loss()
         players = [key] if key else list(keys[:2])
