@@ -53,11 +53,11 @@ MARGIN = 16  # pixels around an image that are drawn and cut away
 N_MEASURED = 12  # textures drawn for a measure
 
 # Parts taken away; all of these, the whole model ("small") among them, are trained alike and small.
-_SMALL: dict[str, Any] = {"channels": 16, "n_steps": 700}
+_SMALL: dict[str, Any] = {"channels": 16, "learning_rate": 2e-3, "n_steps": 700}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
-    "seed-head": {"texture": "seed head", "n_steps": 1_200},  # other textures
-    "cork": {"texture": "cork", "n_steps": 800},
+    "seed-head": {"texture": "seed head", "learning_rate": 2e-3, "n_steps": 1_000},  # other textures
+    "cork": {"texture": "cork", "learning_rate": 2e-3, "n_steps": 600},
     "small": _SMALL,
     "pixels": {**_SMALL, "judged": "pixels"},  # D sees pixels
     "no-adversarial": {**_SMALL, "adversarial": False},  # E_c and \Upsilon alone
