@@ -53,7 +53,7 @@ SHOWN = 12  # test captions that a frame draws
 PAIRED = 64  # drawings in a batch of D's, when it is asked
 
 # Parts taken away; all of these, the whole model ("small") among them, are trained alike and small.
-_SMALL: dict[str, Any] = {"channels": 8, "text_steps": 400, "stage1_steps": 1_000, "n_steps": 1_800}
+_SMALL: dict[str, Any] = {"channels": 8, "text_steps": 300, "stage1_steps": 700, "n_steps": 1_400}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
     "small": _SMALL,
