@@ -38,7 +38,7 @@ from engines.making.mgan import (
 )
 
 RANGES: dict[str, tuple[float, float]] = {
-    "side": (64, 256), "channels": (2, 256), "content_weight": (0, 1000), "smooth_weight": (0, 1000),
+    "side": (64, 256), "d_channels": (1, 256), "content_weight": (0, 1000), "smooth_weight": (0, 1000),
     "learning_rate": (1e-6, 1), "d_learning_rate": (1e-9, 1), "batch_size": (1, 64), "n_steps": (1, 10**6),
 }  # fmt: skip
 
@@ -46,7 +46,7 @@ RANGES: dict[str, tuple[float, float]] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MDANConfig:
     side: int = 128  # pixels
-    channels: int = 32  # of D
+    d_channels: int = 16
     content_weight: float = 1.0  # \alpha_1
     smooth_weight: float = 1e-4  # \alpha_2
     learning_rate: float = 0.02  # of the pixels
@@ -88,7 +88,7 @@ class MDAN(Engine):
         held = data.texture[..., -STRIP:].to(self.device)
         self.reference = patches.Reference(self.phi(held, (patches.STAGE,))[patches.STAGE])
         self.D: Any = learning.build(
-            lambda: Discriminator("features", config.channels // 2), generator=self.rng, device=self.device
+            lambda: Discriminator("features", config.d_channels), generator=self.rng, device=self.device
         )
         start = brown_noise(1, config.side, config.side, self.rng) if data.photo is None else data.photo
         if start.shape != (1, 3, config.side, config.side):

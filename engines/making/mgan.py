@@ -49,6 +49,7 @@ GIVEN, N_GIVEN, EVERY = "stage3", 40, 8  # what G decodes and E_c compares: its 
 SCALE = MappingProxyType({"stage1": 7.0, "stage2": 8.0, "stage3": 6.0})  # maps are divided by their rough deviation
 N_NOISE = 8  # maps of white noise beside them
 SHOWN = 160  # pixels a side of what a frame shows
+LONGEST = 96  # pixels of the longest wave of brown noise that has more power than shorter ones
 MARGIN = 16  # pixels around an image that are drawn and cut away
 N_MEASURED = 12  # textures drawn for a measure
 
@@ -68,7 +69,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MGANConfig:
     texture: str = "gravel"
-    channels: int = 32
+    channels: int = 32  # of G
+    d_channels: int = 16
     judged: str = "features"
     adversarial: bool = True  # \beta: 1 or 0
     content_weight: float = 1.0  # \alpha_1
@@ -84,7 +86,7 @@ class MGANConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        learning.check(self, channels=(2, 256), d_rate=(1e-6, 100), content_weight=(0, 1000),
+        learning.check(self, channels=(2, 256), d_channels=(1, 256), d_rate=(1e-6, 100), content_weight=(0, 1000),
                        smooth_weight=(0, 1000), crop=(64, 176), batch_size=(2, 256), n_steps=(1, 10**7))  # fmt: skip
         if self.texture not in TEXTURES:
             raise ValueError(f"texture must be one of {', '.join(TEXTURES)}, got {self.texture!r}")
@@ -214,10 +216,13 @@ def smoothness(x: Tensor) -> Tensor:
 
 
 def brown_noise(n: int, height: int, width: int, generator: torch.Generator) -> Tensor:
-    """Images whose power falls with the squared frequency, (n, 3, H, W): mean 0, deviation 0.5, cut at -1 and 1."""
+    """Images whose power falls with the squared frequency, (n, 3, H, W): mean 0, deviation 0.5, cut at -1 and 1.
+
+    Waves longer than 96 pixels have no more power than those: noise is alike at every size.
+    """
     white = torch.randn(n, 3, height, width, generator=generator)
     down, across = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None]
-    frequency = (down.square() + across.square()).sqrt().clamp(min=1 / max(height, width))
+    frequency = (down.square() + across.square()).sqrt().clamp(min=1 / LONGEST)
     brown = torch.fft.irfft2(torch.fft.rfft2(white) / frequency, s=(height, width))
     brown = brown - brown.mean(dim=(2, 3), keepdim=True)
     return (0.5 * brown / brown.std(dim=(2, 3), keepdim=True)).clamp(-1, 1)
@@ -244,7 +249,7 @@ class MGAN(learning.Learner):
         G = Generator(config.channels)
         if not config.adversarial:
             return nn.ModuleDict({"G": G})
-        return nn.ModuleDict({"G": G, "D": Discriminator(config.judged, config.channels // 2)})
+        return nn.ModuleDict({"G": G, "D": Discriminator(config.judged, config.d_channels)})
 
     def learning_rate_of(self, player: str) -> float:
         return self.config.learning_rate * (self.config.d_rate if player == "D" else 1)

@@ -186,12 +186,12 @@ SMALL |= {
             "texture": _LEVELS.integers(0, 256, size=(1, 72, 80, 3), dtype=np.uint8),
             "photo": _LEVELS.integers(0, 256, size=(2, 64, 64, 3), dtype=np.uint8),
         },
-        "settings": {"channels": 2, "crop": 64, "batch_size": 2, "n_steps": 8},
+        "settings": {"channels": 2, "d_channels": 1, "crop": 64, "batch_size": 2, "n_steps": 8},
         "change": {"content_weight": 0.5},
     },
     "mdan": {
         "data": Task(texture=torch.rand(1, 3, 64, 160, generator=torch.Generator().manual_seed(0)) * 2 - 1),
-        "settings": {"side": 64, "channels": 2, "batch_size": 1, "n_steps": 8},
+        "settings": {"side": 64, "d_channels": 1, "batch_size": 1, "n_steps": 8},
         "change": {"learning_rate": 0.01},
     },
     "pix2pix": {

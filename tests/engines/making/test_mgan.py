@@ -18,7 +18,7 @@ DATA = {
     "texture": RNG.integers(0, 256, size=(1, 72, 80, 3), dtype=np.uint8),
     "photo": RNG.integers(0, 256, size=(2, 64, 64, 3), dtype=np.uint8),
 }
-TINY = {"channels": 2, "crop": 64, "batch_size": 2, "n_steps": 6, "device": "cpu", "data": DATA}
+TINY = {"channels": 2, "d_channels": 1, "crop": 64, "batch_size": 2, "n_steps": 6, "device": "cpu", "data": DATA}
 
 
 def tiny(**settings):
@@ -130,7 +130,7 @@ def test_the_distance_is_the_sliced_wasserstein_distance_of_patches():
 
 def test_the_optimisation_moves_the_pixels_and_needs_no_generator():
     texture = torch.rand(1, 3, 64, 160, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    engine = engines.create("mdan", data=Task(texture=texture), device="cpu", side=64, channels=2, n_steps=4)
+    engine = engines.create("mdan", data=Task(texture=texture), device="cpu", side=64, d_channels=1, n_steps=4)
     before = engine.x.detach().clone()
     engine.step()
     assert 0 < float((engine.x.detach() - before).abs().max()) <= 0.02 + 1e-4  # Adam's first step
