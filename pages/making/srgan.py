@@ -22,7 +22,8 @@ from pages.ui.settings import Choice
 from pages.ui.sheets import compare_base, curves, images_base
 from pages.ui.show import Film
 
-SLUG, SIDE, COLUMNS = "srgan", 256, 6
+SLUG, SIDE = "srgan", 256
+FILMED = 4  # patches of the film, the liveliest that it has
 OWN = f"{SLUG}:own"  # the photo that was given, (256, 256, 3) in 0..1
 
 PHOTO = Choice(
@@ -107,7 +108,7 @@ def compared(name: str, left: str, right: str, way: str, given: np.ndarray | Non
 
     return Film(
         frames=[Frame(step=0, scalars=scalars)],
-        base=compare_base(KINDS[left], KINDS[right], share=0.64) | plane([own["psnr"] for own in measured.values()],
+        base=compare_base(KINDS[left], KINDS[right], share=0.7) | plane([own["psnr"] for own in measured.values()],
                                                                          [own["feature"] for own in measured.values()]),
         draw=draw,
         numbers=numbers,
@@ -126,12 +127,13 @@ def said(s: Any) -> str:
 
 def numbers(frame: Frame) -> Blocks:
     s = frame.scalars
-    rows = [["", "PSNR, dB", "SSIM", "feature distance", "contrast"]]
+    said = {"psnr": ("PSNR, dB", 1, 2), "ssim": ("SSIM", 1, 3), "feature": ("features", 1, 3),
+            "detail": ("contrast, %", 100, 0)}  # fmt: skip
+    rows = [["", *(KINDS[kind] for kind in MARKS)]]
     rows += [
-        [KINDS[kind], f"{s[f'{kind}.psnr']:.2f}", f"{s[f'{kind}.ssim']:.3f}", f"{s[f'{kind}.feature']:.3f}",
-         f"{100 * s[f'{kind}.detail']:.0f} %"]
-        for kind in MARKS
-    ]  # fmt: skip
+        [words, *(f"{factor * s[f'{kind}.{key}']:.{digits}f}" for kind in MARKS)]
+        for key, (words, factor, digits) in said.items()
+    ]
     return [
         {"text": "Each beside the true photo:"},
         {"table": rows},
@@ -146,19 +148,18 @@ def plane(across: list[float], up: list[float], *, path: bool = False) -> dict[s
     layout = {
         "xaxis": {"title": "PSNR, dB: nearer in pixels →", "range": [x0 - dx, x1 + dx]},
         "yaxis": {"title": "← nearer in features: distance", "range": [y0 - dy, y1 + dy]},
-        "showlegend": True,
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     }
-    marks = [
-        {"type": "scatter", "mode": "markers", "name": KINDS[kind], "marker": {"color": colour, "symbol": symbol,
-                                                                             "size": 14}}
-        for kind, (colour, symbol) in MARKS.items()
-    ]  # fmt: skip
     if path:
         marks = [
-            {"type": "scatter", "mode": "lines+markers", "name": "the training", "line": {"color": "@muted"},
+            {"type": "scatter", "mode": "lines+markers", "line": {"color": "@muted"},
              "marker": {"size": 5, "color": "@muted"}},
-            {"type": "scatter", "mode": "markers", "name": "now", "marker": {"color": "@second", "size": 14}},
+            {"type": "scatter", "mode": "markers", "marker": {"color": "@second", "size": 14}},
+        ]  # fmt: skip
+    else:
+        marks = [
+            {"type": "scatter", "mode": "markers+text", "text": [KINDS[kind]], "textposition": "top center",
+             "marker": {"color": colour, "symbol": symbol, "size": 14}}
+            for kind, (colour, symbol) in MARKS.items()
         ]  # fmt: skip
     return {"layout": layout, "traces": marks}
 
@@ -175,12 +176,13 @@ def png(image: np.ndarray) -> bytes:
 
 
 def training() -> Film:
-    frames = shipped.frames(SLUG)
-    patches = tests()["patches"][:COLUMNS]
+    frames, of = shipped.frames(SLUG), tests()
+    shown = notes.liveliest(of["patches"], FILMED)
+    patches, names = of["patches"][shown], [of["of"][i] for i in shown]
     way = np.array([[f.scalars["test_psnr"], f.scalars["test_feature"]] for f in frames], dtype=np.float32)
     return Film(
         frames=frames,
-        base=images_base(columns=COLUMNS, rows=("reduced", "G's", "true"), names=tests()["of"][:COLUMNS], share=0.6)
+        base=images_base(columns=FILMED, rows=("reduced", "by G", "true"), names=names, share=0.6)
         | plane(way[:, 0].tolist(), way[:, 1].tolist(), path=True)
         | {
             "curve_sets": [
@@ -190,7 +192,7 @@ def training() -> Film:
                 curves("Losses of the second part", "", content="features", d_loss="D", gen="G, −log D"),
             ],
         },
-        draw=partial(picture, patches=patches, small=pixels(patches), way=way),
+        draw=partial(picture, shown=shown, patches=patches, small=pixels(patches), way=way),
         numbers=notes.numbers,
     )
 
@@ -201,8 +203,10 @@ def pixels(patches: np.ndarray) -> np.ndarray:
     return np.round(255 * small).astype(np.uint8).repeat(4, axis=1).repeat(4, axis=2)
 
 
-def picture(frame: Frame, *, patches: np.ndarray, small: np.ndarray, way: np.ndarray) -> dict[str, Any]:
-    made, s = webp.unpack(frame.arrays["made"], height=64)[:COLUMNS], frame.scalars
+def picture(
+    frame: Frame, *, shown: list[int], patches: np.ndarray, small: np.ndarray, way: np.ndarray
+) -> dict[str, Any]:
+    made, s = webp.unpack(frame.arrays["made"], height=64)[shown], frame.scalars
     part = "by mean square" if "content" not in s else "by features and D"
     words = (
         f"After {s['batches']:,.0f} batches, learning {part}: PSNR {s['test_psnr']:.2f} dB, feature distance "
@@ -224,14 +228,14 @@ def _steps() -> list[int]:
 
 
 def parts() -> None:
-    patches = tests()["patches"][:8]
+    patches, names = tests()["rows"]
     small = np.stack([notes.reduced(np.float32(patch) / 255, "bicubic") for patch in patches])
     strip("small photo", pixels(patches))
     for variant, words in WORDS.items():
         made = model(variant).enlarge(small)
         strip(words, np.round(255 * made.numpy()).astype(np.uint8))
     strip("true", patches)
-    st.caption("Test patches, from left to right: " + ", ".join(tests()["of"][:8]) + ".")
+    st.caption("Test patches, from left to right: " + ", ".join(names) + ".")
     st.table(notes.table())
     st.caption(notes.measures())
     st.table(notes.paper())

@@ -12,7 +12,7 @@ import torch
 from engines.data import zoo
 from engines.engine import Frame
 from engines.making.features import NETWORK
-from engines.making.srgan import JUDGE, SRGAN, shrunk
+from engines.making.srgan import JUDGE, SRGAN, contrast, shrunk
 from pages.translation.comparison import order, sure
 from pages.ui import shipped
 from pages.ui.live import Blocks
@@ -54,16 +54,27 @@ def card_of(variant: str) -> Mapping[str, float]:
 @lru_cache(maxsize=1)
 def tests() -> dict[str, Any]:
     """``crops``: one (256, 256, 3) of bytes for each test photo, by its short name; ``credits`` of each; ``patches``
-    (12, 64, 64, 3), the first test patches, as frames show them, and ``of``, the short names of their photos.
+    (12, 64, 64, 3), the first test patches, as frames show them, and ``of``, the short names of their photos; ``rows``,
+    the liveliest test patch of each photo (8, 64, 64, 3), and its name.
     """
     pack = zoo.load("patches")
-    photos, rows = pack.text("photos"), pack.rows("test")[:12]
+    photos, held = pack.text("photos"), pack.rows("test")
     names = [PHOTOS[photos[i]["file"]] for i in pack["crops_photo"]]
     credits = [f"{photos[i]['author']}, {photos[i]['licence']}" for i in pack["crops_photo"]]
-    of = [PHOTOS[photos[i]["file"]] for i in pack.take("photo", rows)]
-    crops = dict(zip(names, pack["crops"], strict=True))
-    return {"crops": crops, "credits": dict(zip(names, credits, strict=True)), "patches": pack.take("image", rows),
-            "of": of}  # fmt: skip
+    photo, detail = pack.take("photo", held), pack.take("detail", held)
+    best = [held[photo == i][detail[photo == i].argmax()] for i in pack["crops_photo"]]
+    return {
+        "crops": dict(zip(names, pack["crops"], strict=True)),
+        "credits": dict(zip(names, credits, strict=True)),
+        "patches": pack.take("image", held[:12]),
+        "of": [PHOTOS[photos[i]["file"]] for i in photo[:12]],
+        "rows": (pack.take("image", np.array(best)), names),
+    }
+
+
+def liveliest(patches: np.ndarray, n: int) -> list[int]:
+    """Which ``n`` of the patches (N, 64, 64, 3) have the most contrast, in their order."""
+    return sorted(contrast(torch.from_numpy(np.float32(patches))).argsort(descending=True)[:n].tolist())
 
 
 def reduced(photo: np.ndarray, way: str) -> np.ndarray:
