@@ -18,10 +18,10 @@ stains, so G is also drawn to the drawing that the caption tells of, as in pix2p
 
 Departures: 16 and 64 pixels instead of 64 and 256; drawings instead of photos; the encoder is two convolutions over
 words, learned to name what a caption tells of fourteen attributes and not jointly with photos, because what captions
-tell is known here and half a minute is enough; stage 2 adds to what stage 1 drew, enlarged, where the paper's draws
-anew; one
-residual block; transposed convolutions instead of enlarging and convolving; few channels; 1 - D becomes -log D for G;
-larger learning rates, which fall along a cosine in each part of the training.
+tell is known here and half a minute is enough; c begins close to its mean, or nothing of a caption would pass the noise
+at first; stage 2 adds to what stage 1 drew, enlarged, where the paper's draws anew; one residual block; transposed
+convolutions instead of enlarging and convolving; few channels; 1 - D becomes -log D for G; larger learning rates, which
+fall along a cosine in each part of the training.
 """
 
 from __future__ import annotations
@@ -50,10 +50,11 @@ if TYPE_CHECKING:
 
 COARSE, SIDE = 16, 64
 SHOWN = 12  # test captions that a frame draws
+NARROW = -4.0  # log \sigma^2 at the start
 PAIRED = 64  # drawings in a batch of D's, when it is asked
 
 # Parts taken away; all of these, the whole model ("small") among them, are trained alike and small.
-_SMALL: dict[str, Any] = {"channels": 8, "text_steps": 300, "stage1_steps": 700, "n_steps": 1_400}
+_SMALL: dict[str, Any] = {"channels": 8, "text_steps": 250, "stage1_steps": 600, "n_steps": 1_150}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
     "small": _SMALL,
@@ -74,14 +75,14 @@ class StackGANConfig:
     matching: bool = True  # wrong captions beside true drawings, in D
     stacked: bool = True  # two stages; without it stage 1 draws all 64 pixels
     kl_weight: float = 1.0  # \lambda
-    pixel_weight: float = 5.0  # \eta
-    text_steps: int = 500  # the first batches, for the encoder alone
-    stage1_steps: int = 2_200  # the batches after them, for stage 1
+    pixel_weight: float = 10.0  # \eta
+    text_steps: int = 350  # the first batches, for the encoder alone
+    stage1_steps: int = 1_300  # the batches after them, for stage 1
     text_rate: float = 3e-3
     learning_rate: float = 1e-3
     beta1: float = 0.5
     batch_size: int = 16
-    n_steps: int = 3_600
+    n_steps: int = 2_300
     batches_per_step: int = 1
     seed: int = 0
 
@@ -238,6 +239,9 @@ class StackGAN(learning.Learner):
         for player in ("G0", "D0", "G", "D"):
             if player in network:
                 learning.start_small(network[player], self.rng)
+        for player in ("CA0", "CA"):
+            if player in network:
+                nn.init.constant_(network[player].layer.bias[self.config.condition_dim :], NARROW)
         return network
 
     # -- learning --------------------------------------------------------------------------------------
