@@ -13,10 +13,11 @@ first, and from there l_{VGG} with l_{Gen}. Many sharp photos have the same smal
 which is blurred, D for one of them.
 
 Departures: \phi are stages of EfficientNet-Lite0 (`engines.making.features`), not of VGG-19, each distance divided by
-the mean square of the true photo's features; l_{Gen} is a mean, and \lambda = 0.03 fits that scale (in the paper, and
-here beside l_{MSE}, it is 10^{-3}). Patches of 64 pixels instead of 96, mirrored, turned; fewer channels, blocks and
-steps. G adds to the bicubic enlargement, has LeakyReLU for PReLU, no batch normalisation (as in Lim et al. 2017) and
-5 x 5 at its end for 9 x 9; D has half the layers and no batch normalisation.
+the mean square of the true photo's features; beside it stands 5 l_{MSE}, without which G draws a mesh that the features
+do not see; l_{Gen} is a mean, and \lambda = 0.03 fits that scale (in the paper, and here beside l_{MSE} alone, it is
+10^{-3}). Patches of 64 pixels instead of 96, mirrored, turned; fewer channels, blocks and steps. G adds to the bicubic
+enlargement, has LeakyReLU for PReLU, no batch normalisation (as in Lim et al. 2017) and 5 x 5 at its end for 9 x 9; D
+has half the layers and no batch normalisation.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines import learning
+from engines import checkpoints, learning
 from engines.data import webp
 from engines.engine import Frame
 from engines.making import features
@@ -47,7 +48,8 @@ JUDGE = "stage5"  # of the same network, deeper than what is learned by
 # are the paper's.
 _SMALL: dict[str, Any] = {"channels": 16, "blocks": 4, "batch_size": 8, "mse_steps": 500, "n_steps": 900}
 VARIANTS: dict[str, dict[str, Any]] = {
-    "": {},
+    "": {"begin": "no-pixels", "mse_steps": 0, "n_steps": 1_400, "batch_size": 8},  # the second part alone
+    "no-pixels": {"pixel_weight": 0.0, "stages": ("stage1", "stage3")},  # trained first, both parts, as large
     "small": _SMALL,  # SRGAN-VGG
     "mse": {**_SMALL, "content": "pixels", "adversarial_weight": 0.0},  # SRResNet-MSE
     "features": {**_SMALL, "adversarial_weight": 0.0},  # SRResNet-VGG
@@ -60,11 +62,13 @@ class SRGANConfig:
     channels: int = 24
     blocks: int = 6
     content: str = "features"  # or "pixels": what the second part keeps, beside D
-    stages: tuple[str, ...] = ("stage1", "stage3")  # \phi
+    stages: tuple[str, ...] = ("stage3",)  # \phi
+    pixel_weight: float = 5.0  # of l_{MSE} beside features
     adversarial_weight: float = 0.03  # \lambda
     learning_rate: float = 1e-3  # of the first part, falling along a cosine
     gan_rate: float = 2e-4  # of the second
     mse_steps: int = 1_600  # the first part
+    begin: str = ""  # or the variant whose first part stands for it: the paper starts from a trained SRResNet, too
     n_steps: int = 2_800
     batch_size: int = 16
     batches_per_step: int = 1
@@ -72,8 +76,8 @@ class SRGANConfig:
 
     def __post_init__(self) -> None:
         learning.check(
-            self, channels=(1, 256), blocks=(0, 64), adversarial_weight=(0, 100), gan_rate=(1e-9, 1),
-            n_steps=(1, 10**7), mse_steps=(0, self.n_steps), batch_size=(1, 1024),
+            self, channels=(1, 256), blocks=(0, 64), pixel_weight=(0, 1000), adversarial_weight=(0, 100),
+            gan_rate=(1e-9, 1), n_steps=(1, 10**7), mse_steps=(0, self.n_steps), batch_size=(1, 1024),
         )  # fmt: skip
         if self.content not in ("features", "pixels"):
             raise ValueError(f"content must be features or pixels, got {self.content!r}")
@@ -183,6 +187,8 @@ class SRGAN(learning.Learner):
 
     def learn(self, batch: Fields) -> dict[str, Tensor]:
         """A step of G on eq. 4; in the second part a step of D on eq. 2, then one of G on eq. 3."""
+        if self.iteration == 0 and self.config.begin:
+            self.take_over(self.config.begin)
         photo = self.turned(self.levels(batch["image"]))
         made = self.learners["G"](shrunk(photo))
         mse = (photo - made).square().mean()  # eq. 4
@@ -191,7 +197,8 @@ class SRGAN(learning.Learner):
             if self.iteration + 1 == self.config.mse_steps:
                 self.network["mse"].load_state_dict(self.network["G"].state_dict())
             return {"mse": mse}
-        content = self.apart(made, photo) if self.config.content == "features" else mse
+        by_features = self.config.content == "features"
+        content = self.apart(made, photo) + self.config.pixel_weight * mse if by_features else mse
         loss, said = content, {"content": content, "mse": mse}
         if self.config.adversarial_weight:
             D = self.learners["D"]
@@ -204,6 +211,13 @@ class SRGAN(learning.Learner):
             said |= {"gen": gen, "d_loss": d_loss, "d_real": real.sigmoid().mean(), "d_fake": fake.sigmoid().mean()}
         self.descend(loss, "G")
         return said
+
+    def take_over(self, variant: str) -> None:
+        """G starts as another checkpoint's SRResNet; CheckpointError where there is none."""
+        given = checkpoints.read(checkpoints.folder(self.name, variant), name=self.name).state
+        for player in ("mse", "G"):
+            network = self.network[player]
+            network.load_state_dict({key: given[f"network.mse.{key}"] for key in network.state_dict()})
 
     def apart(self, made: Tensor, photo: Tensor) -> Tensor:
         r"""Eq. 5 over the mean square of the photo's features, the mean over batch and stages: ().

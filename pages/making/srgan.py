@@ -15,7 +15,7 @@ from pages.catalogue import entry
 from pages.making import srgan_notes as notes
 from pages.making.srgan_notes import KINDS, PHOTOS, WAYS, WORDS, learned, model, of_test, tests
 from pages.translation.comparison import strip
-from pages.ui import board, shipped, show
+from pages.ui import board, show
 from pages.ui.live import Blocks
 from pages.ui.page import page
 from pages.ui.settings import Choice
@@ -176,7 +176,7 @@ def png(image: np.ndarray) -> bytes:
 
 
 def training() -> Film:
-    frames, of = shipped.frames(SLUG), tests()
+    frames, of = notes.recorded(), tests()
     shown = notes.liveliest(of["patches"], FILMED)
     patches, names = of["patches"][shown], [of["of"][i] for i in shown]
     way = np.array([[f.scalars["test_psnr"], f.scalars["test_feature"]] for f in frames], dtype=np.float32)
@@ -221,7 +221,7 @@ def picture(
 
 
 def _steps() -> list[int]:
-    return [frame.step for frame in shipped.frames(SLUG)]
+    return [frame.step for frame in notes.recorded()]
 
 
 # -- take a part away ------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Making: a batch of MidiNet, and eight bars composed as the page does."""
+"""Making: a batch of MidiNet, eight bars composed and a photo enlarged as the pages do."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ def bench() -> list[dict[str, Any]]:
     """Rows for `make bench`."""
     from engines import create
     from engines.material import Bars
-    from pages.making import midinet
+    from pages.making import midinet, srgan_notes
 
     names = tuple(midinet.SEQUENCES["home"].split())
     engine = create("midinet", data=Bars.load("tunes"), device="cpu")
     composed = median(lambda i: midinet.melody("midinet", "", names, 4, 1.0, i))
+    crops = list(srgan_notes.tests()["crops"].values())
+    enlarged = median(lambda i: srgan_notes.made_of(crops[i % 8], "bicubic"))
     return [
+        {"name": "SRGAN: a photo enlarged and measured", "value": enlarged, "unit": "ms", "note": "at the server"},
         {"name": "MidiNet: a batch of 72 bars", "value": median(lambda _: engine.step()), "unit": "ms", "note": "CPU"},
         {"name": "MidiNet: eight bars composed", "value": composed, "unit": "ms", "note": "at the server"},
     ]

@@ -16,7 +16,6 @@ from engines.making.srgan import VARIANTS, shrunk
 from pages.making import srgan, srgan_notes
 from pages.making.srgan_notes import KINDS, card_of, model, of_test, reduced
 from pages.making.srgan_notes import tests as held
-from pages.ui import shipped
 from tests.pages.app import opened
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -70,7 +69,7 @@ def test_ones_own_photo_is_enlarged_as_a_test_photo_is():
 
 
 def test_the_film_is_the_recorded_training_and_its_path_turns():
-    film, frames = srgan.training(), shipped.frames("srgan")
+    film, frames = srgan.training(), srgan_notes.recorded()
     shown = film.draw(film.frames[-1])
     lively = srgan_notes.liveliest(held()["patches"], 4)
     assert np.array_equal(shown["images"][4:8], webp.unpack(frames[-1].arrays["made"], height=64)[lively])

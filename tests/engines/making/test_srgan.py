@@ -46,7 +46,10 @@ def judged(settings: dict, monkeypatch) -> tuple[SRGAN, dict[str, torch.Tensor],
 
 @pytest.mark.parametrize("content", ["features", "pixels"])
 def test_the_losses_and_their_gradients_are_the_written_out_ones(content, monkeypatch):
-    engine, losses, photo = judged({"content": content, "adversarial_weight": 0.3}, monkeypatch)
+    engine, losses, photo = judged(
+        {"content": content, "adversarial_weight": 0.3, "pixel_weight": 2.0, "stages": ("stage1", "stage3")},
+        monkeypatch,
+    )
     G, D, phi = engine.network["G"], engine.network["D"], engine.frozen["phi"]
     made = G(shrunk(photo))
     real, fake = torch.sigmoid(D(photo)), torch.sigmoid(D(made))
