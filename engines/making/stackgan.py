@@ -54,7 +54,7 @@ NARROW = -4.0  # log \sigma^2 at the start
 PAIRED = 64  # drawings in a batch of D's, when it is asked
 
 # Parts taken away; all of these, the whole model ("small") among them, are trained alike and small.
-_SMALL: dict[str, Any] = {"channels": 8, "text_steps": 250, "stage1_steps": 600, "n_steps": 1_150}
+_SMALL: dict[str, Any] = {"channels": 8, "text_steps": 500, "stage1_steps": 600, "n_steps": 1_400}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
     "small": _SMALL,
@@ -76,13 +76,13 @@ class StackGANConfig:
     stacked: bool = True  # two stages; without it stage 1 draws all 64 pixels
     kl_weight: float = 1.0  # \lambda
     pixel_weight: float = 10.0  # \eta
-    text_steps: int = 350  # the first batches, for the encoder alone
+    text_steps: int = 700  # the first batches, for the encoder alone
     stage1_steps: int = 1_300  # the batches after them, for stage 1
     text_rate: float = 3e-3
     learning_rate: float = 1e-3
     beta1: float = 0.5
     batch_size: int = 16
-    n_steps: int = 2_300
+    n_steps: int = 2_650
     batches_per_step: int = 1
     seed: int = 0
 
@@ -239,6 +239,7 @@ class StackGAN(learning.Learner):
         for player in ("G0", "D0", "G", "D"):
             if player in network:
                 learning.start_small(network[player], self.rng)
+        nn.init.normal_(network["text"].words[0].weight, 0.0, 0.4, generator=self.rng)  # one word of 92 is 1, others 0
         for player in ("CA0", "CA"):
             if player in network:
                 nn.init.constant_(network[player].layer.bias[self.config.condition_dim :], NARROW)
