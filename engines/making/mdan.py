@@ -28,10 +28,10 @@ from engines.making.mgan import (
     JUDGED,
     STRIP,
     Discriminator,
-    brown_noise,
     content_loss,
     hinge_d,
     phi,
+    pink_noise,
     scaled,
     smoothness,
     texture_loss,
@@ -46,7 +46,7 @@ RANGES: dict[str, tuple[float, float]] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MDANConfig:
     side: int = 128  # pixels
-    d_channels: int = 16
+    d_channels: int = 32
     content_weight: float = 1.0  # \alpha_1
     smooth_weight: float = 1e-4  # \alpha_2
     learning_rate: float = 0.02  # of the pixels
@@ -90,7 +90,7 @@ class MDAN(Engine):
         self.D: Any = learning.build(
             lambda: Discriminator("features", config.d_channels), generator=self.rng, device=self.device
         )
-        start = brown_noise(1, config.side, config.side, self.rng) if data.photo is None else data.photo
+        start = pink_noise(1, config.side, config.side, self.rng) if data.photo is None else data.photo
         if start.shape != (1, 3, config.side, config.side):
             raise ValueError(f"the photo must be of {config.side} pixels a side, got {tuple(start.shape)}")
         self.x = start.to(self.device).clone().requires_grad_()

@@ -9,14 +9,15 @@ of the *feature maps* \Phi(x): D never sees a pixel. Both players descend hinges
     E_c = mean (\Psi(G(x)) - \Psi(x))^2                                              what is where in x stays there
     \Upsilon = squared differences of neighbouring pixels, mean
 
-x is a photo, or brown noise for plain texture; of noise nothing has to stay: E_c is taken of photos alone. G decodes: a
+x is a photo, or pink noise for plain texture; of noise nothing has to stay: E_c is taken of photos alone. G decodes: a
 frozen part of the same network sees x, and strided convolutions that are learned make pixels of its maps, whatever
 their size. `mdan.py` is the optimisation that G replaces: the same D, with the pixels themselves as what moves.
 
 Departures: EfficientNet-Lite0 for VGG-19: D's \Phi are its stages 1 and 2, G decodes stage 3, which is \Psi too. Beside
-the maps G takes white noise, so that a photo can be drawn anew. G learns from E_c and E_t at once; the authors' code
-teaches it pixels that the optimisation made before. D has no batch normalisation and a lower learning rate. Small:
-crops of 96 pixels, batches of 4, 32 channels. A texture's right-hand strip is held out, for measures.
+the maps G takes white noise, so that a photo can be drawn anew; the noise in a photo's place is pink (the paper's is
+brown), which tells neighbouring places apart. G learns from E_c and E_t at once; the authors' code teaches it pixels
+that the optimisation made before. D has no batch normalisation and a lower learning rate. Small: crops of 96 pixels,
+batches of 4, 32 channels. A texture's right-hand strip is held out, for measures.
 """
 
 from __future__ import annotations
@@ -49,16 +50,16 @@ GIVEN, N_GIVEN, EVERY = "stage3", 40, 8  # what G decodes and E_c compares: its 
 SCALE = MappingProxyType({"stage1": 7.0, "stage2": 8.0, "stage3": 6.0})  # maps are divided by their rough deviation
 N_NOISE = 8  # maps of white noise beside them
 SHOWN = 160  # pixels a side of what a frame shows
-LONGEST = 96  # pixels of the longest wave of brown noise that has more power than shorter ones
+LONGEST = 96  # pixels of the longest wave of pink noise that has more power than shorter ones
 MARGIN = 16  # pixels around an image that are drawn and cut away
 N_MEASURED = 12  # textures drawn for a measure
 
 # Parts taken away; all of these, the whole model ("small") among them, are trained alike and small.
-_SMALL: dict[str, Any] = {"channels": 16, "learning_rate": 2e-3, "n_steps": 700}
+_SMALL: dict[str, Any] = {"channels": 16, "n_steps": 700}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
-    "seed-head": {"texture": "seed head", "learning_rate": 2e-3, "n_steps": 1_000},  # other textures
-    "cork": {"texture": "cork", "learning_rate": 2e-3, "n_steps": 600},
+    "seed-head": {"texture": "seed head", "n_steps": 1_000},  # other textures
+    "cork": {"texture": "cork", "n_steps": 600},
     "small": _SMALL,
     "pixels": {**_SMALL, "judged": "pixels"},  # D sees pixels
     "no-adversarial": {**_SMALL, "adversarial": False},  # E_c and \Upsilon alone
@@ -70,18 +71,18 @@ VARIANTS: dict[str, dict[str, Any]] = {
 class MGANConfig:
     texture: str = "gravel"
     channels: int = 32  # of G
-    d_channels: int = 16
+    d_channels: int = 32
     judged: str = "features"
     adversarial: bool = True  # \beta: 1 or 0
     content_weight: float = 1.0  # \alpha_1
     smooth_weight: float = 1e-4  # \alpha_2
     crop: int = 96
-    learning_rate: float = 1e-3
-    d_rate: float = 0.2  # D's learning rate in G's
+    learning_rate: float = 2e-3  # of G
+    d_rate: float = 0.25  # D's learning rate in G's
     beta1: float = 0.5
     decay: bool = True
-    batch_size: int = 4  # half of them photos, half brown noise
-    n_steps: int = 2_000
+    batch_size: int = 4  # half of them photos, half pink noise
+    n_steps: int = 1_500
     batches_per_step: int = 1
     seed: int = 0
 
@@ -215,17 +216,17 @@ def smoothness(x: Tensor) -> Tensor:
     return (x[..., 1:, :] - x[..., :-1, :]).square().mean() + (x[..., :, 1:] - x[..., :, :-1]).square().mean()
 
 
-def brown_noise(n: int, height: int, width: int, generator: torch.Generator) -> Tensor:
-    """Images whose power falls with the squared frequency, (n, 3, H, W): mean 0, deviation 0.5, cut at -1 and 1.
+def pink_noise(n: int, height: int, width: int, generator: torch.Generator) -> Tensor:
+    """Images whose power falls with the frequency, (n, 3, H, W): mean 0, deviation 0.5, cut at -1 and 1.
 
     Waves longer than 96 pixels have no more power than those: noise is alike at every size.
     """
     white = torch.randn(n, 3, height, width, generator=generator)
     down, across = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None]
     frequency = (down.square() + across.square()).sqrt().clamp(min=1 / LONGEST)
-    brown = torch.fft.irfft2(torch.fft.rfft2(white) / frequency, s=(height, width))
-    brown = brown - brown.mean(dim=(2, 3), keepdim=True)
-    return (0.5 * brown / brown.std(dim=(2, 3), keepdim=True)).clamp(-1, 1)
+    pink = torch.fft.irfft2(torch.fft.rfft2(white) / frequency.sqrt(), s=(height, width))
+    pink = pink - pink.mean(dim=(2, 3), keepdim=True)
+    return (0.5 * pink / pink.std(dim=(2, 3), keepdim=True)).clamp(-1, 1)
 
 
 class MGAN(learning.Learner):
@@ -257,11 +258,11 @@ class MGAN(learning.Learner):
     # -- learning --------------------------------------------------------------------------------------
 
     def learn(self, batch: Fields) -> dict[str, Tensor]:
-        """A step of D, then one of G, on crops: the texture's, and as many photos as images of brown noise."""
+        """A step of D, then one of G, on crops: the texture's, and as many photos as images of pink noise."""
         config, G, D = self.config, self.learners["G"], self.learners.get("D")
         texture, photo = (self.cut(self.images(batch[key])) for key in ("texture", "photo"))
         n = len(photo) // 2
-        x = torch.cat([photo[:n], self.brown(len(photo) - n, config.crop, config.crop, self.rng)])
+        x = torch.cat([photo[:n], self.pink(len(photo) - n, config.crop, config.crop, self.rng)])
         given = self.given(x)
         made = G(given, self.white(len(x), config.crop, config.crop, self.rng))
         seen = self.seen(made)
@@ -305,8 +306,8 @@ class MGAN(learning.Learner):
         rows = zip(images, tops, lefts, strict=True)
         return torch.stack([one[:, top : top + side, left : left + side] for one, top, left in rows])
 
-    def brown(self, n: int, height: int, width: int, generator: torch.Generator) -> Tensor:
-        return brown_noise(n, height, width, generator).to(self.device)
+    def pink(self, n: int, height: int, width: int, generator: torch.Generator) -> Tensor:
+        return pink_noise(n, height, width, generator).to(self.device)
 
     def white(self, n: int, height: int, width: int, generator: torch.Generator) -> list[Tensor]:
         """z for images of this size: (n, 8, H/8, W/8) and (n, 8, H/4, W/4)."""
@@ -324,7 +325,7 @@ class MGAN(learning.Learner):
     def draw(self, height: int, width: int, *, generator: torch.Generator, n: int = 1) -> Tensor:
         """Texture of any size: (n, H, W, 3) in 0..1."""
         tall, wide = (2 * MARGIN + EVERY * -(-length // EVERY) for length in (height, width))
-        return self._decoded(self.brown(n, tall, wide, generator), height, width, generator)
+        return self._decoded(self.pink(n, tall, wide, generator), height, width, generator)
 
     @torch.no_grad()
     def paint(self, photos: Any, *, generator: torch.Generator) -> Tensor:
@@ -345,7 +346,7 @@ class MGAN(learning.Learner):
         """Distances (`patches.Reference`) from the texture's held-out strip, each with its 95 % interval.
 
         ``distance``: of ``n`` textures drawn at the strip's size; ``distance_untrained``: of an untrained generator's;
-        ``distance_real``: of crops of the texture's training side; ``distance_noise``: of the brown noise itself. The
+        ``distance_real``: of crops of the texture's training side; ``distance_noise``: of the pink noise itself. The
         same in pixels, without any network: ``pixels``, ``pixels_untrained``, ``pixels_real``, ``pixels_noise``.
         ``painted`` and ``painted_before``: of the held-out photo's three thirds after and before. ``content``: E_c of
         the painted photo over 16 tiles; ``content_other``: where plain texture stands for it; 0 is the photo itself.
@@ -360,7 +361,7 @@ class MGAN(learning.Learner):
         blank = type(self)(self.config, device=str(self.device))
         drawn = {"": self.images(self.draw(height, width, generator=noise(2), n=n)),
                  "_untrained": self.images(blank.draw(height, width, generator=noise(2), n=n)),
-                 "_noise": self.brown(n, height, width, noise(2))}  # fmt: skip
+                 "_noise": self.pink(n, height, width, noise(2))}  # fmt: skip
         if self.data is not None:
             side = self.images(self.data.train["texture"][:1])
             lefts = range(0, max(1, side.shape[3] - width + 1), 16)
