@@ -14,7 +14,7 @@ again, through an augmentation of its own. With \hat I = G_0(z, c_0), and then \
 The last term of D's is what makes it *matching-aware*: a true drawing beside the caption t' of another one is wrong
 too (section 3.4; the halves are the authors' code's, github.com/hanzhanggit/StackGAN-Pytorch, miscc/utils.py). D_KL is
 the mean over c's numbers, as there. \eta is not the paper's: with a few thousand small batches the game alone leaves
-stains, so G is also drawn to the drawing that the caption tells of, as in pix2pix (``pixel_weight``; "no-l1" has none).
+stains, so G is also drawn to the drawing that the caption tells of, as in pix2pix (``pixel_weight``).
 
 Departures: 16 and 64 pixels instead of 64 and 256; drawings instead of photos; the encoder is two convolutions over
 words, learned to name what a caption tells of fourteen attributes and not jointly with photos, because what captions
@@ -61,7 +61,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no-ca": {**_SMALL, "augmented": False},
     "no-wrong": {**_SMALL, "matching": False},
     "one-stage": {**_SMALL, "stacked": False},
-    "no-l1": {**_SMALL, "pixel_weight": 0.0},  # the paper's loss
 }
 
 
