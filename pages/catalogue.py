@@ -298,6 +298,22 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="People",
+        slug="tpgan",
+        title="TP-GAN",
+        idea="Turn a head and see it brought to the front, by one look at all of it and four at eyes, nose and mouth.",
+        paper=cite("huang2017"),
+        engines=("tpgan", "recogniser"),
+        sources=("engines/people/tpgan.py", "engines/people/recogniser.py", "engines/people/heads.py"),
+        icon=":material/face:",
+        starts=(
+            ("Watch it learn", {"view": "film"}),
+            ("Who is recognised", {"view": "angles"}),
+            ("What each part is for", {"view": "parts"}),
+            ("A face, but whose?", {"scene": "somebody", "by": "no-identity"}),
+        ),
+    ),
+    Entry(
         section="Autoregressive",
         slug="pixelcnn",
         title="PixelCNN",
@@ -576,7 +592,14 @@ COURSE: tuple[Stop, ...] = (
     ),
     Stop(slug="anogan", note="what cannot be made", column=3, row=0),
     Stop(slug="midinet", note="bar by bar", column=1, row=0),
-    Stop(slug="pixeldtgan", note="does this pair belong?", column=6, row=1),
+    Stop(
+        slug="pixeldtgan",
+        note="does this pair belong?",
+        column=6,
+        row=1,
+        leads_to=(("tpgan", "a network that tells people apart asks the same: whose is it?"),),
+    ),
+    Stop(slug="tpgan", note="whole and parts", column=6, row=2),
     Stop(slug="gail", note="a reward from examples", column=2, row=0),
     Stop(slug="pixelrnn", note="LSTMs by row, by diagonal", column=5, row=1),
     Stop(

@@ -1,0 +1,20 @@
+"""The pages of people in a real browser: a head is turned by the slider, and its front stands beside it."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.driver import Server, faults, open_page, player, player_state, until
+
+
+def test_a_head_is_turned_by_the_slider(page: Page, server: Server, page_errors: list[str]):
+    open_page(page, f"{server.url}/tpgan?person=5")
+    root = player(page)
+    until(lambda: player_state(page)["frames"] == 13, "not every turn is there")
+    for turn, said in ((12, "turned by 90°"), (6, "turned by 0°"), (0, "turned by −90°")):
+        page.get_by_label("Step of the run").fill(str(turn))
+        until(lambda turn=turn: player_state(page)["frame"] == turn, "the head did not turn")
+        expect(root.locator(".caption")).to_contain_text(said)
+    expect(root.locator(".caption")).to_contain_text("Person 5")
+    assert page_errors == []
+    assert faults(page) == []
