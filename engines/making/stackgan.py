@@ -19,9 +19,9 @@ stains, so G is also drawn to the drawing that the caption tells of, as in pix2p
 Departures: 16 and 64 pixels instead of 64 and 256; drawings instead of photos; the encoder is two convolutions over
 words, learned to name what a caption tells of fourteen attributes and not jointly with photos, because what captions
 tell is known here and half a minute is enough; c begins close to its mean, or nothing of a caption would pass the noise
-at first; stage 2 adds to what stage 1 drew, enlarged, where the paper's draws anew; one residual block; transposed
-convolutions instead of enlarging and convolving; few channels; 1 - D becomes -log D for G; larger learning rates, which
-fall along a cosine in each part of the training.
+at first; stage 2 adds to what stage 1 drew, enlarged, at first nothing, where the paper's draws anew; one residual
+block; transposed convolutions instead of enlarging and convolving; few channels; 1 - D becomes -log D for G; larger
+learning rates, which fall along a cosine in each part of the training.
 """
 
 from __future__ import annotations
@@ -74,21 +74,22 @@ class StackGANConfig:
     matching: bool = True  # wrong captions beside true drawings, in D
     stacked: bool = True  # two stages; without it stage 1 draws all 64 pixels
     kl_weight: float = 1.0  # \lambda
-    pixel_weight: float = 10.0  # \eta
-    text_steps: int = 700  # the first batches, for the encoder alone
-    stage1_steps: int = 1_300  # the batches after them, for stage 1
+    pixel_weight: float = 25.0  # \eta
+    text_steps: int = 600  # the first batches, for the encoder alone
+    stage1_steps: int = 2_000  # the batches after them, for stage 1
     text_rate: float = 3e-3
     learning_rate: float = 1e-3
+    refining_rate: float = 4e-4  # of stage 2
     beta1: float = 0.5
     batch_size: int = 16
-    n_steps: int = 2_650
+    n_steps: int = 3_600
     batches_per_step: int = 1
     seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(
             self, channels=(1, 256), latent_dim=(1, 1024), condition_dim=(1, 1024), n_features=(1, 4096),
-            kl_weight=(0, 1000), pixel_weight=(0, 1000), text_rate=(1e-9, 1), batch_size=(2, 4096), n_steps=(1, 10**7),
+            kl_weight=(0, 1000), pixel_weight=(0, 1000), text_rate=(1e-9, 1), refining_rate=(1e-9, 1), batch_size=(2, 4096), n_steps=(1, 10**7),
             text_steps=(0, self.n_steps), stage1_steps=(0, self.n_steps),
         )  # fmt: skip
 
@@ -238,6 +239,8 @@ class StackGAN(learning.Learner):
         for player in ("G0", "D0", "G", "D"):
             if player in network:
                 learning.start_small(network[player], self.rng)
+        if "G" in network:
+            nn.init.zeros_(network["G"].finer[-1].weight)
         nn.init.normal_(network["text"].words[0].weight, 0.0, 0.4, generator=self.rng)  # one word of 92 is 1, others 0
         for player in ("CA0", "CA"):
             if player in network:
@@ -321,7 +324,10 @@ class StackGAN(learning.Learner):
         return learning.cosine(self.iteration - start, max(end - start, 1))
 
     def learning_rate_of(self, player: str) -> float:
-        return self.config.text_rate if player == "text" else self.config.learning_rate
+        config = self.config
+        return {"text": config.text_rate, **dict.fromkeys(("CA", "G", "D"), config.refining_rate)}.get(
+            player, config.learning_rate
+        )
 
     def noise(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """z (n, Z), and what draws c in stage 1 and in stage 2 (n, C)."""

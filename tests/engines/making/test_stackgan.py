@@ -129,7 +129,7 @@ def test_a_step_of_g_is_adams_on_its_written_out_loss(stage, augmented):
             p.grad = slope
         for player in players:
             for group in other.optimizers[player].param_groups:
-                group["lr"] = 1e-3 * learning.cosine(at - (2 if stage == 1 else 4), 2)
+                group["lr"] = (1e-3 if stage == 1 else 4e-4) * learning.cosine(at - (2 if stage == 1 else 4), 2)
             other.optimizers[player].step()
     for key in keys:
         for (name, a), b in zip(engine.network[key].named_parameters(), net[key].parameters(), strict=True):
