@@ -89,8 +89,8 @@ class StackGANConfig:
     def __post_init__(self) -> None:
         learning.check(
             self, channels=(1, 256), latent_dim=(1, 1024), condition_dim=(1, 1024), n_features=(1, 4096),
-            kl_weight=(0, 1000), pixel_weight=(0, 1000), text_rate=(1e-9, 1), refining_rate=(1e-9, 1), batch_size=(2, 4096), n_steps=(1, 10**7),
-            text_steps=(0, self.n_steps), stage1_steps=(0, self.n_steps),
+            kl_weight=(0, 1000), pixel_weight=(0, 1000), text_rate=(1e-9, 1), refining_rate=(1e-9, 1),
+            batch_size=(2, 4096), n_steps=(1, 10**7), text_steps=(0, self.n_steps), stage1_steps=(0, self.n_steps),
         )  # fmt: skip
 
 
