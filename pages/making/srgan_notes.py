@@ -124,7 +124,7 @@ def judged() -> str:
     stages = " and ".join(stage.removeprefix("stage") for stage in shipped.card("srgan")["config"]["stages"])
     return (
         f"Feature distance: between maps of stage {JUDGE.removeprefix('stage')} of {NETWORK}, over the mean square of "
-        f"the photo's. The networks with features learned by its stages {stages}: it is no independent judge of those."
+        f"the photo's. SRGAN learned by stage {stages} of the same network, so it is no independent judge."
     )
 
 
@@ -182,7 +182,7 @@ def measures() -> str:
         f"is wide because photos differ. {judged()} Another test patch in its place has "
         f"{interval(m, 'feature_other', 2)}. All were trained alike and small: {config['mse_steps']:,} batches by mean "
         f"square and {config['n_steps'] - config['mse_steps']:,} by their own loss, {config['channels']} channels, the "
-        "same patches and seed."
+        f"same patches and seed. Beside features stand pixels, too: {config['pixel_weight']:g} times the mean square."
     )
 
 
@@ -233,7 +233,8 @@ def numbers(frame: Frame) -> Blocks:
         ]
     total = s["content"] + weight * s["gen"]
     return [
-        {"text": "The second part. Averages over about the last 50 batches; G descends"},
+        {"text": "The second part. Averages over about the last 50 batches; G descends features and pixels, and D's "
+                 "verdict:"},
         {"math": latex(r"l_X + \lambda\, l_{Gen}")},
         {"math": latex(rf"{number(s['content'], tex=True)} + {weight:g} \cdot {number(s['gen'], tex=True)} = "
                        rf"{number(total, tex=True)}")},
@@ -309,7 +310,8 @@ $$
 
 $I^{LR}$ is the small photo, $G$ the network that enlarges it, $D$ a discriminator that has learned to tell
 enlargements from photos. $l_X$ compares enlargement and photo by the *features* of a network that names photos, where
-a texture that is a pixel aside is still the same texture. $D$ asks for one sharp photo in place of the mean of all.
+a texture that is a pixel aside is still the same texture, and a little by pixels. $D$ asks for one sharp photo in place
+of the mean of all.
 
 **Fidelity against naturalness.** Each step to the left in the plane costs PSNR, each step down looks more like the
 photo to that network. Watch the path of the training turn.

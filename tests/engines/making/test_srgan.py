@@ -120,6 +120,21 @@ def test_it_begins_as_bicubic_and_learns_in_two_parts():
         engine.enlarge(small, "best")
 
 
+def test_it_may_begin_from_another_checkpoints_first_part(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "FOLDER", tmp_path)
+    first = tiny(mse_steps=2, n_steps=3, seed=1)
+    while not first.done:
+        first.step()
+    about = {"data_name": "", "data_hash": "", "metrics": {}, "wall_time": 0, "command": ""}
+    checkpoints.save(tmp_path / "srgan" / "first", first, variant="first", **about)
+    second = tiny(mse_steps=0, n_steps=1, begin="first")
+    monkeypatch.setattr(second, "descend", lambda *_: None)  # nothing learns
+    second.step()
+    small = np.random.default_rng(0).random((1, 6, 5, 3)).astype(np.float32)
+    for which in ("G", "mse"):
+        assert torch.equal(second.enlarge(small, which), first.enlarge(small, "mse"))
+
+
 def test_reducing_and_measuring():
     flat = torch.full((1, 3, 64, 64), 0.2)
     assert_close(shrunk(flat), torch.full((1, 3, 16, 16), round(0.2 * 127.5 + 127.5) / 127.5 - 1))
