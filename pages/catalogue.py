@@ -310,7 +310,7 @@ CATALOGUE: tuple[Entry, ...] = (
             ("Watch it learn", {"view": "film"}),
             ("Who is recognised", {"view": "angles"}),
             ("What each part is for", {"view": "parts"}),
-            ("A face, but whose?", {"scene": "somebody", "by": "no-identity"}),
+            ("A face, but whose?", {"scene": "somebody", "by": "no-identity", "person": "12"}),
         ),
     ),
     Entry(

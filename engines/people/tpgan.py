@@ -59,7 +59,7 @@ FINE = 8  # channels at 64 pixels a side
 FAR = [i for i, yaw in enumerate(YAWS) if abs(yaw) >= 60]
 
 # Parts taken away; all of these, the whole model ("small") among them, are trained alike and small.
-_SMALL: dict[str, Any] = {"channels": 8, "n_code": 64, "adversarial": 0.01, "n_steps": 600}
+_SMALL: dict[str, Any] = {"channels": 8, "n_code": 64, "n_steps": 600}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
     "small": _SMALL,
@@ -78,7 +78,7 @@ class TPGANConfig:
     local: bool = True  # the second pathway
     part: float = 0.5  # weight of the patches' own L_pixel
     symmetry: float = 0.3  # lambda_1
-    adversarial: float = 0.002  # lambda_2
+    adversarial: float = 0.01  # lambda_2
     identity: float = 0.15  # lambda_3
     variation: float = 0.01  # lambda_4
     cross: float = 0.01  # alpha
@@ -87,7 +87,7 @@ class TPGANConfig:
     beta1: float = 0.5
     decay: bool = True
     batch_size: int = 8
-    n_steps: int = 3_000
+    n_steps: int = 1_500
     batches_per_step: int = 1
     seed: int = 0
 

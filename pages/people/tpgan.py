@@ -22,6 +22,7 @@ from pages.ui import shipped, show
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
+from pages.ui.player import layers
 from pages.ui.settings import Choice, Number
 from pages.ui.sheets import curves, images_base
 from pages.ui.show import Film
@@ -38,8 +39,8 @@ BY = Choice(
     help="All but the one trained longest are smaller and were trained alike.",
 )  # fmt: skip
 JUDGE = Choice(
-    key="judge", label="Judge", options=("near", "judge"), default="near",
-    labels={"near": "has learned from turns up to 45°", "judge": "has learned from all turns"},
+    key="judge", label="Judge, trained on", options=("near", "judge"), default="near",
+    labels={"near": "turns up to 45°", "judge": "all turns"},
     help="A network that tells people apart, trained on other people and apart from TP-GAN.",
 )  # fmt: skip
 LINES = Choice(
@@ -70,7 +71,9 @@ def main() -> None:
                 show.film(SLUG, training)
                 st.caption(said_of(""))
             case "angles":
-                show.film(SLUG, recognised, chosen["judge"], chosen["lines"], autoplay=False)
+                names = [said for _, _, said in lines_of(chosen["judge"], chosen["lines"])]
+                legend = layers(*((f"line{i}", said) for i, said in enumerate(names)))
+                show.film(SLUG, recognised, chosen["judge"], chosen["lines"], autoplay=False, layers=legend)
                 st.caption(about_judge(chosen["judge"]))
             case "parts":
                 parts(YAWS.index(int(chosen["turn"])))
@@ -239,15 +242,18 @@ def losses(frame: Frame) -> Blocks:
 # -- who is recognised -----------------------------------------------------------------------------------------
 
 
+def lines_of(judge: str, lines: str) -> list[tuple[str, str, str]]:
+    """Each line's network, the measure it shows, and its name."""
+    key, of = f"{JUDGES[judge]}rank1", ALIKE if lines == "alike" else ("",)
+    made = [(v, key, WORDS[v] if lines == "alike" else "brought to the front") for v in of]
+    return [*made, ("", f"{JUDGES[judge]}raw", "the pictures as they are")]
+
+
 def recognised(judge: str, lines: str) -> Film:
     """One frame: rank-1 by angle, of what networks make and of the pictures as they are."""
-    prefix = JUDGES[judge]
-    shown = [("", f"{prefix}rank1", "brought to the front")] if lines == "trained" else [
-        (variant, f"{prefix}rank1", WORDS[variant]) for variant in ALIKE
-    ]  # fmt: skip
-    shown.append(("", f"{prefix}raw", "the pictures as they are"))
+    shown = lines_of(judge, lines)
     looks = [("@c0", "solid"), ("@c1", "dash"), ("@c2", "dot"), ("@c3", "dashdot"), ("@c4", "longdash")]
-    traces, rows = [], [["", "60° and beyond, %", *(f"{a}°" for a in ANGLES)]]
+    traces, rows, over = [], [["%", *(f"{a}°" for a in ANGLES[2:])]], [["%", "60° and beyond"]]
     for i, (variant, key, said) in enumerate(shown):
         m = metrics(variant)
         values, low, high = (
@@ -259,25 +265,25 @@ def recognised(judge: str, lines: str) -> Film:
         x = np.array(ANGLES) + (i - (len(shown) - 1) / 2) * 0.9  # beside each other, so that no interval hides another
         line, marker = {"color": colour, "dash": dash, "width": 2.5}, {"color": colour, "size": 7}
         traces.append({"type": "scatter", "mode": "lines+markers", "x": x, "y": values, "name": said,
-                       "error_y": spread, "line": line, "marker": marker})  # fmt: skip
-        rows.append([said, interval(m, key, factor=100), *(f"{value:.0f}" for value in values)])
-    n = round(metrics("")["test_people"])
+                       "error_y": spread, "line": line, "marker": marker, "meta": {"layer": f"line{i}"}})  # fmt: skip
+        rows.append([said, *(f"{value:.0f}" for value in values[2:])])
+        over.append([said, interval(m, key, factor=100)])
+    n, ceiling = round(metrics("")["test_people"]), f"test_{JUDGES[judge]}rank1_mirror"
     base = {
         "layout": {"xaxis": {"title": {"text": "turned by, degrees (left and right together)"}, "range": [10, 95],
                              "tickvals": list(ANGLES)},
-                   "yaxis": {"title": {"text": "right person nearest, %"}, "range": [0, 102]}, "showlegend": True,
-                   "legend": {"x": 0.02, "y": 0.04, "xanchor": "left", "yanchor": "bottom"}},
+                   "yaxis": {"title": {"text": "right person nearest, %"}, "range": [0, 102]}},
         "traces": traces,
     }  # fmt: skip
     words = (
         f"How often the right one of {n} people never seen is found, by angle, with 95 % intervals over the people. By "
-        f"chance: {100 / n:.1f} %. The true front, mirrored: {100 * metrics('')[f'test_{prefix}rank1_mirror']:.0f} %."
+        f"chance: {100 / n:.1f} %. The true front, mirrored: {100 * metrics('')[ceiling]:.0f} %."
     )
     return Film(
         frames=[Frame(step=0)],
         base=base,
         draw=lambda _: {"traces": {}, "caption": words, "alt": words},
-        numbers=lambda _: [{"table": rows}],
+        numbers=lambda _: [{"table": over}, {"table": rows}],
     )
 
 

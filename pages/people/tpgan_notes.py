@@ -105,8 +105,8 @@ SCENES = {
     "somebody": Scene(
         title="A face, but whose?",
         text=somebody,
-        link={"by": "no-identity"},
-        cure={"by": "small"},
+        link={"by": "no-identity", "person": 12},
+        cure={"by": "small", "person": 12},
         cure_title="Add the identity loss",
     )
 }
