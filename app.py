@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from pages import catalogue
 from pages.autoencoders import gaussians, latent
+from pages.making import raising
 from pages.translation import colouring, posing
 from pages.ui import code, guard, live, player, warm
 
@@ -49,6 +50,7 @@ app = st.App(
         *gaussians.ROUTES,
         *colouring.ROUTES,
         *posing.ROUTES,
+        *raising.ROUTES,
         *player.ROUTES,
         *code.ROUTES,
         THUMBNAILS,

@@ -428,6 +428,27 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="Making",
+        slug="perceptual-gan",
+        title="Perceptual GAN",
+        idea="Shrink a sticker in a scene: its features are raised to those of a large one, and it is named again.",
+        paper=cite("li2017"),
+        engines=("perceptual_gan",),
+        sources=(
+            "engines/making/perceptual_gan.py",
+            "engines/making/features.py",
+            "engines/making/perceptual_seeds.py",
+        ),
+        icon=":material/zoom_in_map:",
+        starts=(
+            ("Whole scenes", {"view": "scenes"}),
+            ("From which size on", {"view": "sizes"}),
+            ("Watch it learn", {"view": "film"}),
+            ("What each part is for", {"view": "parts"}),
+            ("Large, but which?", {"scene": "indifferent", "by": "no-perception"}),
+        ),
+    ),
+    Entry(
         section="Imitation",
         slug="gail",
         title="Learning to act from examples",
@@ -600,6 +621,7 @@ COURSE: tuple[Stop, ...] = (
         leads_to=(("tpgan", "a network that tells people apart asks the same: whose is it?"),),
     ),
     Stop(slug="tpgan", note="whole and parts", column=6, row=2),
+    Stop(slug="perceptual-gan", note="small as if large", column=4, row=4),
     Stop(slug="gail", note="a reward from examples", column=2, row=0),
     Stop(slug="pixelrnn", note="LSTMs by row, by diagonal", column=5, row=1),
     Stop(

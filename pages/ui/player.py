@@ -18,7 +18,15 @@ from starlette.routing import Route
 from pages.ui import palette
 
 STATIC = Path(__file__).parent / "static"
-OTHERS = ("latent.js", "board.js", "gaussians.js", "colouring.js", "drive.js", "posing.js")  # what single pages bring
+OTHERS = (
+    "latent.js",
+    "board.js",
+    "gaussians.js",
+    "colouring.js",
+    "drive.js",
+    "posing.js",
+    "raising.js",
+)  # what single pages bring
 VENDOR = ("vendor/lit-html.js", "vendor/gifenc.js", "vendor/lab-math.woff2")
 # The player's own modules, which import each other; the GIF encoder comes when it is asked for.
 SCRIPTS = (*sorted({path.name for path in STATIC.glob("*.js")} - set(OTHERS)), VENDOR[0])

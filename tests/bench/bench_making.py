@@ -12,17 +12,27 @@ def bench() -> list[dict[str, Any]]:
     """Rows for `make bench`."""
     from engines import create
     from engines.material import Bars
-    from pages.making import midinet, srgan_notes
+    from pages.making import midinet, raising, srgan_notes
 
     names = tuple(midinet.SEQUENCES["home"].split())
     engine = create("midinet", data=Bars.load("tunes"), device="cpu")
     composed = median(lambda i: midinet.melody("midinet", "", names, 4, 1.0, i))
     crops = list(srgan_notes.tests()["crops"].values())
     enlarged = median(lambda i: srgan_notes.made_of(crops[i % 8], "bicubic"))
+
+    def named(i: int) -> Any:
+        return raising.see("default", {"sticker": i % 48, "ground": i % 6, "x": 90, "y": 90, "px": 8 + i % 8})
+
     return [
         {"name": "SRGAN: a photo enlarged and measured", "value": enlarged, "unit": "ms", "note": "at the server"},
         {"name": "MidiNet: a batch of 72 bars", "value": median(lambda _: engine.step()), "unit": "ms", "note": "CPU"},
         {"name": "MidiNet: eight bars composed", "value": composed, "unit": "ms", "note": "at the server"},
+        {
+            "name": "Perceptual GAN: a sticker named, near and far",
+            "value": median(named),
+            "unit": "ms",
+            "note": "at the server",
+        },
     ]
 
 
