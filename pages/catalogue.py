@@ -445,7 +445,7 @@ CATALOGUE: tuple[Entry, ...] = (
             ("From which size on", {"view": "sizes"}),
             ("Watch it learn", {"view": "film"}),
             ("What each part is for", {"view": "parts"}),
-            ("Large, but which?", {"scene": "indifferent", "by": "no-perception"}),
+            ("Features that nothing has", {"scene": "nobodys", "by": "no-adversarial"}),
         ),
     ),
     Entry(
