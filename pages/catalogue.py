@@ -578,6 +578,7 @@ COURSE: tuple[Stop, ...] = (
             ("pix2pix", "an image stands where the noise stood, and the discriminator sees both"),
             ("anogan", "what a generator of normal images cannot make is an anomaly"),
             ("midinet", "a bar of a melody is an image of 32 pitches by 16 steps"),
+            ("perceptual-gan", "what is made to look real need not be an image: features of one will do"),
         ),
     ),
     Stop(

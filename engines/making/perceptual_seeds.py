@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -38,11 +37,11 @@ def measure(variant: str, seed: int, sizes: dict[int, Any], data: Any) -> dict[s
     row |= {key: round(found[key], 4) for key in ("large", "small", "raised", "large_raised", "off", "off_raised")}
     label, drawing = data.test["label"], data.test["sticker"].numpy()
     for way in ("plain", "raised"):
-        row[way] = []
+        row[f"{way}_at"] = at = []
         for early, pooled in sizes.values():
             z = engine.standard(pooled) if way == "plain" else engine.raised(early, pooled)
             right = (engine.named(z).argmax(dim=1) == label).double().numpy()
-            row[way].append([round(value, 4) for value in over_drawings("at", right, drawing).values()])
+            at.append([round(value, 4) for value in over_drawings("at", right, drawing).values()])
     return {**row, "sizes": list(sizes)}
 
 
@@ -66,27 +65,36 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
+def seen_at() -> dict[int, Any]:
+    """f and F of all test objects at every size."""
+    from engines.data import zoo
+    from engines.making.perceptual_gan import look, shrunk
+
+    pack = zoo.load("scenes")
+    crops = pack.take("large", pack.rows("test"))
+    return {px: look(shrunk(crops, px)) for px in SIZES}
+
+
 def main() -> int:
     import torch
 
-    from engines.data import zoo
-    from engines.making.perceptual_gan import VARIANTS, NearAndFar, look, shrunk
+    from engines.making.perceptual_gan import VARIANTS, NearAndFar
 
-    argparse.ArgumentParser(
-        description="All variants with all seeds, into assets/making/perceptual_gan.json"
-    ).parse_args()
+    parser = argparse.ArgumentParser(description="All variants with all seeds, into assets/making/perceptual_gan.json")
+    parser.add_argument("--only", nargs="*", default=list(VARIANTS), help="variants to measure anew; '' has all parts")
+    given = parser.parse_args()
     torch.set_num_threads(1)
-    pack = zoo.load("scenes")
-    crops = pack.take("large", pack.rows("test"))
-    sizes = {px: look(shrunk(crops, px)) for px in SIZES}
-    data, rows = NearAndFar.load("scenes"), []
-    for variant in VARIANTS:
+    data, sizes, rows = NearAndFar.load("scenes"), seen_at(), []
+    for variant in given.only:
         for seed in SEEDS:
             rows.append(measure(variant, seed, sizes, data))
-            print(rows[-1], flush=True)
-    command = shlex.join(["python", "-m", "engines.making.perceptual_seeds", *sys.argv[1:]])
+            print({key: value for key, value in rows[-1].items() if not isinstance(value, list)}, flush=True)
+    kept = json.loads(FILE.read_text(encoding="utf-8"))["rows"] if FILE.exists() else []
+    rows += [row for row in kept if row["variant"] not in given.only]
+    rows.sort(key=lambda row: (list(VARIANTS).index(row["variant"]), row["seed"]))
     FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(json.dumps({"command": command, "rows": rows}, indent=1) + "\n")
+    command = "python -m engines.making.perceptual_seeds"
+    FILE.write_text(json.dumps({"command": command, "rows": rows}, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

@@ -115,9 +115,12 @@ def pictured(frame: Frame, near: np.ndarray, far: np.ndarray, fixed: dict[str, n
         f"the small test objects {100 * s['test_small']:.0f} % are named rightly without the generator, "
         f"{100 * s['test_raised']:.0f} % with it; of the large ones {100 * s['test_large']:.0f} %."
     )
-    raised = np.stack([coloured(raising.mosaic(one)) for one in frame.arrays["raised"]])
+    raised = np.stack([coloured(raising.mosaic(one)) for one in frame.arrays["raised"][:FILMED]])
     return {"images": np.concatenate([far, fixed["small"], raised, fixed["large"], near]), "traces": {},
             "caption": words, "alt": words}  # fmt: skip
+
+
+FILMED = 5  # objects: as many as fill the stage
 
 
 @lru_cache(maxsize=1)
@@ -133,7 +136,7 @@ def rows_shown() -> np.ndarray:
 
     from engines.making.perceptual_gan import shown
 
-    return shown(torch.from_numpy(tests()["label"].astype(np.int64))).numpy()
+    return shown(torch.from_numpy(tests()["label"].astype(np.int64))).numpy()[:FILMED]
 
 
 def filmed() -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
@@ -154,7 +157,7 @@ def cell(image: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def maps(kind: str) -> np.ndarray:
-    """Features of the film's objects as the network has them at the end: (8, 32, 56, 3)."""
+    """Features of the film's objects as the network has them at the end: (5, 32, 56, 3)."""
     from engines.making.perceptual_gan import as_bytes, look
 
     z = as_bytes(model("").standard(look(tests()[kind][rows_shown()])[1])).cpu().numpy()

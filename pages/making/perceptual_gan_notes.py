@@ -127,8 +127,8 @@ def by_size(variant: str) -> dict[str, list[Any]]:
     """Shares named rightly by size for seed 0, with their intervals over drawings, as columns."""
     row = next(r for r in seeds.load() if r["variant"] == variant and r["seed"] == 0)
     found: dict[str, list[Any]] = {"pixels": [], "network": [], "right": [], "low": [], "high": []}
-    for way, words in (("raised", "with the generator"), ("plain", "plain network")):
-        for px, (right, low, high) in zip(row["sizes"], row[way], strict=True):
+    for how, words in (("raised", "with the generator"), ("plain", "plain network")):
+        for px, (right, low, high) in zip(row["sizes"], row[f"{how}_at"], strict=True):
             for key, value in zip(found, (px, words, 100 * right, 100 * low, 100 * high), strict=True):
                 found[key].append(value)
     return found
@@ -144,7 +144,7 @@ BY_SIZE = (
 def gains() -> dict[int, float]:
     """Points that the generator adds at each size, seed 0."""
     row = next(r for r in seeds.load() if r["variant"] == "" and r["seed"] == 0)
-    return {px: 100 * (b[0] - a[0]) for px, a, b in zip(row["sizes"], row["plain"], row["raised"], strict=True)}
+    return {px: 100 * (b[0] - a[0]) for px, a, b in zip(row["sizes"], row["plain_at"], row["raised_at"], strict=True)}
 
 
 def from_which_size() -> str:
@@ -193,8 +193,8 @@ def nobodys(_: Any) -> str:
         "*Symptom:* without the adversarial branch the generator changes small test objects from "
         f"{100 * m['test_small']:.1f} to {100 * m['test_raised']:.1f} % named rightly "
         f"({'not a sure gain' if unsure else 'a sure gain'}), and its features lie further from the large ones than "
-        f"before: {m['test_off_raised']:.2f}, from {m['test_off']:.2f}. *Cause:* the perception branch alone is content "
-        "with any features that P names rightly in training, also with such as no large object has; on new drawings "
+        f"before: {m['test_off_raised']:.2f}, from {m['test_off']:.2f}. *Cause:* the perception branch alone takes "
+        "any features that P names rightly in training, also with such as no large object has; on new drawings "
         "they mean little. *Cure:* the adversarial branch keeps the features among those of large objects: "
         f"{100 * whole['test_raised']:.1f} %, {whole['test_off_raised']:.2f} away, after as many batches."
     )

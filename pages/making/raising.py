@@ -133,13 +133,13 @@ def see(variant: str, question: dict[str, Any]) -> dict[str, Any]:
         px = whole(question.get("px"), "px", LARGEST, SMALLEST)
         x, y = (real(question.get(key), key, 0, SCENE) for key in ("x", "y"))
         crop = cropped(composed(sticker, ground, x, y, px), x, y, px, noise=px < LARGE)
-        near = cropped(composed(sticker, ground, x, y, NEAR), x, y, NEAR)
+        near = near_features(sticker, ground, round(x), round(y))
         true = int(found["label"][sticker])
     early, pooled = look(crop[None])
     plain, raised = engine.standard(pooled), engine.raised(early, pooled, px)
     seen = {"small": plain, "raised": raised}
     if near is not None:
-        seen["large"] = engine.standard(look(near[None])[1])
+        seen["large"] = engine.standard(near)
     p = engine.named(torch.cat(list(seen.values()))).cpu().numpy().astype(np.float32)
     answer: dict[str, Any] = {
         "crop": crop.reshape(-1), "side": len(crop), "true": true, "px": round(px, 1),
@@ -149,6 +149,14 @@ def see(variant: str, question: dict[str, Any]) -> dict[str, Any]:
         answer["large"] = p[2]
     answer |= {f"map_{key}": mosaic(as_bytes(z)[0].cpu().numpy()).reshape(-1) for key, z in seen.items()}
     return answer
+
+
+@lru_cache(maxsize=128)  # 7 KB each: only the size of what lies there changes under the slider
+def near_features(sticker: int, ground: int, x: int, y: int) -> Any:
+    """F of the sticker with `NEAR` pixels, its middle at (x, y): (1, 112, 4, 4)."""
+    from engines.making.perceptual_gan import look
+
+    return look(cropped(composed(sticker, ground, x, y, NEAR), x, y, NEAR)[None])[1]
 
 
 def said(plain: np.ndarray, raised: np.ndarray, true: int, px: float) -> str:

@@ -132,8 +132,8 @@ def test_a_box_of_a_scene_is_answered_and_a_wrong_question_is_named():
 def test_the_film_shows_what_was_recorded():
     film = shown.training()
     picture = film.draw(film.frames[-1])
-    assert picture["images"].shape == (40, 32, 56, 3)
-    raised, fixed = picture["images"][16:24].astype(int), picture["images"][8:16].astype(int)
+    assert picture["images"].shape == (25, 32, 56, 3)
+    raised, fixed = picture["images"][10:15].astype(int), picture["images"][5:10].astype(int)
     assert np.abs(raised - fixed).mean() > 3  # the generator adds something
     last = film.frames[-1].scalars
     assert last["test_raised"] == pytest.approx(notes.metrics("")["test_raised"], abs=0.01)

@@ -7,7 +7,7 @@
 
 import { colourOf, decode, isDark } from "./values.js";
 
-const BARS = 5, SIZE = 576; // classes shown, pixels that the scene is drawn with
+const BARS = 7, SIZE = 576; // classes shown, pixels that the scene is drawn with
 const views = new WeakMap();
 
 export function mount(component) {
@@ -46,7 +46,7 @@ class Raising {
     this.canvas = el("canvas", { width: SIZE, height: SIZE });
     this.sheet = el("div", { class: "frame scene", tabindex: "0", role: "application" }, this.canvas);
     this.crop = picture("What the network is given", 1, 1);
-    this.bars = picture("Classes", 640, 420);
+    this.bars = picture("Classes", 640, 560);
     this.maps = Object.fromEntries(["small", "raised", "large"].map((key) => [key, picture(`Features, ${key}`, 56, 32)]));
     this.captions = Object.fromEntries(["small", "raised", "large"].map((key) => [key, el("figcaption", {})]));
     this.figures = Object.fromEntries(Object.keys(this.maps).map((key) => [key, el("figure", {}, el("div", { class: "frame map" }, this.maps[key]), this.captions[key])]));
@@ -73,13 +73,15 @@ class Raising {
     for (const end of ["pointerup", "pointercancel"]) this.sheet.addEventListener(end, () => this.release());
     this.sheet.addEventListener("wheel", (event) => { if (this.data.mode === "sticker" && document.activeElement && this.sheet.matches(":focus")) { event.preventDefault(); this.resize(this.px + (event.deltaY > 0 ? -1 : 1)); } }, { passive: false });
     this.sheet.addEventListener("keydown", (event) => this.key(event));
-    this.watch = new MutationObserver(() => this.seen && this.paint());
-    this.watch.observe(document.documentElement, { attributes: true, attributeFilter: ["style", "class"] });
+    this.dusk = matchMedia("(prefers-color-scheme: dark)");
+    this.repaint = () => setTimeout(() => this.seen && !this.disposed && this.paint(), 150); // once the page has its colours
+    this.dusk.addEventListener("change", this.repaint);
   }
 
   update(data) {
     const before = this.data;
     this.data = data;
+    if (before) this.repaint(); // Streamlit comes again when the theme is another
     const sticker = data.mode === "sticker";
     for (const one of this.ofSticker) one.hidden = !sticker;
     for (const one of this.ofScene) one.hidden = sticker;
@@ -331,5 +333,5 @@ class Raising {
     }
   }
 
-  dispose() { this.disposed = true; this.watch.disconnect(); this.socket?.close(); }
+  dispose() { this.disposed = true; this.dusk.removeEventListener("change", this.repaint); this.socket?.close(); }
 }
