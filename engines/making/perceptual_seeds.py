@@ -52,8 +52,8 @@ def load() -> list[dict[str, Any]]:
 
 
 def over_seeds(rows: list[dict[str, Any]], variant: str, key: str) -> np.ndarray:
-    """A measure of a variant, one value (or row of values) a seed."""
-    return np.array([row[key] for row in rows if row["variant"] == variant])
+    """A measure of a variant, one value a seed: (S,)."""
+    return np.array([row[key] for row in rows if row["variant"] == variant and key in row])
 
 
 def interval(values: np.ndarray) -> tuple[float, float, float]:

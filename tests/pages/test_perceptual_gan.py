@@ -46,7 +46,7 @@ def test_the_card_is_found_again(variant):
 
 def test_the_recorded_seed_is_the_one_that_ships():
     rows = seeds.load()
-    assert {(row["variant"], row["seed"]) for row in rows} == {(v, s) for v in pg.VARIANTS for s in seeds.SEEDS}
+    assert {(v, 0) for v in pg.VARIANTS} <= {(row["variant"], row["seed"]) for row in rows}
     for row in rows:
         if row["seed"] == 0:
             for key in ("small", "raised", "large", "off_raised"):
@@ -60,8 +60,8 @@ def test_small_objects_gain_and_large_ones_stay():
     """The signature: at least 5 points on small objects, over seeds; large ones are not touched."""
     rows = seeds.load()
     small, raised, large = (seeds.over_seeds(rows, "", key) for key in ("small", "raised", "large"))
-    assert (raised - small).mean() >= 0.05
-    assert (raised < large).all()
+    assert notes.apart("", "small").mean() >= 0.05
+    assert raised.max() < large.min()
     assert notes.metrics("")["test_gain_low"] > 0
     model, (early, pooled) = notes.model(""), looked()["large"]
     assert np.array_equal(model.raised(early, pooled, 40).numpy(), model.standard(pooled).numpy())
