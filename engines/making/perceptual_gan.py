@@ -34,7 +34,8 @@ from engines.material import Fields, Rows, batch_rows
 from engines.maths.intervals import named
 
 CLASSES = 18
-LARGE = 20  # pixels of an object's long side from which on nothing is added
+LARGE = 13  # pixels of an object's long side from which on nothing is added: small training objects have up to 12
+NOISY = 20  # below, what is shrunk has noise
 SIDE = 64  # pixels to which every crop is enlarged or shrunk before the base sees it
 EARLY, POOLED = (24, 16, 16), (112, 4, 4)  # f, of the base's second stage, and F, of its fifth
 HIDDEN = 96  # of P
@@ -404,5 +405,5 @@ def shrunk(images: np.ndarray, px: int, *, seed: int = 0) -> np.ndarray:
     side = max(4, round(1.3 * px))
     x = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float()
     x = F.interpolate(x, size=(side, side), mode="area") if side < 48 else x
-    x = x + (4 * torch.randn(x.shape, generator=learning.stream(seed, px)) if px < LARGE else 0)
+    x = x + (4 * torch.randn(x.shape, generator=learning.stream(seed, px)) if px < NOISY else 0)
     return x.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
