@@ -87,7 +87,8 @@ def table() -> dict[str, list[str]]:
 
 MEASURES = (
     "Small: the share of test objects of 8 to 12 pixels that are named rightly; in brackets the 95 % interval over the "
-    "test drawings (bootstrap). Then the mean of the seeds, with the interval for their mean (Student's t), where all were trained. Large: of "
+    "test drawings (bootstrap). Then the mean of the seeds, with the interval for their mean (Student's t), "
+    "where all were trained. Large: of "
     "32 to 48 pixels, where nothing is added; beside it, if the residual were added to large ones too. Off: the mean "
     "squared distance of the small object's features from those of the same object seen large, in deviations of a "
     "channel. All were trained alike: the same steps, width, objects and seed. P is the perception branch, which names "
@@ -243,7 +244,8 @@ $D_a$ is the discriminator's *adversarial branch*: are these the features of a l
 **In turns.** First $P$ learns on large objects alone. Then it is held, and $D_a$ and $G$ take turns. No small object is
 ever shown beside its large self.
 
-**Large objects stay.** The generator learned from objects of 8 to 12 pixels; from {LARGE} on, nothing is added. Look under *By size* at what would happen otherwise.
+**Large objects stay.** The generator learned from objects of 8 to 12 pixels; from {LARGE} on,
+nothing is added. Look under *By size* at what would happen otherwise.
 
 **The base** is EfficientNet-Lite0, trained to name ImageNet's photos, and never changed here. The features shown are
 112 channels of $4 \times 4$, in deviations from their mean over large objects: orange above it, blue below.
