@@ -449,6 +449,22 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="Making",
+        slug="srgan",
+        title="SRGAN",
+        idea="Enlarge a photo four times under an edge that you move: true pixels and sharp ones are not the same.",
+        paper=cite("ledig2016", "tan2019", "lim2017"),
+        engines=("srgan",),
+        sources=("engines/making/srgan.py", "engines/making/features.py"),
+        icon=":material/zoom_in:",
+        starts=(
+            ("Bicubic beside SRGAN", {"left": "bicubic", "photo": "cat"}),
+            ("Watch it learn", {"view": "film"}),
+            ("Take a part away", {"view": "parts"}),
+            ("Noise becomes texture", {"scene": "noise"}),
+        ),
+    ),
+    Entry(
         section="Imitation",
         slug="gail",
         title="Learning to act from examples",
@@ -590,6 +606,7 @@ COURSE: tuple[Stop, ...] = (
             ("pixeldtgan", "a second discriminator judges whether two images belong together"),
             ("discogan", "without pairs, the map back must undo the map there"),
             ("dtn", "without pairs, a frozen network says what must stay"),
+            ("srgan", "the input is the same photo, four times smaller, and features stand where L1 stood"),
         ),
     ),
     Stop(slug="dtn", note="a frozen judge", column=4, row=2),
@@ -614,6 +631,7 @@ COURSE: tuple[Stop, ...] = (
     ),
     Stop(slug="anogan", note="what cannot be made", column=3, row=0),
     Stop(slug="midinet", note="bar by bar", column=1, row=0),
+    Stop(slug="srgan", note="sharp or true", column=6, row=3),
     Stop(
         slug="pixeldtgan",
         note="does this pair belong?",

@@ -99,9 +99,12 @@ def test_the_tables_say_what_the_cards_say():
 
 def test_noise_in_the_small_photo_is_worse_than_none():
     clean, noise = (of_test(srgan_notes.FAILS, way)["measured"] for way in ("bicubic", "noise"))
-    assert noise["G"]["psnr"] < clean["G"]["psnr"] - 1
+    assert noise["G"]["psnr"] < clean["G"]["psnr"] - 0.5
     assert noise["G"]["detail"] > clean["G"]["detail"]
     lost = {kind: clean[kind]["psnr"] - noise[kind]["psnr"] for kind in ("G", "bicubic")}
     assert lost["G"] > lost["bicubic"]
     assert f"{noise['G']['psnr']:.1f} dB" in srgan_notes.noisy(None)
-    assert set(KINDS) >= {"bicubic", "mse", "G"}
+    images = of_test(srgan_notes.FAILS, "bicubic")["images"]
+    assert set(images) == set(KINDS)
+    turns = {kind: srgan_notes.mesh(image) for kind, image in images.items()}
+    assert turns["mse"] < turns["G"] < turns["true"] < turns["no-pixels"]  # the mesh of the other scene
