@@ -413,6 +413,21 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry(
         section="Making",
+        slug="stackgan",
+        title="StackGAN",
+        idea="Describe a bird or a flower, see it drawn in two stages, and see what makes a network keep to a caption.",
+        paper=cite("zhang2016", "reed2016"),
+        engines=("stackgan", "bird_judge"),
+        sources=("engines/making/stackgan.py", "engines/making/captions.py", "engines/making/bird_judge.py"),
+        icon=":material/description:",
+        starts=(
+            ("In your own words", {"how": "own"}),
+            ("From a daisy to an owl", {"view": "walk"}),
+            ("Watch it learn", {"view": "film"}),
+        ),
+    ),
+    Entry(
+        section="Making",
         slug="midinet",
         title="MidiNet",
         idea="Choose chords, hear a network compose eight bars to them, and see what links one bar to the next.",
@@ -594,6 +609,7 @@ COURSE: tuple[Stop, ...] = (
             ("pix2pix", "an image stands where the noise stood, and the discriminator sees both"),
             ("anogan", "what a generator of normal images cannot make is an anomaly"),
             ("midinet", "a bar of a melody is an image of 32 pitches by 16 steps"),
+            ("stackgan", "a caption stands beside the noise, and the discriminator reads it too"),
             ("perceptual-gan", "what is made to look real need not be an image: features of one will do"),
         ),
     ),
@@ -630,6 +646,7 @@ COURSE: tuple[Stop, ...] = (
         ),
     ),
     Stop(slug="anogan", note="what cannot be made", column=3, row=0),
+    Stop(slug="stackgan", note="words become a drawing", column=0, row=3),
     Stop(slug="midinet", note="bar by bar", column=1, row=0),
     Stop(slug="srgan", note="sharp or true", column=6, row=3),
     Stop(

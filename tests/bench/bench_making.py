@@ -12,7 +12,7 @@ def bench() -> list[dict[str, Any]]:
     """Rows for `make bench`."""
     from engines import create
     from engines.material import Bars
-    from pages.making import midinet, raising, srgan_notes
+    from pages.making import midinet, raising, srgan_notes, stackgan
 
     names = tuple(midinet.SEQUENCES["home"].split())
     engine = create("midinet", data=Bars.load("tunes"), device="cpu")
@@ -23,7 +23,9 @@ def bench() -> list[dict[str, Any]]:
     def named(i: int) -> Any:
         return raising.see("default", {"sticker": i % 48, "ground": i % 6, "x": 90, "y": 90, "px": 8 + i % 8})
 
+    described = median(lambda i: stackgan.drawings("", stackgan.EXAMPLES["owl"], 100 + i), 15)
     return [
+        {"name": "StackGAN: 24 drawings of a caption", "value": described, "unit": "ms", "note": "at the server"},
         {"name": "SRGAN: a photo enlarged and measured", "value": enlarged, "unit": "ms", "note": "at the server"},
         {"name": "MidiNet: a batch of 72 bars", "value": median(lambda _: engine.step()), "unit": "ms", "note": "CPU"},
         {"name": "MidiNet: eight bars composed", "value": composed, "unit": "ms", "note": "at the server"},

@@ -88,3 +88,17 @@ def test_a_sticker_is_shrunk_and_named_without_and_with_the_generator(
     expect(root.locator(".words")).to_contain_text("38 pixels", timeout=10_000)
     assert page_errors == []
     assert faults(page) == []
+
+
+def test_what_is_typed_is_drawn(page: Page, server: Server, page_errors: list[str]):
+    open_page(page, f"{server.url}/stackgan?how=own")
+    root = player(page)
+    expect(root.locator(".caption")).to_contain_text("eight drawings", timeout=30_000)
+    before = root.locator("canvas").first.evaluate("c => c.toDataURL()")
+    words = page.get_by_role("textbox", name="Caption")
+    words.fill("a small red bird on a pruple rock")
+    words.press("Enter")
+    expect(page.get_by_text("known: purple")).to_be_visible(timeout=15_000)
+    until(lambda: player(page).locator("canvas").first.evaluate("c => c.toDataURL()") != before, "nothing was drawn")
+    assert page_errors == []
+    assert faults(page) == []
