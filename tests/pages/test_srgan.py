@@ -12,7 +12,7 @@ from PIL import Image
 
 from engines import checkpoints
 from engines.data import webp
-from engines.making.srgan import VARIANTS, shrunk
+from engines.making.srgan import shrunk
 from pages.making import srgan, srgan_notes
 from pages.making.srgan_notes import KINDS, card_of, model, of_test, reduced
 from pages.making.srgan_notes import tests as held
@@ -89,7 +89,7 @@ def test_the_tables_say_what_the_cards_say():
     assert rows == ["bicubic", *srgan_notes.WORDS.values(), "the photo"]
     for i, variant in enumerate(srgan_notes.WORDS, 1):
         assert table["PSNR, dB"][i].startswith(f"{card_of(variant)['test_psnr']:.1f} (")
-    cards = [checkpoints.read(checkpoints.folder("srgan", variant)).card for variant in VARIANTS if variant]
+    cards = [checkpoints.read(checkpoints.folder("srgan", variant)).card for variant in srgan_notes.WORDS]
     own = ("content", "adversarial_weight")
     alike = {json.dumps({k: v for k, v in card["config"].items() if k not in own}, sort_keys=True) for card in cards}
     assert len(alike) == 1
