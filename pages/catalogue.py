@@ -428,6 +428,27 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry(
         section="Making",
+        slug="mgan",
+        title="MGAN",
+        idea="Draw a texture at any size at once, put a photo into it, and race the optimisation that this replaces.",
+        paper=cite("li2016"),
+        engines=("mgan", "mdan"),
+        sources=(
+            "engines/making/mgan.py",
+            "engines/making/mdan.py",
+            "engines/making/patches.py",
+            "engines/making/features.py",
+        ),
+        icon=":material/texture:",
+        starts=(
+            ("A photo in gravel", {"what": "cat"}),
+            ("Against the optimisation", {"view": "race"}),
+            ("Stones as large as the eyes", {"scene": "small", "what": "cat", "size": "64"}),
+            ("Watch it learn", {"view": "film"}),
+        ),
+    ),
+    Entry(
+        section="Making",
         slug="midinet",
         title="MidiNet",
         idea="Choose chords, hear a network compose eight bars to them, and see what links one bar to the next.",
@@ -648,7 +669,14 @@ COURSE: tuple[Stop, ...] = (
     Stop(slug="anogan", note="what cannot be made", column=3, row=0),
     Stop(slug="stackgan", note="words become a drawing", column=0, row=3),
     Stop(slug="midinet", note="bar by bar", column=1, row=0),
-    Stop(slug="srgan", note="sharp or true", column=6, row=3),
+    Stop(
+        slug="srgan",
+        note="sharp or true",
+        column=6,
+        row=3,
+        leads_to=(("mgan", "the same features are judged patch by patch: texture"),),
+    ),
+    Stop(slug="mgan", note="patches of features", column=5, row=4),
     Stop(
         slug="pixeldtgan",
         note="does this pair belong?",

@@ -102,3 +102,19 @@ def test_what_is_typed_is_drawn(page: Page, server: Server, page_errors: list[st
     until(lambda: player(page).locator("canvas").first.evaluate("c => c.toDataURL()") != before, "nothing was drawn")
     assert page_errors == []
     assert faults(page) == []
+
+
+def test_a_texture_is_drawn_anew_and_raced_by_the_optimisation(page: Page, server: Server, page_errors: list[str]):
+    open_page(page, f"{server.url}/mgan?size=64")
+    root = player(page)
+    canvas = page.locator(".stage canvas").first
+    expect(root.locator(".caption")).to_contain_text("64 x 64 pixels in one pass", timeout=30_000)
+    picture = lambda: canvas.evaluate("c => c.toDataURL()")  # noqa: E731
+    before = picture()
+    page.get_by_role("button", name="New seed").click()
+    until(lambda: picture() != before, "other noise drew the same")
+    open_page(page, f"{server.url}/mgan?view=race")
+    until(lambda: player_state(page)["frame"] >= 2, "the optimisation does not go on by itself", timeout=40)
+    expect(player(page).locator(".caption")).to_contain_text("times as long")
+    assert page_errors == []
+    assert faults(page) == []
