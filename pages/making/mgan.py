@@ -97,8 +97,8 @@ def learned(by: str) -> str:
         f"Learned in {card['steps']:,} batches of {config['batch_size']} crops from one texture and three photos. "
         f"Distance of its patches from a strip of {texture} that was held out, over textures of {STRIP} x {SIDE} "
         f"pixels: {interval(m, 'distance', 2)}; true {texture} {interval(m, 'distance_real', 2)}, an untrained "
-        f"generator {interval(m, 'distance_untrained', 2)}. It is taken in maps of {patches_network()}'s stage 3, where no "
-        f"loss pulls towards the texture. In pixels: {interval(m, 'pixels', 2)}; true {texture} "
+        f"generator {interval(m, 'distance_untrained', 2)}. It is taken in maps of {patches_network()}'s stage 3, "
+        f"where no loss pulls towards the texture. In pixels: {interval(m, 'pixels', 2)}; true {texture} "
         f"{interval(m, 'pixels_real', 2)}, untrained {interval(m, 'pixels_untrained', 2)}."
     )
 
