@@ -72,7 +72,7 @@ BANDS = {
         "x": {"field": "pixels", "type": "quantitative", "scale": {"type": "log", "base": 2, "domain": [6, 40]},
               "axis": {"values": [6, 8, 10, 12, 16, 20, 24, 32, 37]}, "title": "pixels of the object's long side"},
         "color": {"field": "network", "type": "nominal", "title": None,
-                  "scale": {"range": ["#c64a00", "#0058a3"]}, "legend": {"orient": "top"}},
+                  "scale": {"range": ["#0058a3", "#c64a00"]}, "legend": {"orient": "top"}},
     },
     "layer": [
         {"mark": {"type": "area", "opacity": 0.18},
