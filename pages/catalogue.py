@@ -23,11 +23,12 @@ class Entry:
     engines: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()  # files whose text the page shows, relative to the project
     icon: str = ""
+    script: str = ""  # the file's name where the slug cannot be one of a module
     starts: tuple[tuple[str, dict[str, str]], ...] = ()  # places to begin: label, settings in the address
 
     @property
     def file(self) -> Path:
-        return PAGES / self.section.lower() / f"{self.slug.replace('-', '_')}.py"
+        return PAGES / self.section.lower() / f"{self.script or self.slug.replace('-', '_')}.py"
 
     def thumbnail(self, theme: str) -> Path:
         """The page's picture in the "light" or the "dark" theme, which `python -m pages.thumbnails` takes."""
@@ -501,6 +502,23 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="Making",
+        slug="3dgan",
+        script="threedgan",
+        title="3D-GAN",
+        idea="Turn a solid made from noise in your hand, walk from one to another, and add what makes them tall.",
+        paper=cite("wu2016"),
+        engines=("3dgan",),
+        sources=("engines/making/threedgan.py", "engines/making/solids.py"),
+        icon=":material/deployed_code:",
+        starts=(
+            ("Walk between two", {"view": "walk"}),
+            ("Add what makes it tall", {"view": "sum"}),
+            ("What the discriminator has learned", {"view": "features"}),
+            ("A discriminator that runs ahead", {"scene": "starved", "by": "not-held"}),
+        ),
+    ),
+    Entry(
         section="Imitation",
         slug="gail",
         title="Learning to act from examples",
@@ -632,6 +650,7 @@ COURSE: tuple[Stop, ...] = (
             ("midinet", "a bar of a melody is an image of 32 pitches by 16 steps"),
             ("stackgan", "a caption stands beside the noise, and the discriminator reads it too"),
             ("perceptual-gan", "what is made to look real need not be an image: features of one will do"),
+            ("3dgan", "its convolutions run through space, over cells instead of pixels"),
         ),
     ),
     Stop(
@@ -686,6 +705,7 @@ COURSE: tuple[Stop, ...] = (
     ),
     Stop(slug="tpgan", note="whole and parts", column=6, row=2),
     Stop(slug="perceptual-gan", note="small as if large", column=4, row=4),
+    Stop(slug="3dgan", note="solids from noise", column=5, row=4),
     Stop(slug="gail", note="a reward from examples", column=2, row=0),
     Stop(slug="pixelrnn", note="LSTMs by row, by diagonal", column=5, row=1),
     Stop(

@@ -46,7 +46,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "not-held": {**_SMALL, "held_above": 1.0},
     "equal-rates": {**_SMALL, "d_learning_rate": 2.5e-3},
     "not-turned": {**_SMALL, "turned": False},
-    "no-norm": {**_SMALL, "batch_norm": False},
 }
 
 

@@ -1,4 +1,4 @@
-"""Making: a batch of MidiNet, eight bars composed, a photo enlarged, a texture drawn and optimised as the pages do."""
+"""Making: a batch of MidiNet and of 3D-GAN, and what the pages make: bars, a solid, a photo, a texture, drawings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 def bench() -> list[dict[str, Any]]:
     """Rows for `make bench`."""
     from engines import create
+    from engines.making.solids import Furniture
     from engines.material import Bars
-    from pages.making import midinet, raising, srgan_notes, stackgan
+    from pages.making import midinet, raising, srgan_notes, stackgan, threedgan
 
     names = tuple(midinet.SEQUENCES["home"].split())
     engine = create("midinet", data=Bars.load("tunes"), device="cpu")
@@ -24,7 +25,11 @@ def bench() -> list[dict[str, Any]]:
         return raising.see("default", {"sticker": i % 48, "ground": i % 6, "x": 90, "y": 90, "px": 8 + i % 8})
 
     described = median(lambda i: stackgan.drawings("", stackgan.EXAMPLES["owl"], 100 + i), 15)
+    solids = create("3dgan", data=Furniture.load("furniture"), device="cpu")
+    made = median(lambda i: threedgan.occupancy("", i + 1))
     return [
+        {"name": "3D-GAN: a batch of 16", "value": median(lambda _: solids.step(), 8), "unit": "ms", "note": "CPU"},
+        {"name": "3D-GAN: a solid", "value": made, "unit": "ms", "note": "at the server"},
         {"name": "StackGAN: 24 drawings of a caption", "value": described, "unit": "ms", "note": "at the server"},
         {"name": "SRGAN: a photo enlarged and measured", "value": enlarged, "unit": "ms", "note": "at the server"},
         {"name": "MidiNet: a batch of 72 bars", "value": median(lambda _: engine.step()), "unit": "ms", "note": "CPU"},

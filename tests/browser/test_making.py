@@ -118,3 +118,21 @@ def test_a_texture_is_drawn_anew_and_raced_by_the_optimisation(page: Page, serve
     expect(player(page).locator(".caption")).to_contain_text("times as long")
     assert page_errors == []
     assert faults(page) == []
+
+
+def test_a_solid_is_turned_filled_and_kept(page: Page, server: Server, page_errors: list[str]):
+    open_page(page, f"{server.url}/3dgan")
+    root = player(page)
+    canvas = root.locator("canvas.volume")
+    expect(root.locator(".caption")).to_contain_text("Filled from an occupancy of 0.50", timeout=30_000)
+    pixels = lambda: canvas.evaluate("c => c.toDataURL()")  # noqa: E731
+    canvas.focus()
+    before = pixels()
+    page.keyboard.press("ArrowLeft")
+    until(lambda: pixels() != before, "the solid did not turn")
+    with page.expect_download() as kept:
+        page.get_by_role("button", name="OBJ").click()
+    assert kept.value.path().read_text().startswith("v ")
+    set_theme(page, "dark")
+    assert page_errors == []
+    assert faults(page) == []
