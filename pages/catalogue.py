@@ -515,7 +515,7 @@ CATALOGUE: tuple[Entry, ...] = (
             ("Walk between two", {"view": "walk"}),
             ("Add what makes it tall", {"view": "sum"}),
             ("What the discriminator has learned", {"view": "features"}),
-            ("A discriminator that runs ahead", {"scene": "starved", "by": "not-held"}),
+            ("A discriminator that runs ahead", {"scene": "starved", "by": "equal-rates"}),
         ),
     ),
     Entry(

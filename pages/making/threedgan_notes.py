@@ -28,7 +28,7 @@ WORDS = {  # checkpoints/3dgan and its variants, in words
     "not-turned": "without turns",
 }
 SEEN = {"": "D's features", "untrained": "an untrained D's features", "cells": "the cells"}
-OPENING, ENDS = 3, (3, 12)  # codes
+OPENING, ENDS = 9, (3, 12)  # codes
 
 
 def model(variant: str) -> ThreeDGAN:
@@ -221,17 +221,26 @@ def numbers(frame: Frame) -> Blocks:
 
 
 def starved(_: Any) -> str:
-    m, whole = card_of("not-held"), card_of("small")
-    ahead, held = model("not-held").running, model("small").running
+    m, whole = card_of("equal-rates"), card_of("small")
+    alike, apart = model("equal-rates").running, model("small").running
     surely = m["test_energy_low"] > whole["test_energy_high"]
     return (
-        f"*Symptom:* D is right in {100 * ahead['accuracy']:.0f} % of its answers on the last batches, and G's loss, "
-        f"-log D(G(z)), is {ahead['g_loss']:.1f}; the distance of its solids is {interval(m, 'energy', 2)}. *Cause:* D "
-        "takes a step on every batch and tells solids from G's almost always, so its verdict says ever less about how "
-        "to do better. *Cure:* D waits after a batch on which it was right in more than 80 %: "
-        f"{100 * held['accuracy']:.0f} %, loss {held['g_loss']:.1f}, distance {interval(whole, 'energy', 2)} "
-        "after as many batches. "
-        f"{'The solids are surely nearer.' if surely else 'On so few batches the distances do not surely differ.'}"
+        f"*Symptom:* the solids shrink and crumble: {m['test_ratio']:.2f} times the cells of training solids, "
+        f"distance {interval(m, 'energy', 2)}, and G's loss, -log D(G(z)), is {alike['g_loss']:.1f}. *Cause:* D learns "
+        "as fast as G. It still waits after batches on which it was right too often, but each of its steps is so long that G is "
+        f"left behind. *Cure:* a rate of D far below G's: {whole['test_ratio']:.2f} times the cells, distance "
+        f"{interval(whole, 'energy', 2)}, loss {apart['g_loss']:.1f} after as many batches. "
+        f"{'The solids are surely nearer.' if surely else 'The distances do not surely differ.'} {unheld()}"
+    )
+
+
+def unheld() -> str:
+    """What D that never waits costs."""
+    m, whole, running = card_of("not-held"), card_of("small"), model("not-held").running
+    surely = m["test_energy_low"] > whole["test_energy_high"]
+    return (
+        f"A D that never waits is right in {100 * running['accuracy']:.0f} % of its answers (distance "
+        f"{interval(m, 'energy', 2)}); on so few batches that is {'surely' if surely else 'not surely'} worse."
     )
 
 
@@ -239,9 +248,9 @@ SCENES = {
     "starved": Scene(
         title="A discriminator that runs ahead",
         text=starved,
-        link={"by": "not-held"},
+        link={"by": "equal-rates"},
         cure={"by": "small"},
-        cure_title="Hold D back",
+        cure_title="Slow D down",
     )
 }
 
@@ -261,8 +270,8 @@ teaches little. So its learning rate is far below $G$'s, and it takes no step af
 in more than 80 %.
 """,
     r"""
-**Codes have a meaning.** Halfway between two codes lies a solid of its own; halfway between two *solids* lie ghosts of
-both. Averages of codes can be added and subtracted: move the difference between tall and flat solids onto yours.
+**Codes have a meaning.** Halfway between two codes lies a solid of its own; a mixture of two *solids* only lays one
+over the other. Averages of codes can be added and subtracted: move the difference between tall and flat solids onto yours.
 
 **$D$ has learned to see.** Nobody told it classes, yet its layers may serve to tell them: compare a linear classifier
 on them with one on the bare cells, and with one on a $D$ that has learned nothing.
