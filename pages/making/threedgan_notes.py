@@ -227,9 +227,9 @@ def starved(_: Any) -> str:
     return (
         f"*Symptom:* the solids shrink and crumble: {m['test_ratio']:.2f} times the cells of training solids, "
         f"distance {interval(m, 'energy', 2)}, and G's loss, -log D(G(z)), is {alike['g_loss']:.1f}. *Cause:* D learns "
-        "as fast as G. It still waits after batches on which it was right too often, but each of its steps is so long that G is "
-        f"left behind. *Cure:* a rate of D far below G's: {whole['test_ratio']:.2f} times the cells, distance "
-        f"{interval(whole, 'energy', 2)}, loss {apart['g_loss']:.1f} after as many batches. "
+        "as fast as G. It still waits after batches on which it was right too often, but each of its steps is "
+        f"so long that G is left behind. *Cure:* a rate of D far below G's: {whole['test_ratio']:.2f} times the cells, "
+        f"distance {interval(whole, 'energy', 2)}, loss {apart['g_loss']:.1f} after as many batches. "
         f"{'The solids are surely nearer.' if surely else 'The distances do not surely differ.'} {unheld()}"
     )
 
@@ -271,7 +271,8 @@ in more than 80 %.
 """,
     r"""
 **Codes have a meaning.** Halfway between two codes lies a solid of its own; a mixture of two *solids* only lays one
-over the other. Averages of codes can be added and subtracted: move the difference between tall and flat solids onto yours.
+over the other. Averages of codes can be added and subtracted: move what makes
+solids tall onto yours.
 
 **$D$ has learned to see.** Nobody told it classes, yet its layers may serve to tell them: compare a linear classifier
 on them with one on the bare cells, and with one on a $D$ that has learned nothing.
