@@ -60,6 +60,7 @@ def test_the_losses_and_their_gradients_are_the_written_out_ones(content, monkey
         of = [phi.stage1(F.relu6(phi.stem((x[:, :, down:, right:] * 127.5 + 0.5) / 128))) for x in (photo, made)]
         of += [phi.stage3(phi.stage2(x)) for x in of]
         kept = sum(((a[i] - b[i]) ** 2).sum() / (a[i] ** 2).sum() for a, b in (of[:2], of[2:]) for i in range(2)) / 4
+        kept = kept + 2 * ((photo - made) ** 2).sum() / photo.numel()
     g_loss = kept + 0.3 * (-torch.log(fake)).mean()
     d_loss = (-torch.log(real) - torch.log(1 - torch.sigmoid(D(made.detach())))).mean()
     for player, expected, net in (("D", d_loss, D), ("G", g_loss, G)):
