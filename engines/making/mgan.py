@@ -337,7 +337,7 @@ class MGAN(learning.Learner):
 
     def _decoded(self, x: Tensor, height: int, width: int, generator: torch.Generator) -> Tensor:
         """What is drawn of more than is wanted: the margin sees G's padding."""
-        made = self.network["G"](self.given(x), self.white(len(x), *x.shape[2:], generator))
+        made = self.network["G"](self.given(x), self.white(len(x), x.shape[2], x.shape[3], generator))
         made = made[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width]
         return (made.permute(0, 2, 3, 1) + 1) / 2
 

@@ -268,14 +268,15 @@ class PerceptualGAN(learning.Learner):
     def learn(self, batch: Fields) -> dict[str, Tensor]:
         """A batch for P while it learns; afterwards a step of D_a, then one of G."""
         config, large, label = self.config, self.standard(batch["large"]), batch["label"]
-        P, G, D = (self.learners.get(player) for player in "PGD")
+        P, G, D = self.learners["P"], self.learners.get("G"), self.learners.get("D")
         if self.iteration < config.perception_steps:
             loss = F.cross_entropy(P(large, self.dropout()), label)
             self.descend(loss, "P")
             return {"perception_large": loss}
 
         small, early, label_small = self.standard(batch["small"]), batch["early"].float(), batch["label_small"]
-        raised, said = small, {}
+        raised: Tensor = small
+        said: dict[str, Tensor] = {}
         if G is not None:
             raised = small + G(early if config.source == "early" else small)  # F_s + G(f)
         if D is not None:
@@ -292,7 +293,7 @@ class PerceptualGAN(learning.Learner):
                 F.cross_entropy(P(large, self.dropout()), label),
                 F.cross_entropy(P(raised.detach(), self.dropout()), label_small),
             )
-            self.descend(sum(named_right) / 2, "P")
+            self.descend((named_right[0] + named_right[1]) / 2, "P")
             said |= dict(zip(("perception_large", "perception_small"), named_right, strict=True))
         return said
 

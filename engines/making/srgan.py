@@ -151,7 +151,7 @@ class SRGAN(learning.Learner):
     def make(self) -> nn.Module:
         """``mse`` is G as it stood at the end of the first part."""
         config = self.config
-        players = {"G": Generator(config), "mse": Generator(config)}
+        players: dict[str, nn.Module] = {"G": Generator(config), "mse": Generator(config)}
         if config.adversarial_weight:
             players["D"] = Discriminator(config.channels)
         return nn.ModuleDict(players)

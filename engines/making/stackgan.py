@@ -367,7 +367,7 @@ class StackGAN(learning.Learner):
         made = coarse
         if self.config.stacked:
             made = self.network["G"](coarse, self.condition("CA", phi, second)[0])
-        return tuple((x.tanh().permute(0, 2, 3, 1) + 1) / 2 for x in (coarse, made))  # type: ignore[return-value]
+        return tuple((x.tanh().permute(0, 2, 3, 1) + 1) / 2 for x in (coarse, made))
 
     def _drawn(self, phi: Tensor, noise: tuple[Tensor, ...]) -> Tensor:
         """The results for many captions, a few at a time: (N, 64, 64, 3) in 0..1."""
