@@ -219,12 +219,13 @@ def numbers(frame: Frame) -> Blocks:
 def ignored(_: Any) -> str:
     m, whole = card_of("no-wrong"), card_of("small")
     return (
-        f"*Symptom:* the drawing does not keep to the caption: a judge sees {100 * m['test_obeyed']:.0f} % of what is "
-        f"told, {100 * m['test_obeyed_other']:.0f} % would be there by chance; D prefers the right caption in "
-        f"{100 * m['test_match']:.0f} % of cases. *Cause:* D was shown true drawings beside their own captions only, "
-        "so it asks whether a drawing is real, and hardly whether it is the right one. *Cure:* true drawings beside "
-        f"wrong captions, which D must reject: {100 * whole['test_obeyed']:.0f} % after as many batches, and "
-        f"{100 * whole['test_match']:.0f} %."
+        f"*Symptom:* D does not read: it prefers a drawing's own caption to another's in "
+        f"{interval(m, 'match', 0, factor=100)} % of cases, and 50 % is chance. *Cause:* it was shown true drawings "
+        "beside their own captions only, so it asks whether a drawing is real, and not whether it is the right one. "
+        "*Cure:* true drawings beside wrong captions, which D must reject: "
+        f"{interval(whole, 'match', 0, factor=100)} % after as many batches. The drawings of both keep to about as "
+        f"much of what is told ({100 * m['test_obeyed']:.0f} and {100 * whole['test_obeyed']:.0f} %): L1 to the right "
+        "drawing teaches it too."
     )
 
 
@@ -233,7 +234,7 @@ SCENES = (
     if not {"small", "no-wrong"} <= set(PARTS)
     else {
         "ignored": Scene(
-            title="The caption is not kept to",
+            title="D does not read the caption",
             text=ignored,
             link={"by": "no-wrong"},
             cure={"by": "small"},
