@@ -10,7 +10,7 @@ import numpy as np
 from engines import learning
 from engines.data import zoo
 from engines.making.mgan import HELD_OUT, PHOTOS
-from pages.translation.comparison import metrics
+from pages.translation.comparison import metrics, order, sure
 from pages.ui import shipped
 from pages.ui.strip import Scene
 from pages.ui.tryit import Question
@@ -18,7 +18,14 @@ from pages.ui.tryit import Question
 SLUG = "mgan"
 LITTLE, MUCH = 64, 320  # pixels a side: too few for a face of stones, and enough
 TRAINED = {"gravel": ""}  # as the page calls them -> checkpoints/mgan
-WORDS = {"gravel": "gravel"}
+WORDS = {
+    "gravel": "gravel",
+    "small": "all parts",
+    "pixels": "D sees pixels",
+    "no-adversarial": "without D",
+    "no-content": "without E_c",
+}
+PARTS = ("no-adversarial", "pixels", "no-content", "small")
 
 WHY = (
     r"""
@@ -54,6 +61,30 @@ faster than earlier methods; *Against the optimisation* measures it here.
 change of light. And what the frozen network does not tell apart, no loss here can.
 """,
 )
+
+
+def agreement() -> str:
+    """What the table says of each part."""
+    cards = {WORDS[part]: metrics(SLUG, part) for part in PARTS}
+    ranked = order(cards, "distance", least=True)
+    whole, without = metrics(SLUG, "small"), metrics(SLUG, "no-content")
+    untrained = whole["test_distance_untrained"]
+    ratios = ", ".join(f"*{words}* {untrained / m['test_distance']:.1f}" for words, m in cards.items())
+    in_pixels = order(cards, "pixels", least=True)
+    apart = whole["test_content_high"] < without["test_content_low"]
+    stays = (
+        "The intervals do not meet: the photo stays because of it."
+        if apart
+        else "The intervals meet: in so short a training $E_c$ does not hold the photo against $D$. The trained "
+        f"network is off by {metrics(SLUG)['test_content']:.2f}, plain gravel by {metrics(SLUG)['test_content_other']:.2f}."
+    )
+    return (
+        f"**Nearest to the texture**, first to last: *{'*, *'.join(ranked)}*. {sure(cards, ranked, 'distance')} In "
+        f"pixels: *{'*, *'.join(in_pixels)}*. How many times nearer than an untrained generator: {ratios}.\n\n"
+        f"**The photo**: without $E_c$ its maps are off by {without['test_content']:.2f}, with it by "
+        f"{whole['test_content']:.2f}; plain texture in the photo's place is off by "
+        f"{whole['test_content_other']:.2f}. {stays}"
+    )
 
 
 @lru_cache(maxsize=4)

@@ -53,6 +53,17 @@ def test_the_signature_textures_are_several_times_nearer_than_an_untrained_gener
     assert m["test_painted_high"] < m["test_painted_before_low"]
 
 
+def test_features_judge_better_than_pixels_and_without_a_judge_there_is_no_texture():
+    small, pixels, alone = (metrics_of(name) for name in ("small", "pixels", "no-adversarial"))
+    assert small["test_distance_high"] < pixels["test_distance_low"]
+    assert small["test_pixels_high"] < pixels["test_pixels_low"]  # though it saw no pixel
+    assert pixels["test_distance_high"] < alone["test_distance_low"]
+    assert alone["test_content_high"] < small["test_content_low"]
+    rows = mgan.table()
+    assert {len(column) for column in rows.values()} == {len(mgan_notes.PARTS) + 3}
+    assert rows["distance of textures"][5].startswith(f"{small['test_distance']:.2f}")
+
+
 def test_a_small_photo_is_lost_and_a_large_one_stays():
     (painted, other), (large, large_other) = (mgan_notes.kept(size) for size in (mgan_notes.LITTLE, mgan_notes.MUCH))
     assert large / large_other < painted / other
