@@ -363,7 +363,8 @@ def parts() -> None:
     for part in PARTS:
         strip(WORDS[part], side_by_side(part))
     texture = pack()[0][TEXTURES.index("gravel")]
-    strip("True gravel", np.stack([texture[:SMALL_SIDE, :SMALL_SIDE], texture[SMALL_SIDE:, SMALL_SIDE:]]))
+    true = np.stack([texture[:SMALL_SIDE, :SMALL_SIDE], texture[SMALL_SIDE:, SMALL_SIDE:]])
+    strip("True gravel", np.concatenate([true, np.full((3, *true.shape[1:]), 255, dtype=np.uint8)]))
     st.caption(f"Two plain textures, then three photos; {HELD_OUT}, the first, was not learned from.")
     st.table(table())
     st.caption(

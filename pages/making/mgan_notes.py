@@ -76,7 +76,8 @@ def agreement() -> str:
         "The intervals do not meet: the photo stays because of it."
         if apart
         else "The intervals meet: in so short a training $E_c$ does not hold the photo against $D$. The trained "
-        f"network is off by {metrics(SLUG)['test_content']:.2f}, plain gravel by {metrics(SLUG)['test_content_other']:.2f}."
+        f"network is off by {metrics(SLUG)['test_content']:.2f}, plain gravel by "
+        f"{metrics(SLUG)['test_content_other']:.2f}."
     )
     return (
         f"**Nearest to the texture**, first to last: *{'*, *'.join(ranked)}*. {sure(cards, ranked, 'distance')} In "
