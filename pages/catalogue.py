@@ -705,7 +705,7 @@ COURSE: tuple[Stop, ...] = (
     ),
     Stop(slug="tpgan", note="whole and parts", column=6, row=2),
     Stop(slug="perceptual-gan", note="small as if large", column=4, row=4),
-    Stop(slug="3dgan", note="solids from noise", column=5, row=4),
+    Stop(slug="3dgan", note="solids from noise", column=6, row=4),
     Stop(slug="gail", note="a reward from examples", column=2, row=0),
     Stop(slug="pixelrnn", note="LSTMs by row, by diagonal", column=5, row=1),
     Stop(

@@ -21,7 +21,7 @@ An episode that is cut off by its time limit goes on in V(s_{t+1}); one that end
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -29,7 +29,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.nn.utils import parameters_to_vector
 
 from engines import devices, learning
 from engines.engine import Engine, Frame
@@ -175,6 +175,15 @@ def fisher_product(policy: Policy, x: Tensor, *, damping: float = DAMPING) -> Ca
     return product
 
 
+@torch.no_grad()
+def put(vector: Tensor, parameters: Sequence[nn.Parameter]) -> None:
+    """The numbers of a vector, copied into the parameters. Torch's own `vector_to_parameters` makes them views of it, at
+    places in memory where some processors' kernels round otherwise: a run that is loaded again would drift.
+    """
+    for parameter, part in zip(parameters, vector.split([one.numel() for one in parameters]), strict=True):
+        parameter.copy_(part.view_as(parameter))
+
+
 def trust_region_step(
     policy: Policy, x: Tensor, action: Tensor, advantage: Tensor, *, limit: float, entropy_weight: float
 ) -> dict[str, float]:
@@ -206,14 +215,14 @@ def trust_region_step(
         length = math.sqrt(2 * limit / curvature)
         with torch.no_grad():
             for halving in range(HALVINGS):
-                vector_to_parameters(start + length * 0.5**halving * direction, parameters)
+                put(start + length * 0.5**halving * direction, parameters)
                 after, kl = objective()
                 if float(kl) <= limit and float(after) > float(before):
                     gain = float(after) - float(before)
                     said |= {"kl": float(kl), "gain": gain, "halvings": float(halving), "accepted": 1.0}
                     break
             else:
-                vector_to_parameters(start, parameters)
+                put(start, parameters)
     with torch.no_grad():
         said["entropy"] = float(policy.entropy(policy(x)).mean())
     return said
