@@ -177,8 +177,10 @@ def fisher_product(policy: Policy, x: Tensor, *, damping: float = DAMPING) -> Ca
 
 @torch.no_grad()
 def put(vector: Tensor, parameters: Sequence[nn.Parameter]) -> None:
-    """The numbers of a vector, copied into the parameters. Torch's own `vector_to_parameters` makes them views of it, at
-    places in memory where some processors' kernels round otherwise: a run that is loaded again would drift.
+    """The numbers of a vector, copied into the parameters.
+
+    Torch's own `vector_to_parameters` makes them views of it, at places in memory where some processors' kernels round
+    otherwise: a run that is loaded again would drift.
     """
     for parameter, part in zip(parameters, vector.split([one.numel() for one in parameters]), strict=True):
         parameter.copy_(part.view_as(parameter))
