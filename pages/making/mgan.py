@@ -21,8 +21,8 @@ from engines.making.mgan import HELD_OUT, PHOTOS, SHOWN, SIDE, STRIP, TEXTURES
 from engines.run import Run, threads
 from pages.catalogue import entry
 from pages.making.mgan_notes import PARTS, SCENES, SLUG, TRAINED, WHY, WORDS, agreement, questions
-from pages.translation.comparison import interval, metrics, strip
 from pages.ui import photos, shipped, show
+from pages.ui.comparison import interval, metrics, strip
 from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
 from pages.ui.page import page

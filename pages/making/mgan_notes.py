@@ -10,8 +10,8 @@ import numpy as np
 from engines import learning
 from engines.data import zoo
 from engines.making.mgan import HELD_OUT, PHOTOS
-from pages.translation.comparison import metrics, order, sure
 from pages.ui import shipped
+from pages.ui.comparison import metrics, order, sure
 from pages.ui.strip import Scene
 from pages.ui.tryit import Question
 

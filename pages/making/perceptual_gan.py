@@ -14,8 +14,8 @@ from pages.catalogue import entry
 from pages.making import perceptual_gan_notes as notes
 from pages.making import raising
 from pages.making.perceptual_gan_notes import SLUG, WORDS, card_of, model
-from pages.translation.comparison import strip
 from pages.ui import shipped, show
+from pages.ui.comparison import strip
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number
 from pages.ui.sheets import curves, images_base

@@ -14,8 +14,8 @@ from engines.engine import Frame
 from pages.catalogue import entry
 from pages.making import srgan_notes as notes
 from pages.making.srgan_notes import KINDS, PHOTOS, WAYS, WORDS, learned, model, of_test, tests
-from pages.translation.comparison import strip
 from pages.ui import board, show
+from pages.ui.comparison import strip
 from pages.ui.live import Blocks
 from pages.ui.page import page
 from pages.ui.settings import Choice

@@ -14,8 +14,8 @@ from engines.data import zoo
 from engines.engine import Frame
 from engines.making.features import NETWORK
 from engines.making.srgan import JUDGE, SRGAN, contrast, shrunk
-from pages.translation.comparison import order, sure
 from pages.ui import shipped
+from pages.ui.comparison import order, sure
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.shipped import interval

@@ -18,8 +18,8 @@ from engines.making.stackgan import COARSE, SIDE, judge
 from pages.catalogue import entry
 from pages.making import stackgan_notes as notes
 from pages.making.stackgan_notes import PARTS, WORDS, card_of, model
-from pages.translation.comparison import strip
 from pages.ui import shipped, show
+from pages.ui.comparison import strip
 from pages.ui.live import Blocks
 from pages.ui.page import page
 from pages.ui.plain import quoted

@@ -15,9 +15,8 @@ from engines.engine import Frame
 from engines.making import captions
 from engines.making.captions import BIRDS, TOLD, VALUES
 from engines.making.stackgan import StackGAN, kl_to_standard
-from pages.translation import comparison
-from pages.translation.comparison import order, sure
-from pages.ui import shipped
+from pages.ui import comparison, shipped
+from pages.ui.comparison import order, sure
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.shipped import interval

@@ -17,8 +17,8 @@ from engines.people.tpgan import PARTS, PATCH, TEMPLATE, TPGAN, corners, middles
 from pages.catalogue import entry
 from pages.people import tpgan_notes as notes
 from pages.people.tpgan_notes import ALIKE, JUDGES, WORDS, lost, metrics, said_of
-from pages.translation.comparison import interval, strip
 from pages.ui import shipped, show
+from pages.ui.comparison import interval, strip
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page

@@ -9,8 +9,8 @@ import numpy as np
 
 from engines.maths.intervals import bootstrap
 from engines.people.tpgan import FAR
-from pages.translation.comparison import interval
 from pages.ui import shipped, show
+from pages.ui.comparison import interval
 from pages.ui.strip import Scene
 from pages.ui.tryit import Question
 

@@ -14,10 +14,9 @@ from engines.data import webp, zoo
 from engines.engine import Frame
 from engines.translation.cyclegan import SHOWN, features, nearest, off, shown, with_noise
 from pages.catalogue import entry
-from pages.translation import comparison
-from pages.translation.comparison import interval, strip
 from pages.translation.cyclegan_notes import ANSWERS, SCENES, WHY, WORDS, agreement, questions
-from pages.ui import desk, shipped, show
+from pages.ui import comparison, desk, shipped, show
+from pages.ui.comparison import interval, strip
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page

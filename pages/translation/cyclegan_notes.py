@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pages.translation.comparison import interval, metrics, order
 from pages.ui import show
+from pages.ui.comparison import interval, metrics, order
 from pages.ui.strip import Scene
 from pages.ui.tryit import Question
 

@@ -18,9 +18,8 @@ from engines.translation import discogan, ten_modes
 from engines.translation.discogan import N_TURNS, SHOWN, SIDE
 from engines.translation.discogan2d import FIELD, N_A, N_B, RADIUS_B, SPAN, modes
 from pages.catalogue import entry
-from pages.translation import comparison
-from pages.translation.comparison import interval, order, strip
-from pages.ui import desk, shipped, show
+from pages.ui import comparison, desk, shipped, show
+from pages.ui.comparison import interval, order, strip
 from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
 from pages.ui.page import page

@@ -11,8 +11,8 @@ from engines import devices, learning
 from engines.engine import Frame
 from engines.translation.dtn import SIDE, classifier, cut
 from pages.catalogue import entry
-from pages.translation.comparison import interval, metrics, order, strip, sure
 from pages.ui import photos, shipped, show
+from pages.ui.comparison import interval, metrics, order, strip, sure
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page

@@ -14,9 +14,9 @@ from engines.data import webp
 from engines.engine import Frame
 from engines.translation.pix2pix import BINS, MOST, SIDE, chroma_histogram, coloured
 from pages.catalogue import entry
-from pages.translation import colouring, comparison
-from pages.translation.comparison import interval, order, strip, sure
-from pages.ui import shipped, show
+from pages.translation import colouring
+from pages.ui import comparison, shipped, show
+from pages.ui.comparison import interval, order, strip, sure
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page

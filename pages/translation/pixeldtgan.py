@@ -19,9 +19,9 @@ from engines.translation.pixeldtgan import SIDE, Dressed, PixelDTGAN, rmse, watc
 from engines.translation.wardrobe import DESIGNS, DYES, SLOTS
 from pages.catalogue import entry
 from pages.translation import pixeldtgan_notes
-from pages.translation.comparison import interval, strip
 from pages.translation.pixeldtgan_notes import ALIKE, WORDS, judged_by, metrics, said_of
 from pages.ui import settings, shipped, show
+from pages.ui.comparison import interval, strip
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page

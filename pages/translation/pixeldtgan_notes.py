@@ -6,9 +6,8 @@ import math
 from typing import Any
 
 from engines.translation.pixeldtgan import VARIANTS
-from pages.translation import comparison
-from pages.translation.comparison import interval, order, sure
-from pages.ui import shipped, show
+from pages.ui import comparison, shipped, show
+from pages.ui.comparison import interval, order, sure
 from pages.ui.strip import Scene
 from pages.ui.tryit import Question
 

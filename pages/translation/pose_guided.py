@@ -13,9 +13,9 @@ from engines.data import webp
 from engines.engine import Frame
 from engines.translation.poses import paired, shown
 from pages.catalogue import entry
-from pages.translation import comparison, posing
-from pages.translation.comparison import interval, order, strip, sure
-from pages.ui import shipped, show
+from pages.translation import posing
+from pages.ui import comparison, shipped, show
+from pages.ui.comparison import interval, order, strip, sure
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page

@@ -12,8 +12,8 @@ import engines
 from engines.material import Fields
 from engines.translation.cyclegan import Styles, features, nearest_is_own, off, shown
 from pages.translation import cyclegan
-from pages.translation.comparison import metrics
 from pages.ui import shipped
+from pages.ui.comparison import metrics
 
 
 @lru_cache(maxsize=1)
