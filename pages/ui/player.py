@@ -26,6 +26,7 @@ OTHERS = (
     "drive.js",
     "posing.js",
     "raising.js",
+    "asking.js",
 )  # what single pages bring
 VENDOR = ("vendor/lit-html.js", "vendor/gifenc.js", "vendor/lab-math.woff2")
 # The player's own modules, which import each other; the GIF encoder comes when it is asked for.

@@ -4,6 +4,7 @@
 // pictures shown), data-ms (from the stroke to the last picture), data-strokes, data-row and data-asking (1 while an
 // answer is under way), which tests read.
 
+import { Asking } from "./asking.js";
 import { decode } from "./values.js";
 
 const SIDE = 64, SIZE = 512; // pixels of the outline, pixels that strokes are drawn with
@@ -40,6 +41,7 @@ function paint(canvas, flat, side = SIDE) {
 
 class Colouring {
   constructor(host, data) {
+    this.server = new Asking(() => `${this.data.root}lab/pix2pix/${this.data.variant}`);
     this.strokes = []; // each {tool, points}
     this.redoable = [];
     this.tool = "pen";
@@ -145,7 +147,7 @@ class Colouring {
     this.names.value = row;
     this.root.dataset.row = row;
     [this.strokes, this.redoable] = [[], []];
-    const answer = row < 0 ? null : await this.request("example", { row });
+    const answer = row < 0 ? null : await this.server.request("example", { row });
     if (this.row !== row || this.disposed) return;
     this.base = null;
     this.truthBox.hidden = !answer;
@@ -193,7 +195,7 @@ class Colouring {
     while (this.wanted) {
       const question = this.wanted, since = this.since;
       this.wanted = null;
-      const answer = await this.ask(question);
+      const answer = await this.server.ask("colour", question);
       if (this.disposed) return;
       this.notice.hidden = !answer.error;
       this.notice.textContent = answer.error ? `This did not work: ${answer.error}.` : "";
@@ -208,35 +210,6 @@ class Colouring {
     }
     this.asking = false;
     this.root.dataset.asking = "0";
-  }
-
-  /** Over a socket that stays open; over a request while there is none. */
-  async ask(question) {
-    const { root, variant } = this.data;
-    if (this.socketOf !== variant || this.socket?.readyState > WebSocket.OPEN) {
-      this.socket?.close();
-      const url = new URL(`${root}lab/pix2pix/${variant}/follow`, document.baseURI);
-      url.protocol = url.protocol.replace("http", "ws");
-      this.socketOf = variant;
-      this.socket = new WebSocket(url);
-    }
-    const { socket } = this;
-    if (socket.readyState !== WebSocket.OPEN) return this.request("colour", question);
-    const reply = new Promise((done) => {
-      socket.onmessage = (event) => done(JSON.parse(event.data));
-      socket.onclose = socket.onerror = () => done(null);
-    });
-    socket.send(JSON.stringify(question));
-    return (await reply) ?? this.request("colour", question);
-  }
-
-  async request(what, question) {
-    const url = new URL(`${this.data.root}lab/pix2pix/${this.data.variant}/${what}`, document.baseURI);
-    try {
-      return await (await fetch(url, { method: "POST", body: JSON.stringify(question) })).json();
-    } catch {
-      return { error: "the server does not answer: try again in a moment" };
-    }
   }
 
   // -- the discriminator's map ---------------------------------------------------------------------------
@@ -280,5 +253,5 @@ class Colouring {
       : all !== null ? `Blue: taken for real, orange: not. On average over the patches the probability is ${all.toFixed(2)}.` : "";
   }
 
-  dispose() { this.disposed = true; this.socket?.close(); }
+  dispose() { this.disposed = true; this.server.close(); }
 }

@@ -4,6 +4,7 @@
 // left out, so the image never lags behind the hand by more than one answer. The root element carries
 // data-decoded (count of images shown), data-z, data-tool and data-picked, which tests read.
 
+import { Asking } from "./asking.js";
 import { colourOf, decode as unpack, isDark } from "./stage.js";
 
 const SIDE = 28;
@@ -52,6 +53,7 @@ function paint(canvas, levels) {
 
 class Latent {
   constructor(host) {
+    this.server = new Asking(() => `${this.data.root}lab/vae/${this.data.source}`);
     this.host = host;
     this.decoded = 0;
     this.tool = "explore";
@@ -176,38 +178,16 @@ class Latent {
   // -- asking the server -----------------------------------------------------------------------------------
 
   async ask(what, question) {
-    const url = new URL(`${this.data.root}lab/vae/${this.data.source}/${what}`, document.baseURI);
-    let answer;
-    try {
-      const reply = await fetch(url, { method: "POST", body: JSON.stringify(question) });
-      answer = await reply.json();
-    } catch {
-      answer = { error: "the server does not answer: try again in a moment" };
-    }
+    const answer = await this.server.request(what, question);
     this.notice.hidden = !answer.error;
     this.notice.textContent = answer.error ? `This did not work: ${answer.error}.` : "";
     return answer.error ? null : answer;
   }
 
-  /** One image over a socket that stays open; over a request while there is none. */
+  /** One image: at once over the socket, or over a request, which says what is wrong. */
   async decodeOne(z) {
-    const question = { z: [z] };
-    if (this.socketOf !== this.data.source || this.socket?.readyState > WebSocket.OPEN) {
-      this.socket?.close();
-      const url = new URL(`${this.data.root}lab/vae/${this.data.source}/follow`, document.baseURI);
-      url.protocol = url.protocol.replace("http", "ws");
-      this.socketOf = this.data.source;
-      this.socket = new WebSocket(url);
-    }
-    const { socket } = this;
-    if (socket.readyState !== WebSocket.OPEN) return this.ask("decode", question);
-    const reply = new Promise((done) => {
-      socket.onmessage = (event) => done(JSON.parse(event.data));
-      socket.onclose = socket.onerror = () => done(null);
-    });
-    socket.send(JSON.stringify(question));
-    const answer = await reply;
-    return answer && !answer.error ? answer : this.ask("decode", question); // which says what is wrong
+    const question = { z: [z] }, answer = await this.server.follow(question);
+    return answer && !answer.error ? answer : this.ask("decode", question);
   }
 
   moveTo(z) {
@@ -489,7 +469,7 @@ class Latent {
   dispose() {
     this.disposed = true;
     document.body.classList.remove("lab-present");
-    this.socket?.close();
+    this.server.close();
     this.resizer?.disconnect();
     this.root?.remove();
   }

@@ -4,6 +4,7 @@
 // pictures shown), data-ms (from the hand to the last picture), data-row, data-pose (-1: moved by hand), data-playing
 // and data-asking (1 while an answer is under way), which tests read.
 
+import { Asking } from "./asking.js";
 import { decode } from "./values.js";
 
 const SIDE = 64, BEAT = 350; // pixels of a picture, milliseconds of a step while it walks or turns
@@ -41,6 +42,7 @@ function paint(canvas, flat) {
 
 class Posing {
   constructor(host, data) {
+    this.server = new Asking(() => `${this.data.root}lab/pose-guided/${this.data.variant}`);
     this.answers = 0;
     this.build(host, data);
   }
@@ -98,7 +100,7 @@ class Posing {
   /** One of the test figures, its pictures and which poses they show. */
   async figure(row) {
     this.figures.value = row;
-    const answer = await this.request("figure", { row });
+    const answer = await this.server.request("figure", { row });
     if (this.disposed || Number(this.figures.value) !== row) return;
     if (answer.error) return this.complain(answer.error);
     this.row = row;
@@ -212,7 +214,7 @@ class Posing {
     while (this.wanted) {
       const question = this.wanted, since = this.since;
       this.wanted = null;
-      const answer = await this.ask(question);
+      const answer = await this.server.ask("pose", question);
       if (this.disposed) return;
       this.complain(answer.error);
       if (answer.error) break;
@@ -231,34 +233,5 @@ class Posing {
     this.notice.textContent = error ? `This did not work: ${error}.` : "";
   }
 
-  /** Over a socket that stays open; over a request while there is none. */
-  async ask(question) {
-    const { root, variant } = this.data;
-    if (this.socketOf !== variant || this.socket?.readyState > WebSocket.OPEN) {
-      this.socket?.close();
-      const url = new URL(`${root}lab/pose-guided/${variant}/follow`, document.baseURI);
-      url.protocol = url.protocol.replace("http", "ws");
-      this.socketOf = variant;
-      this.socket = new WebSocket(url);
-    }
-    const { socket } = this;
-    if (socket.readyState !== WebSocket.OPEN) return this.request("pose", question);
-    const reply = new Promise((done) => {
-      socket.onmessage = (event) => done(JSON.parse(event.data));
-      socket.onclose = socket.onerror = () => done(null);
-    });
-    socket.send(JSON.stringify(question));
-    return (await reply) ?? this.request("pose", question);
-  }
-
-  async request(what, question) {
-    const url = new URL(`${this.data.root}lab/pose-guided/${this.data.variant}/${what}`, document.baseURI);
-    try {
-      return await (await fetch(url, { method: "POST", body: JSON.stringify(question) })).json();
-    } catch {
-      return { error: "the server does not answer: try again in a moment" };
-    }
-  }
-
-  dispose() { this.disposed = true; clearInterval(this.timer); this.socket?.close(); }
+  dispose() { this.disposed = true; clearInterval(this.timer); this.server.close(); }
 }

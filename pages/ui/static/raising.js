@@ -5,6 +5,7 @@
 // shown), data-ms (from the move to the last answer), data-px, data-plain and data-raised (the likeliest classes) and
 // data-asking (1 while an answer is under way), which tests read.
 
+import { Asking } from "./asking.js";
 import { colourOf, decode, isDark } from "./values.js";
 
 const BARS = 7, SIZE = 576; // classes shown, pixels that the scene is drawn with
@@ -33,6 +34,7 @@ const choose = (label, names, action) => el("select", { "aria-label": label, onc
 
 class Raising {
   constructor(host, data) {
+    this.server = new Asking(() => `${this.data.root}lab/perceptual/${this.data.variant}`);
     this.answers = 0;
     this.pictures = new Map();
     this.at = [data.side / 2, data.side / 2];
@@ -146,7 +148,7 @@ class Raising {
   async enter(row, object = 3) {
     this.row = row;
     this.scene.value = row;
-    const found = await this.request("picture", { kind: "scene", row });
+    const found = await this.server.request("picture", { kind: "scene", row });
     if (this.disposed || this.row !== row || found.error) return;
     const flat = decode(found.boxes);
     this.boxes = Array.from({ length: flat.length / 6 }, (_, i) => [...flat.subarray(6 * i, 6 * i + 6)]);
@@ -181,7 +183,7 @@ class Raising {
     while (this.wanted) {
       const question = this.wanted, since = this.since;
       this.wanted = null;
-      const answer = await this.ask(question);
+      const answer = await this.server.ask("see", question);
       if (this.disposed) return;
       this.notice.hidden = !answer.error;
       this.notice.textContent = answer.error ? `This did not work: ${answer.error}.` : "";
@@ -221,7 +223,7 @@ class Raising {
   async image(kind, row) {
     const key = `${kind} ${row}`;
     if (!this.pictures.has(key)) {
-      this.pictures.set(key, this.request("picture", { kind, row }).then((found) => new Promise((done) => {
+      this.pictures.set(key, this.server.request("picture", { kind, row }).then((found) => new Promise((done) => {
         if (!found.image) return done(null);
         const image = new Image();
         image.onload = () => done(image);
@@ -304,34 +306,5 @@ class Raising {
     canvas.getContext("2d").putImageData(image, 0, 0);
   }
 
-  /** Over a socket that stays open; over a request while there is none. */
-  async ask(question) {
-    const { root, variant } = this.data;
-    if (this.socketOf !== variant || this.socket?.readyState > WebSocket.OPEN) {
-      this.socket?.close();
-      const url = new URL(`${root}lab/perceptual/${variant}/follow`, document.baseURI);
-      url.protocol = url.protocol.replace("http", "ws");
-      this.socketOf = variant;
-      this.socket = new WebSocket(url);
-    }
-    const { socket } = this;
-    if (socket.readyState !== WebSocket.OPEN) return this.request("see", question);
-    const reply = new Promise((done) => {
-      socket.onmessage = (event) => done(JSON.parse(event.data));
-      socket.onclose = socket.onerror = () => done(null);
-    });
-    socket.send(JSON.stringify(question));
-    return (await reply) ?? this.request("see", question);
-  }
-
-  async request(what, question) {
-    const url = new URL(`${this.data.root}lab/perceptual/${this.data.variant}/${what}`, document.baseURI);
-    try {
-      return await (await fetch(url, { method: "POST", body: JSON.stringify(question) })).json();
-    } catch {
-      return { error: "the server does not answer: try again in a moment" };
-    }
-  }
-
-  dispose() { this.disposed = true; this.dusk.removeEventListener("change", this.repaint); this.socket?.close(); }
+  dispose() { this.disposed = true; this.dusk.removeEventListener("change", this.repaint); this.server.close(); }
 }
