@@ -127,27 +127,26 @@ def said(s: Any) -> str:
 
 def numbers(frame: Frame) -> Blocks:
     s = frame.scalars
-    said = {"psnr": ("PSNR, dB", 1, 2), "ssim": ("SSIM", 1, 3), "feature": ("features", 1, 3),
-            "detail": ("contrast, %", 100, 0)}  # fmt: skip
-    rows = [["", *(KINDS[kind] for kind in MARKS)]]
+    said = {"psnr": ("dB", 1), "ssim": ("SSIM", 2), "feature": ("features", 2)}  # four columns are what the panel holds
+    rows = [["", *(words for words, _ in said.values())]]
     rows += [
-        [words, *(f"{factor * s[f'{kind}.{key}']:.{digits}f}" for kind in MARKS)]
-        for key, (words, factor, digits) in said.items()
+        [KINDS[kind], *(f"{s[f'{kind}.{key}']:.{digits}f}" for key, (_, digits) in said.items())] for kind in MARKS
     ]
+    contrast = ", ".join(f"{KINDS[kind]} {100 * s[f'{kind}.detail']:.0f} %" for kind in MARKS)
     return [
-        {"text": "Each beside the true photo:"},
+        {"text": "Each beside the true photo; dB is the PSNR:"},
         {"table": rows},
-        {"text": f"{notes.judged()} Contrast: the mean difference of neighbouring pixels, of the photo's."},
+        {"text": f"{notes.judged()} Contrast, the mean difference of neighbouring pixels, of the photo's: {contrast}."},
     ]
 
 
 def plane(across: list[float], up: list[float], *, path: bool = False) -> dict[str, Any]:
     """PSNR to the right, feature distance upwards: the best place is below at the right."""
     (x0, x1), (y0, y1) = ((min(v), max(v)) for v in (across, up))
-    dx, dy = max(0.25 * (x1 - x0), 0.3), max(0.25 * (y1 - y0), 0.02)
+    dx, dy = max(0.4 * (x1 - x0), 0.3), max(0.25 * (y1 - y0), 0.02)
     layout = {
-        "xaxis": {"title": "PSNR, dB: nearer in pixels →", "range": [x0 - dx, x1 + dx]},
-        "yaxis": {"title": "← nearer in features: distance", "range": [y0 - dy, y1 + dy]},
+        "xaxis": {"title": "PSNR, dB →", "range": [x0 - dx, x1 + dx]},
+        "yaxis": {"title": "← feature distance", "range": [y0 - dy, y1 + dy]},
     }
     if path:
         marks = [

@@ -182,7 +182,7 @@ def drawings(variant: str, caption: str, seed: int) -> Film:
     stages = ("stage 1", "stage 2") if variant != "one-stage" else ("one stage", "the same")
     base = images_base(columns=4, rows=(*stages, *stages), share=0.84) | {
         "layout": {
-            "xaxis": {"title": "probability", "range": [0, 1]},
+            "xaxis": {"title": "p", "range": [0, 1]},
             "yaxis": {"autorange": "reversed", "automargin": True},
             "margin": {"l": 10},
         },

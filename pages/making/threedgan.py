@@ -18,7 +18,7 @@ from pages.making import threedgan_notes as notes
 from pages.making.threedgan_notes import WORDS, model, tests, trained_on
 from pages.ui import shipped, show, stage
 from pages.ui.live import Blocks
-from pages.ui.maths import latex, number
+from pages.ui.maths import latex
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number
 from pages.ui.sheets import curves, volume_base
@@ -377,7 +377,7 @@ def side_by_side() -> Film:
         return {"volume": pictured(*some), "caption": words + ".", "alt": words}
 
     def numbers(frame: Frame) -> Blocks:
-        rows = [["", "cells"], *([WORDS[v], number(frame.scalars[f"filled{j}"])] for j, v in enumerate(COMPARED))]
+        rows = [["", "cells"], *([WORDS[v], f"{frame.scalars[f'filled{j}']:,.0f}"] for j, v in enumerate(COMPARED))]
         return [{"table": rows}, {"text": "The same code means another solid to another network: compare what they are "
                                           "like, not which they are."}]  # fmt: skip
 
