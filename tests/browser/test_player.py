@@ -46,7 +46,7 @@ def test_it_opens_playing_and_reaches_the_end(page: Page, server: Server, page_e
     frames = played_out(page)
     state = player_state(page)
     assert state["frame"] == frames - 1
-    assert state["painted"] >= frames / 2
+    assert state["painted"] >= frames / 3  # on a busy machine it leaves pictures out, not time
     assert int(attribute(page, "step")) == frames - 1
     assert page_errors == []
 

@@ -28,6 +28,7 @@ export class Volume {
   }
 
   setBase(spec, look) {
+    if (spec !== this.spec) this.filled = null;
     this.spec = spec;
     this.look = look;
   }
@@ -39,8 +40,25 @@ export class Volume {
       this.cells = await greys(picture.volume);
       const shape = picture.volume.of; // (N, D, H, W): volumes side by side, H upwards
       [this.n, ...this.shape] = shape.length === 3 ? [1, ...shape] : shape;
+      this.seen = false;
     }
+    if (!this.seen || !this.filled) this.widen();
     this.paint();
+  }
+
+  /** The room shown: around all cells that were filled in any picture so far, so that what grows or shrinks keeps its scale. */
+  widen() {
+    const [D, H, W] = this.shape, threshold = this.spec.threshold ?? 128;
+    const box = this.filled ?? { low: [D, H, W], high: [0, 0, 0] };
+    for (let i = 0; i < this.n * D * H * W; i++) {
+      if (this.cells[i] < threshold) continue;
+      const place = [Math.floor(i / (H * W)) % D, Math.floor(i / W) % H, i % W];
+      place.forEach((v, axis) => {
+        box.low[axis] = Math.min(box.low[axis], v);
+        box.high[axis] = Math.max(box.high[axis], v + 1);
+      });
+    }
+    [this.filled, this.seen] = [box, true];
   }
 
   rotate(turn, tilt) {
@@ -59,21 +77,25 @@ export class Volume {
     const w = width / across, h = height / Math.ceil(this.n / across);
     for (let i = 0; i < this.n; i++) {
       const x = (i % across) * w, y = Math.floor(i / across) * h;
-      this.paintOne(pen, i, x + w / 2, y + head + (h - head) / 2, Math.min(w, h - head));
+      this.paintOne(pen, i, x + w / 2, y + head + (h - head) / 2, w, h - head);
       Object.assign(pen, { font: `${type}px ${getComputedStyle(this.pane.host).fontFamily}`, fillStyle: colour("@text"), textAlign: "center", textBaseline: "top" });
       if (names[i]) pen.fillText(names[i], x + w / 2, y + 2);
     }
     Object.assign(this.pane.canvas.dataset, { turn: this.turn.toFixed(3), tilt: this.tilt.toFixed(3) });
   }
 
-  paintOne(pen, which, cx, cy, room) {
+  paintOne(pen, which, cx, cy, roomX, roomY) {
     const [D, H, W] = this.shape, cells = this.cells, base = which * D * H * W;
     const threshold = this.spec.threshold ?? 128;
     const full = (d, h, w) => d >= 0 && h >= 0 && w >= 0 && d < D && h < H && w < W && cells[base + (d * H + h) * W + w] >= threshold;
-    const unit = room / Math.hypot(D, H, W), [ct, st, cp, sp] = [Math.cos(this.turn), Math.sin(this.turn), Math.cos(this.tilt), Math.sin(this.tilt)];
+    const { low, high } = this.filled?.high[0] ? this.filled : { low: [0, 0, 0], high: [D, H, W] }; // nothing filled: the grid
+    const [mD, mH, mW] = low.map((v, axis) => (v + high[axis]) / 2);
+    const [ct, st, cp, sp] = [Math.cos(this.turn), Math.sin(this.turn), Math.cos(this.tilt), Math.sin(this.tilt)];
+    const [sizeD, tall, sizeW] = low.map((v, axis) => high[axis] - v), wide = Math.hypot(sizeD, sizeW); // of its circle, turned once round
+    const unit = Math.min(roomX / wide, roomY / (tall * cp + wide * Math.abs(sp)));
     // Axes on the screen (x right, y down) and towards the eye (z), for a step along W, H (up) and D.
     const eW = [ct * unit, st * sp * unit, st * cp], eH = [0, -cp * unit, sp], eD = [-st * unit, ct * sp * unit, ct * cp];
-    const at = (d, h, w) => [cx + (w - W / 2) * eW[0] + (h - H / 2) * eH[0] + (d - D / 2) * eD[0], cy + (w - W / 2) * eW[1] + (h - H / 2) * eH[1] + (d - D / 2) * eD[1]];
+    const at = (d, h, w) => [cx + (w - mW) * eW[0] + (h - mH) * eH[0] + (d - mD) * eD[0], cy + (w - mW) * eW[1] + (h - mH) * eH[1] + (d - mD) * eD[1]];
     const order = (n, towards) => Array.from({ length: n }, (_, i) => (towards > 0 ? i : n - 1 - i));
     const [r, g, b] = rgb(this.look.colour(this.spec.colour ?? "@first"));
     const shade = (light) => `rgb(${[r, g, b].map((v) => Math.round(light > 1 ? v + (255 - v) * (light - 1) : v * light))})`;
