@@ -55,6 +55,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "pix2pix": "engines.translation.pix2pix:Pix2Pix",
         "recogniser": "engines.people.recogniser:Recogniser",
         "tpgan": "engines.people.tpgan:TPGAN",
+        "attribute_judge": "engines.people.attributes:AttributeJudge",
         "pixeldtgan": "engines.translation.pixeldtgan:PixelDTGAN",
         "transposed_convolution": "engines.gans.transposed_convolution:TransposedConvolution",
         "pixelcnn": "engines.autoregressive.pixelcnn:PixelCNN",

@@ -32,7 +32,7 @@ SHA256 = MappingProxyType(
         "avatars.npz": "008c06afe54eae75dafbc4923f62d0160708ab7c07e3f4da4b88581e3f059eef",
         "birds.npz": "92cb06990fc4629c76090325b62b1f021c30724fa9a87f3ead24c27b6daf028a",
         "emoji.npz": "b77c9754f675288ee781c425128962d3072a67299ecd53388382224b0bca7756",
-        "facesjs.npz": "d6c62007493ea8d4d7a3f5c3814552c18c9f7a68cf997eca62f27ad2c3bfce65",
+        "facesjs.npz": "f59c6d3bdfa23a12d7bd052eb047a968ddc36c79ce2f4acfd4eef51f653b6441",
         "figures.npz": "0c7db129c0185eba1411d931cae73074345aa15a9b27cd41a0332890330a1a34",
         "figures_poses.npz": "ca4e8746564b382c8a819cde9528aa6eed3dfd892dabeb48eec0bfcbd9bc46dc",
         "fontdigits.npz": "dc814abf867c4106a1475eb722bb927bd2af9cb75db3beb613047b468baa02f6",

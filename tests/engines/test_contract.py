@@ -273,6 +273,16 @@ SMALL |= {
 }
 
 
+_FACES: dict[str, Any] = {
+    "data": {
+        "image": _LEVELS.integers(0, 256, size=(12, 64, 64, 3), dtype=np.uint8),
+        "attributes": _LEVELS.integers(0, 2, size=(12, 8)),
+    },
+    "change": {"learning_rate": 1e-4},
+}
+SMALL["attribute_judge"] = {**_FACES, "settings": {"channels": 1, "n_features": 4, "batch_size": 4, "n_steps": 8}}
+
+
 def make(name: str, **settings: Any) -> Any:
     small = SMALL[name]
     return engines.create(name, data=small["data"], device="cpu", **{**small.get("settings", {}), **settings})
