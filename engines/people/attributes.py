@@ -131,8 +131,8 @@ class AttributeJudgeConfig:
     pack: str = "facesjs"  # whose attributes it reads
     side: int = 32  # pixels of the pictures that it sees
     channels: int = 24  # of the first convolution
-    n_features: int = 64
-    shift: int = 1  # pixels that a picture is moved by at most, each way
+    n_features: int = 96
+    shift: int = 0  # pixels that a picture is moved by at most, each way
     learning_rate: float = 3e-3
     decay: bool = True
     batch_size: int = 64
@@ -150,18 +150,18 @@ class AttributeJudgeConfig:
 
 
 class JudgeNetwork(nn.Module):
-    """(B, 3, S, S) in -1..1, halved to 6 pixels or fewer -> features (B, F) -> one answer an attribute (B, values)."""
+    """(B, 3, S, S) in -1..1, halved to 8 pixels or fewer -> features (B, F) -> one answer an attribute (B, values)."""
 
     def __init__(self, config: AttributeJudgeConfig) -> None:
         super().__init__()
         side, widths, layers = config.side, [3], []
-        while side > 6:
+        while side > 8:
             widths.append(min(2 ** (len(widths) - 1), 4) * config.channels)
             side //= 2
         for n_in, n_out in pairwise(widths):
             layers += [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()]
-        flat = widths[-1] * side * side
-        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(flat, config.n_features), nn.ReLU())
+        last = nn.Linear(widths[-1] * side * side, config.n_features, bias=False)
+        self.body = nn.Sequential(*layers, nn.Flatten(), last, nn.BatchNorm1d(config.n_features), nn.ReLU())
         self.heads = nn.ModuleDict(
             {key: nn.Linear(config.n_features, len(values)) for key, values in PACKS[config.pack].items()}
         )
