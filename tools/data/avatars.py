@@ -4,7 +4,8 @@ Packages: npm install --ignore-scripts @dicebear/core@9.4.3 @dicebear/adventurer
 node_modules is --source; node 18 or later). Python: numpy, pillow, resvg_py==0.5.0.
     python tools/data/avatars.py --source DIR --out avatars.npz [--limit 100] [--sheet avatars.png]
 """
-# ruff: noqa: E731, SIM115
+
+# ruff: noqa: B905, E731, RUF017, SIM115
 
 import argparse
 import hashlib
