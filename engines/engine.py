@@ -56,6 +56,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "recogniser": "engines.people.recogniser:Recogniser",
         "tpgan": "engines.people.tpgan:TPGAN",
         "attribute_judge": "engines.people.attributes:AttributeJudge",
+        "anime": "engines.people.anime:Anime",
         "pixeldtgan": "engines.translation.pixeldtgan:PixelDTGAN",
         "transposed_convolution": "engines.gans.transposed_convolution:TransposedConvolution",
         "pixelcnn": "engines.autoregressive.pixelcnn:PixelCNN",

@@ -221,9 +221,8 @@ class Anime(learning.Learner):
         return nn.ModuleDict({"G": G, "D": Discriminator(2 * c, side)})
 
     def start(self, network: Any) -> nn.Module:
-        """D, without normalisation, keeps the size of what it sees (He et al. 2015). Sub-pixel layers begin with the same
-        weights for the four pixels of a square (Aitken et al. 2017): otherwise G draws a grid at first, and D's
-        classifier and G agree on what the grid tells.
+        """D, without normalisation, keeps the size of what it sees (He et al. 2015). Sub-pixel layers begin with equal
+        weights for the four pixels of a square (Aitken et al. 2017): otherwise G draws a grid at first.
         """
         for layer, beyond in pairwise(network["G"].finer):
             if isinstance(beyond, nn.PixelShuffle):

@@ -280,6 +280,10 @@ _FACES: dict[str, Any] = {
     },
     "change": {"learning_rate": 1e-4},
 }
+SMALL["anime"] = {
+    **_FACES,
+    "settings": {"side": 16, "channels": 2, "blocks": 1, "latent_dim": 4, "batch_size": 4, "n_steps": 8},
+}
 SMALL["attribute_judge"] = {**_FACES, "settings": {"channels": 1, "n_features": 4, "batch_size": 4, "n_steps": 8}}
 
 

@@ -9,7 +9,7 @@ import torch
 from torch.testing import assert_close
 
 import engines
-from engines import checkpoints, learning
+from engines import learning
 from engines.data import zoo
 from engines.people import anime
 from engines.people.anime import COUNTS, FIELDS, PACK, VARIANTS, Avatars, Discriminator, classified, near, slopes
@@ -27,25 +27,25 @@ def tiny(**settings):
     return engines.create("anime", data=DATA, device="cpu", **{**TINY, **settings})
 
 
-def critic(side=16):
-    torch.manual_seed(0)
-    return Discriminator(3, side).double()
+def critic(side=8):
+    rng = torch.Generator().manual_seed(0)
+    return learning.build(lambda: Discriminator(2, side), generator=rng, device=torch.device("cpu")).double()
 
 
 def test_the_penalty_is_a_finite_difference_gradient_norm_of_the_whole_picture():
-    D, x = critic(), torch.from_numpy(RNG.uniform(-1, 1, size=(3, 3, 16, 16)))
+    D, x = critic(), torch.from_numpy(RNG.uniform(-1, 1, size=(3, 3, 8, 8)))
     found = slopes(D, x)
-    h, each = 1e-6, torch.eye(x[0].numel(), dtype=torch.float64).reshape(-1, 3, 16, 16)
+    h, each = 1e-6, torch.eye(x[0].numel(), dtype=torch.float64).reshape(-1, 3, 8, 8)
     with torch.no_grad():
         for picture, norm in zip(x, found, strict=True):
             slope = (D(picture + h * each)[0] - D(picture - h * each)[0]) / (2 * h)  # one number for every pixel
             assert_close(norm, slope.norm(), rtol=1e-6, atol=1e-9)
-            by_channel = slope.reshape(3, 16, 16).norm(dim=0)  # the mistake: a norm at every place
+            by_channel = slope.reshape(3, 8, 8).norm(dim=0)  # the mistake: a norm at every place
             assert abs(float(((by_channel - 1) ** 2).mean() - (norm - 1) ** 2)) > 1e-3
 
 
 def test_a_pictures_gradient_knows_nothing_of_the_batch_and_what_is_real_decides_alone():
-    D, x = critic(), torch.from_numpy(RNG.uniform(-1, 1, size=(3, 3, 16, 16)))
+    D, x = critic(), torch.from_numpy(RNG.uniform(-1, 1, size=(3, 3, 8, 8)))
     assert_close(slopes(D, x)[:1], slopes(D, x[:1]))
     before = slopes(D, x).detach()
     torch.nn.init.ones_(D.classes.weight)  # the attributes' classifier has no part in it
@@ -60,7 +60,7 @@ def test_points_lie_near_real_ones_by_half_the_batchs_deviation():
 
 def test_the_penalty_moves_d_by_its_own_gradient():
     """Of the penalty by a weight, against a finite difference: the graph runs through the gradient."""
-    D, x = critic(), torch.from_numpy(RNG.uniform(-1, 1, size=(2, 3, 16, 16)))
+    D, x = critic(), torch.from_numpy(RNG.uniform(-1, 1, size=(2, 3, 8, 8)))
 
     def penalty():
         return (slopes(D, x) - 1).square().mean()
