@@ -123,7 +123,11 @@ def pixels(images: Any, side: int, device: torch.device | None = None) -> Tensor
 
 # -- the judge -------------------------------------------------------------------------------------------------
 
-VARIANTS: dict[str, dict[str, Any]] = {"": {}, "heads": {"pack": "heads_attr", "n_steps": 500}}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "": {},
+    "heads": {"pack": "heads_attr", "n_steps": 500},
+    "avatars": {"pack": "avatars", "side": 48, "channels": 20, "n_steps": 500},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
