@@ -17,6 +17,7 @@ from engines.engine import Engine, rebuild
 from engines.imitation import demonstrations
 from engines.making.anogan import Query
 from engines.making.mdan import Task
+from engines.people import age_search
 from engines.run import Run
 
 # What each engine learns from here, how small it is, and a setting that may change while it runs.
@@ -145,6 +146,27 @@ SMALL["anogan_search"] = {
     "data": Query(gan=_GAN, x=torch.zeros(2, 1, 28, 28)),
     "settings": {"n_steps": 20},
     "change": {"weight": 0.5},
+}
+for _name, _more in {"age_judge": {"width": 2}, "age_cgan": {"channels": 2, "n_latent": 3, "n_encoder": 3}}.items():
+    SMALL[_name] = {
+        "data": {
+            "image": np.random.default_rng(0).integers(0, 256, size=(16, 48, 48, 3), dtype=np.uint8),
+            "age": np.tile(np.arange(8), 2),
+            "person": np.arange(16) // 8,
+        },
+        "settings": {"batch_size": 4, "n_steps": 8, **_more},
+        "change": {"learning_rate": 1e-4},
+    }
+_AGES: Any = engines.create("age_cgan", device="cpu", channels=2, n_latent=3)
+SMALL["age_search"] = {
+    "data": age_search.Query(
+        gan=_AGES,
+        x=torch.from_numpy(np.random.default_rng(0).uniform(-1, 1, (2, 3, 48, 48))).float(),
+        age=torch.tensor([0, 5]),
+        fr=engines.create("age_judge", device="cpu", width=2, people=2),  # type: ignore[arg-type]
+    ),
+    "settings": {"n_steps": 8},
+    "change": {"pixels": 0.5},
 }
 _BIRDS = np.random.default_rng(0)
 _CAPTIONED: dict[str, Any] = {
