@@ -45,9 +45,10 @@ if TYPE_CHECKING:
     from engines.people.age_judge import AgeJudge
 
 SHIFT = 3  # pixels that D's view is moved by at most, each way
+FOUND = ("codes", "hits", "read")
 N_CODES = 3  # whose faces at all ages a film shows
 
-_SMALL: dict[str, Any] = {"channels": 10, "n_steps": 1_500, "n_encoder": 300}
+_SMALL: dict[str, Any] = {"channels": 10, "n_steps": 1_200, "n_encoder": 200}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
     "small": _SMALL,
@@ -150,9 +151,10 @@ class AgeCGAN(learning.Learner):
     def __init__(self, config: AgeCGANConfig, *, data: Any = None, device: str = "auto") -> None:
         super().__init__(config, data=data, device=device)
         self.mean = {key: value.detach().clone() for key, value in self.network["G"].state_dict().items()}
-        # What `evaluate` found, by way, test person, age given and age asked: whether the person is kept (nearest of
-        # all, near enough), and the years read off.
-        self.hits, self.read = torch.zeros(2, 3, 0, 3, len(AGES)), torch.zeros(3, 0, 3, len(AGES))
+        # What `evaluate` found, by way, test person and age given: the codes; and by age asked whether the person is
+        # kept (nearest of all, near enough), and the years read off.
+        self.codes, self.hits = torch.zeros(4, 0, 3, config.n_latent), torch.zeros(2, 4, 0, 3, len(AGES))
+        self.read = torch.zeros(4, 0, 3, len(AGES))
         self.shown = torch.randn(N_CODES, config.n_latent, generator=learning.stream(config.seed, 1))
 
     def make(self) -> nn.Module:
@@ -271,8 +273,8 @@ class AgeCGAN(learning.Learner):
         return made.reshape(len(z), len(AGES), *made.shape[1:])
 
     def evaluate(self, test: Fields) -> dict[str, float]:
-        """Over people never seen, each given at three ages, with 95 % intervals by person; WAY is ``guess``, ``pixels``
-        or ``identity``, how the code was found.
+        """Over people never seen, each given at three ages, with 95 % intervals by person; WAY is ``guess``,
+        ``pixels``, ``identity`` or ``blind`` (identity, from the code 0), how the code was found.
 
         ``kept_WAY``: how often, of all people's pictures at the age given, the nearest to the face made at another age
         is the same person's, by the `age_judge` called judge; chance is 1 in ``people``, ``kept_true`` that of true
@@ -301,13 +303,14 @@ class AgeCGAN(learning.Learner):
         return self.framed({"test_psnr": float(decibels.mean())}, made=packed)
 
     def state_dict(self) -> dict[str, Any]:
-        kept = {"hits": self.hits.clone(), "read": self.read.clone()}
+        kept = {key: getattr(self, key).clone() for key in FOUND}
         return {**super().state_dict(), **kept, **{f"mean.{key}": value.clone() for key, value in self.mean.items()}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)
         network = self.network["G"].state_dict()
-        self.hits, self.read = (state.get(key, getattr(self, key)).clone() for key in ("hits", "read"))
+        for key in FOUND:
+            setattr(self, key, state.get(key, getattr(self, key)).clone())
         self.mean = {key: state.get(f"mean.{key}", value).to(self.device).clone() for key, value in network.items()}
 
 

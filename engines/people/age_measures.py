@@ -1,6 +1,6 @@
 """What Age-cGAN's faces are worth: whom two pictures show and how old they look, by networks that took no part.
 
-Each test person is given at the ages `SOURCES`, a code is found in three ways (`WAYS`), and the face is made at all
+Each test person is given at the ages `SOURCES`, a code is found in four ways (`WAYS`), and the face is made at all
 eight ages.
 """
 
@@ -20,22 +20,27 @@ from engines.people.age_search import AgeSearch
 from engines.people.ages import AGES
 
 SOURCES = (1, 4, 6)  # places in AGES: 6, 35 and 65 years
-WAYS = ("guess", "pixels", "identity")
+WAYS = ("guess", "pixels", "identity", "blind")  # blind: identity, from the code 0 instead of the encoder's guess
+SEARCHES: dict[str, dict[str, Any]] = {
+    "pixels": {"aim": "pixels"}, "identity": {"aim": "identity"}, "blind": {"aim": "identity", "start": "zero"},
+}  # fmt: skip
 
 
 def codes(gan: AgeCGAN, images: Any, age: Any) -> dict[str, Tensor]:
-    """The codes of pictures (B, 48, 48, 3) of ages (B,), found in each of the three ways: (B, Z)."""
-    return {"guess": gan.guess(images)} | {aim: AgeSearch.of(gan, images, age, aim=aim).run() for aim in WAYS[1:]}
+    """The codes of pictures (B, 48, 48, 3) of ages (B,), found in each of the ways: (B, Z)."""
+    found = {way: AgeSearch.of(gan, images, age, **settings).run() for way, settings in SEARCHES.items()}
+    return {"guess": gan.guess(images), **found}
 
 
-def shown(gan: AgeCGAN, test: dict[str, Tensor]) -> tuple[Tensor, Tensor, np.ndarray, np.ndarray]:
-    """By way, person, age given and age asked: the faces (3, P, S, 8, 48, 48, 3) bytes, the years that are read off
-    them (3, P, S, 8), whether the nearest of all people at the age given is the same person, and whether that one is
-    as near as no 1 % of pairs of two people are.
+def shown(gan: AgeCGAN, test: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor, np.ndarray, np.ndarray]:
+    """The codes (W, P, S, Z) by way, person and age given; by age asked the faces (W, P, S, 8, 48, 48, 3) bytes,
+    the years that are read off them (W, P, S, 8), whether the nearest of all people at the age given is the same person,
+    and whether that one is as near as no more than 1 % of pairs of two people are.
     """
     true = test["image"].cpu().reshape(-1, len(AGES), *test["image"].shape[1:])
     n, given = len(true), torch.tensor(SOURCES)
     found = codes(gan, true[:, given].flatten(0, 1), given.repeat(n))
+    z = torch.stack([found[way] for way in WAYS]).cpu().reshape(len(WAYS), n, len(SOURCES), -1)
     faces = torch.stack([learning.to_bytes(gan.ages_of(found[way])).cpu() for way in WAYS])
     faces = faces.reshape(len(WAYS), n, len(SOURCES), *true.shape[1:])
     who, old = (judge(name, str(gan.device)) for name in ("judge", "age"))
@@ -47,13 +52,13 @@ def shown(gan: AgeCGAN, test: dict[str, Tensor]) -> tuple[Tensor, Tensor, np.nda
         for i, a in enumerate(SOURCES):
             nearest, near = matches(features[w, :, i], gallery)
             hits[w, :, i], same[w, :, i] = nearest[:, :, a], near[:, :, a]
-    return faces, read, hits, same
+    return z, faces, read, hits, same
 
 
 def measure(gan: AgeCGAN, test: dict[str, Tensor]) -> dict[str, float]:
     """See `AgeCGAN.evaluate`."""
     test = {key: value.cpu() for key, value in test.items()}
-    faces, read, hits, same = shown(gan, test)
+    gan.codes, faces, read, hits, same = shown(gan, test)
     gan.hits = torch.from_numpy(np.stack([hits, same])).float()
     gan.read = read
     true = test["image"].reshape(-1, len(AGES), *test["image"].shape[1:])
@@ -73,6 +78,7 @@ def measure(gan: AgeCGAN, test: dict[str, Tensor]) -> dict[str, float]:
             result |= named(f"{key}_again_{way}", values[WAYS.index(way)][:, ~other].mean(axis=1))
         result |= named(f"{key}_over_pixels", by["identity"] - by["pixels"])
         result |= named(f"{key}_over_guess", by["identity"] - by["guess"])
+        result |= named(f"{key}_over_blind", by["identity"] - by["blind"])
         result |= named(f"{key}_true", ceiling[:, other].mean(axis=1))
         result |= named(f"{key}_again_true", mirror[:, ~other].mean(axis=1))
 

@@ -33,6 +33,7 @@ VIEWS = ((0, 0), (-1, 1), (1, -1), (-1, -1), (1, 1))  # pixels down and right th
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgeSearchConfig:
     aim: str = "identity"  # or "pixels"
+    start: str = "encoder"  # at E(x), or "zero"
     pixels: float = 0.0  # w, with the aim "identity"
     prior: float = 0.0  # p
     maps: float = 0.0  # weight of FR's last maps beside its features
@@ -44,6 +45,8 @@ class AgeSearchConfig:
     def __post_init__(self) -> None:
         if self.aim not in ("identity", "pixels"):
             raise ValueError(f"aim must be identity or pixels, got {self.aim!r}")
+        if self.start not in ("encoder", "zero"):
+            raise ValueError(f"start must be encoder or zero, got {self.start!r}")
         for name, (low, high) in {"pixels": (0, 1000), "prior": (0, 1000), "maps": (0, 1000), "memory": (1, 100),
                                   "n_steps": (1, 10_000), "n_views": (1, len(VIEWS))}.items():  # fmt: skip
             if not low <= (value := getattr(self, name)) <= high:
@@ -75,7 +78,7 @@ class AgeSearch(Engine):
         self.y, self.fr = self.gan.said(data.age), (data.fr or judge("", str(self.device))).network
         with torch.no_grad():
             self.known = self.seen(self.x)
-            self.first = self.gan.network["E"](self.x)
+            self.first = self.gan.network["E"](self.x) * float(config.start == "encoder")
         self.search = LBFGS(self.objective, self.first, memory=config.memory)
 
     @classmethod
