@@ -34,7 +34,7 @@ def codes(gan: AgeCGAN, images: Any, age: Any) -> dict[str, Tensor]:
 
 def shown(gan: AgeCGAN, test: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor, np.ndarray, np.ndarray]:
     """The codes (W, P, S, Z) by way, person and age given; by age asked the faces (W, P, S, 8, 48, 48, 3) bytes,
-    the years that are read off them (W, P, S, 8), whether the nearest of all people at the age given is the same person,
+    the years that are read off them (W, P, S, 8), whether the nearest of all people at the age given is the same,
     and whether that one is as near as no more than 1 % of pairs of two people are.
     """
     true = test["image"].cpu().reshape(-1, len(AGES), *test["image"].shape[1:])
