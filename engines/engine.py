@@ -56,6 +56,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "recogniser": "engines.people.recogniser:Recogniser",
         "tpgan": "engines.people.tpgan:TPGAN",
         "attribute_judge": "engines.people.attributes:AttributeJudge",
+        "icgan": "engines.people.icgan:IcGAN",
         "anime": "engines.people.anime:Anime",
         "age_judge": "engines.people.age_judge:AgeJudge",
         "age_cgan": "engines.people.age_cgan:AgeCGAN",

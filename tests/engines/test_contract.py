@@ -308,6 +308,11 @@ SMALL["anime"] = {
 }
 SMALL["attribute_judge"] = {**_FACES, "settings": {"channels": 1, "n_features": 4, "batch_size": 4, "n_steps": 8}}
 
+SMALL["icgan"] = {
+    **_FACES,
+    "settings": {"channels": 2, "latent_dim": 3, "batch_size": 4, "read_steps": 2, "gan_steps": 3, "n_steps": 8},
+}
+
 
 def make(name: str, **settings: Any) -> Any:
     small = SMALL[name]
