@@ -12,7 +12,7 @@ import engines
 from engines import data
 from engines.gans.dcgan import scale, shuffled
 from pages.catalogue import PAGES
-from pages.gans import dcgan, dcgan_notes, dcgan_pictures
+from pages.gans import dcgan, dcgan_notes
 from pages.gans import transposed_convolution as conv
 from pages.gans import transposed_convolution_notes as conv_notes
 from pages.gans import transposed_convolution_pictures as conv_pictures
@@ -129,18 +129,18 @@ def test_the_images_judged_by_are_a_fair_draw():
 
 @pytest.mark.parametrize("name", ["mnist", "fashion"])
 def test_real_images_and_noise_score_what_stands_beside_ours(name):
-    assert scale(name) == pytest.approx(dcgan_pictures.SCALE[name], abs=0.006)
+    assert scale(name) == pytest.approx(dcgan_notes.SCALE[name], abs=0.006)
 
 
 def test_noise_is_never_called_clear():
     frames = shipped.frames("dcgan")
     assert frames[0].scalars["clear"] > 0.99
-    words = dcgan_pictures.training_words(frames[1], "mnist")
+    words = dcgan.training_words(frames[1], "mnist")
     assert "clear" not in words
     assert "as sure of noise" in words
-    assert "noise" not in dcgan_pictures.training_words(frames[-1], "mnist")
-    table = next(block["table"] for block in dcgan_pictures.training_numbers(frames[-1], "mnist") if "table" in block)
-    assert table[2][2] == f"{dcgan_pictures.SCALE['mnist']['precision']:.3f}"
+    assert "noise" not in dcgan.training_words(frames[-1], "mnist")
+    table = next(block["table"] for block in dcgan.training_numbers(frames[-1], "mnist") if "table" in block)
+    assert table[2][2] == f"{dcgan_notes.SCALE['mnist']['precision']:.3f}"
 
 
 def test_the_discriminator_answers_as_it_learned():
