@@ -491,10 +491,6 @@ def scores_numbers(frame: Frame) -> Blocks:
     return blocks
 
 
-if __name__ == "__main__":
-    main()
-
-
 # -- their pictures ---------------------------------------------------------------------------------------------
 
 
@@ -592,3 +588,7 @@ def scores_base(shape: tuple[int, int]) -> dict[str, Any]:
     base["layout"]["xaxis"] |= {"domain": [0.68, 1]}
     base["layout"] |= {"annotations": [HATCHED], **sheets.sheet_axes(shape, x=(0, 0.6))}
     return {**base, "traces": [*base["traces"], sheets.OPEN], "curve_sets": []}
+
+
+if __name__ == "__main__":
+    main()
