@@ -315,6 +315,22 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="People",
+        slug="anime",
+        title="Anime characters",
+        idea="Choose hair, skin, eyes and more, have a character drawn, change one thing, and see how much is obeyed.",
+        paper=cite("jin2017", "kodali2017"),
+        engines=("anime", "attribute_judge"),
+        sources=("engines/people/anime.py", "engines/people/attributes.py"),
+        icon=":material/face_retouching_natural:",
+        starts=(
+            ("Pick from 36", {"view": "sheet"}),
+            ("What is obeyed", {"view": "obeyed"}),
+            ("What each part is for", {"view": "parts"}),
+            ("Nobody listens", {"scene": "unheard", "by": "no-cls"}),
+        ),
+    ),
+    Entry(
         section="Autoregressive",
         slug="pixelcnn",
         title="PixelCNN",
@@ -686,7 +702,14 @@ COURSE: tuple[Stop, ...] = (
         ),
     ),
     Stop(slug="anogan", note="what cannot be made", column=3, row=0),
-    Stop(slug="stackgan", note="words become a drawing", column=0, row=3),
+    Stop(
+        slug="stackgan",
+        note="words become a drawing",
+        column=0,
+        row=3,
+        leads_to=(("anime", "the discriminator need not read what was asked: it says what it sees"),),
+    ),
+    Stop(slug="anime", note="attributes obeyed", column=0, row=4),
     Stop(slug="midinet", note="bar by bar", column=1, row=0),
     Stop(
         slug="srgan",

@@ -100,14 +100,15 @@ def images_base(
     rows: Sequence[str] = (),
     names: Sequence[str] = (),
     share: float = 1.0,
-    pick: bool = False,
+    pick: bool | str = False,
     over: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """For pictures with ``images``: uint8 (N, H, W) or (N, H, W, 3), as large as there is room.
 
     The browser chooses how many columns make the cells largest, unless ``columns`` fixes it because rows mean
     something; ``rows`` and ``names`` are written beside them and above, or above every cell where there are more.
-    ``pick`` lets cells be asked about: ``explain(frame, {"cell": i})``. ``over`` is a `map_base`. A picture may
+    ``pick`` lets cells be asked about: ``explain(frame, {"cell": i})``; with "send" a click also comes to the page, as
+    the event "cells": ``{"cells": [i], "step": ...}``. ``over`` is a `map_base`. A picture may
     have ``tips``, a text for each cell, and ``marks``: ``{"cell": i, "box": [top, left, height, width], "colour":
     "@second"}``.
     """  # fmt: skip

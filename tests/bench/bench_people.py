@@ -1,4 +1,4 @@
-"""People: a batch of TP-GAN, and a person turned all the way and brought to the front as the page does."""
+"""People: batches, a person turned all the way and brought to the front, and characters drawn, as the pages do."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from tests.bench.bench_making import median
 def bench() -> list[dict[str, Any]]:
     """Rows for `make bench`."""
     from engines import create
+    from engines.people.anime import Avatars
     from engines.people.heads import Heads
-    from pages.people import tpgan
+    from pages.people import anime, tpgan
 
     engine = create("tpgan", data=Heads.load("heads_yaw"), device="cpu")
+    drawer = create("anime", data=Avatars.load("avatars"), device="cpu")
+    values = [len(anime.VALUES[field]) for field in anime.FIELDS]
     return [
         {"name": "TP-GAN: a batch of 8 heads", "value": median(lambda _: engine.step()), "unit": "ms", "note": "CPU"},
         {
@@ -21,5 +24,17 @@ def bench() -> list[dict[str, Any]]:
             "value": median(lambda i: tpgan.turning("", i, "near")),
             "unit": "ms",
             "note": "at the server: made, judged and framed",
+        },
+        {
+            "name": "Anime: a batch of 16 characters",
+            "value": median(lambda _: drawer.step()),
+            "unit": "ms",
+            "note": "CPU",
+        },
+        {
+            "name": "Anime: 32 characters drawn from chosen attributes",
+            "value": median(lambda i: anime.drawings("", tuple(i % n for n in values), i)),
+            "unit": "ms",
+            "note": "at the server: made and framed",
         },
     ]

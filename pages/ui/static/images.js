@@ -203,9 +203,10 @@ export class Images {
     this.stage.say(hit && text.length ? text.join(" · ") : null, event);
     if (this.spec.map?.field) this.paint();
     if (what === "down" && hit && this.spec.pick) {
-      this.picked = hit.index;
+      const send = this.spec.pick === "send"; // the page goes on from it
+      if (!send) this.picked = hit.index;
       this.paint();
-      this.stage.choose({ cell: hit.index, ...(value === null ? {} : { at: this.mapCell() }) });
+      this.stage.choose({ cell: hit.index, ...(value === null ? {} : { at: this.mapCell() }) }, send);
     }
   }
 }

@@ -92,7 +92,10 @@ class Player {
     for (const name of ["stage", "caption", "notice", "tip", "curve", "numbers", "scrub", "counter"]) this[`${name}Host`] = this.root.querySelector(`.${name}`);
     this.stage = new Stage(this.stageHost, data.palette, {
       say: (text, event) => this.tools.say(text, event),
-      choose: (pick) => this.numbers.choose(pick),
+      choose: (pick, send) => {
+        this.numbers.choose(pick);
+        if (send) this.trigger("cells", { cells: [pick.cell], step: this.walk.step, nonce: Date.now() });
+      },
     });
     this.curve = new Curve(this.curveHost, data.palette);
     for (const layer of data.layers ?? []) if (layer.on === false) this.stage.hidden.add(layer.id);
