@@ -326,8 +326,6 @@ CATALOGUE: tuple[Entry, ...] = (
         starts=(
             ("Pick from 36", {"view": "sheet"}),
             ("What is obeyed", {"view": "obeyed"}),
-            ("What each part is for", {"view": "parts"}),
-            ("Nobody listens", {"scene": "unheard", "by": "no-cls"}),
         ),
     ),
     Entry(

@@ -30,7 +30,7 @@ from pages.ui.show import Film
 
 SLUG = "anime"
 VALUES = PACKS[PACK]
-DRAWS, SETS = 8, 4  # characters side by side, times that other noise is drawn
+DRAWS, SETS = 12, 3  # characters side by side, times that other noise is drawn
 SHEET = 36  # characters to pick from
 STEPS = 17  # of a walk from one character to another
 FILMED = 8  # test characters in a row of the film
@@ -77,7 +77,7 @@ def main() -> None:
                 offered(many(variant, (asked,) * SHEET, seed)[[noise]], 1, notes.told(asked))
             case "sheet":
                 show.film(SLUG, sheet, variant, seed, autoplay=False, on_event={"cells": partial(picked, seed)})
-                offered(many(variant, people(seed), seed), 9, "Click one to go on with it. " + notes.learned(variant))
+                offered(many(variant, people(seed), seed), 6, "Click one to go on with it. " + notes.learned(variant))
             case "mix":
                 show.film(SLUG, walk, variant, asked, chosen["pick"] - 1, chosen["other"] - 1, seed)
                 st.caption(notes.told(people(seed)[chosen["other"] - 1], "The other: "))
@@ -118,7 +118,7 @@ def picture_of(images: bytes, n: int, columns: int) -> bytes:
 
 
 def taken(event: dict[str, Any]) -> None:
-    """A character among the eight: its noise is kept."""
+    """A character among the twelve: its noise is kept."""
     settings.put({"view": "change", "pick": cell_of(event) + DRAWS * int(event.get("step", 0)) + 1})
 
 
@@ -178,18 +178,17 @@ def tips(seen: np.ndarray, asked: np.ndarray) -> list[str]:
 
 def counted(seen: np.ndarray, asked: np.ndarray) -> Blocks:
     """In how many characters the judge reads each attribute as it was asked for."""
-    rows = [["", "asked", "read so", "mostly read"]]
+    alike = bool((asked == asked[0]).all())
+    rows = [["", "asked", "read so", "mostly read"] if alike else ["", "read so"]]
     for i, field in enumerate(FIELDS):
-        values = VALUES[field]
-        wanted = values[asked[0, i]] if (asked[:, i] == asked[0, i]).all() else "various"
+        values, right = VALUES[field], f"{(seen[:, i] == asked[:, i]).sum()} of {len(seen)}"
         usual = values[np.bincount(seen[:, i], minlength=len(values)).argmax()]
-        rows.append([NAMES[field], wanted, f"{(seen[:, i] == asked[:, i]).sum()} of {len(seen)}",
-                     usual if wanted != "various" else ""])  # fmt: skip
+        rows.append([NAMES[field], values[asked[0, i]], right, usual] if alike else [NAMES[field], right])
     return [{"text": "What was asked for, and in how many of these a judge reads it."}, {"table": rows}]
 
 
 def drawings(variant: str, asked: tuple[int, ...], seed: int) -> Film:
-    """A frame a set of noises: eight characters that are to have the same attributes."""
+    """A frame a set of noises: twelve characters that are to have the same attributes."""
     images = many(variant, (asked,) * DRAWS * SETS, seed)
     frames = [Frame(step=i, arrays={"made": images[DRAWS * i : DRAWS * (i + 1)]}) for i in range(SETS)]
     wanted = np.tile(asked, (DRAWS, 1))
@@ -217,7 +216,7 @@ def changed(variant: str, asked: tuple[int, ...], which: str, noise: int, seed: 
     words = (
         f"{NAMES[which].capitalize()}: {', '.join(VALUES[which])}. The noise and all else stay. Click one to take it."
     )
-    columns = {10: 5, 5: 5, 4: 4, 3: 3, 2: 2}[n]
+    columns = {10: 4, 5: 3, 4: 2, 3: 3, 2: 2}[n]
 
     def draw(_: Frame) -> dict[str, Any]:
         side = made.shape[1]
@@ -225,7 +224,7 @@ def changed(variant: str, asked: tuple[int, ...], which: str, noise: int, seed: 
         return {"images": made, "marks": mark, "tips": tips(seen, wanted), "caption": words, "alt": words}
 
     def numbers(_: Frame) -> Blocks:
-        rows = [[NAMES[which], "the judge reads", "other attributes kept", "moved"]]
+        rows = [[NAMES[which], "read", "others kept", "moved"]]
         for k, value in enumerate(VALUES[which]):
             kept = int((np.delete(seen[k], i) == np.delete(np.array(asked), i)).sum())
             rows.append([value, VALUES[which][seen[k, i]], f"{kept} of {len(FIELDS) - 1}", f"{moved[k]:.1f}"])
@@ -246,7 +245,7 @@ def sheet(variant: str, seed: int) -> Film:
     seen = read(made.tobytes(), SHEET)
     share = round(100 * (seen == wanted).mean())
     words = f"36 characters with attributes drawn by chance. The judge reads {share} % as they were asked for."
-    base = images_base(columns=9, pick="send")
+    base = images_base(columns=6, pick="send")
 
     def draw(_: Frame) -> dict[str, Any]:
         hints = [f"{i + 1}: {notes.short(row)}" for i, row in enumerate(asked)]
@@ -257,7 +256,8 @@ def sheet(variant: str, seed: int) -> Film:
 
 
 def walk(variant: str, asked: tuple[int, ...], noise: int, other: int, seed: int) -> Film:
-    """From one character to another on a straight line: noise and attributes, the attributes alone, the noise alone."""
+    """From one character to another on a straight line: noise and attributes, the attributes alone, the noise alone;
+    beside them both characters, and the mean of their pixels."""
     engine, goal = model(variant), people(seed)[other]
     z = engine.noise(SHEET, torch.Generator().manual_seed(seed))[[noise, other]]
     c = one_hot(torch.tensor([asked, goal]), PACK)
@@ -267,7 +267,13 @@ def walk(variant: str, asked: tuple[int, ...], noise: int, other: int, seed: int
         at_z = torch.lerp(z[0], z[1], steps if moves_z else 0 * steps)
         at_c = torch.lerp(c[0], c[1], steps if moves_c else 0 * steps)
         ways.append(learning.to_bytes(engine.draw(at_z, at_c)).cpu().numpy())
-    frames = [Frame(step=i, arrays={"made": np.stack([way[i] for way in ways])}) for i in range(STEPS)]
+    yours, theirs = ways[0][0], ways[0][-1]
+    frames = []
+    for i in range(STEPS):
+        share = i / (STEPS - 1)
+        mean = np.round((1 - share) * yours + share * theirs).astype(np.uint8)
+        shown = (yours, ways[0][i], theirs, ways[1][i], ways[2][i], mean)
+        frames.append(Frame(step=i, arrays={"made": np.stack(shown)}))
     moved = np.stack([np.abs(np.diff(way.astype(float), axis=0)).mean(axis=(1, 2, 3)) for way in ways])
     frames = [
         Frame(
@@ -290,10 +296,11 @@ def walk(variant: str, asked: tuple[int, ...], noise: int, other: int, seed: int
         return [{"text": "How many attributes the judge reads as yours are and as the other's are."}, {"table": rows}]
 
     sets = [curves("Moved since the step before", "levels of 255", **WAYS)]
-    return Film(frames=frames, base=images_base(columns=3, names=tuple(WAYS.values())) | {"curve_sets": sets},
+    return Film(frames=frames, base=images_base(columns=3, names=MIXED) | {"curve_sets": sets},
                 draw=draw, numbers=numbers)  # fmt: skip
 
 
+MIXED = ("yours", "noise and attributes", "the other", "attributes alone", "noise alone", "the pixels' mean")
 WAYS = {"both": "noise and attributes", "attributes": "attributes alone", "noise": "noise alone"}
 
 

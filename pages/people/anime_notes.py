@@ -32,7 +32,7 @@ WORDS = {  # checkpoints/anime and its variants, in words
 _FOUND = tuple(
     variant for variant in WORDS if variant and (checkpoints.folder(SLUG, variant) / checkpoints.CARD).exists()
 )
-PARTS = _FOUND if "small" in _FOUND else ()  # the others are compared with it
+PARTS = _FOUND if "small" in _FOUND and len(_FOUND) > 1 else ()  # the others are compared with it
 NAMES = MappingProxyType(
     {
         "hair_style": "hair",
