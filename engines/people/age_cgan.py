@@ -153,8 +153,8 @@ class AgeCGAN(learning.Learner):
         self.mean = {key: value.detach().clone() for key, value in self.network["G"].state_dict().items()}
         # What `evaluate` found, by way, test person and age given: the codes; and by age asked whether the person is
         # kept (nearest of all, near enough), and the years read off.
-        self.codes, self.hits = torch.zeros(4, 0, 3, config.n_latent), torch.zeros(2, 4, 0, 3, len(AGES))
-        self.read = torch.zeros(4, 0, 3, len(AGES))
+        self.codes, self.hits = torch.zeros(5, 0, 3, config.n_latent), torch.zeros(2, 5, 0, 3, len(AGES))
+        self.read = torch.zeros(5, 0, 3, len(AGES))
         self.shown = torch.randn(N_CODES, config.n_latent, generator=learning.stream(config.seed, 1))
 
     def make(self) -> nn.Module:
@@ -273,13 +273,13 @@ class AgeCGAN(learning.Learner):
         return made.reshape(len(z), len(AGES), *made.shape[1:])
 
     def evaluate(self, test: Fields) -> dict[str, float]:
-        """Over people never seen, each given at three ages, with 95 % intervals by person; WAY is ``guess``,
-        ``pixels``, ``identity`` or ``blind`` (identity, from the code 0), how the code was found.
+        """Over people never seen, each given at three ages, with 95 % intervals by person; WAY is how the code was
+        found: ``guess``, ``pixels``, ``identity``, ``both`` or ``blind`` (both, from the code 0).
 
         ``kept_WAY``: how often, of all people's pictures at the age given, the nearest to the face made at another age
         is the same person's, by the `age_judge` called judge; chance is 1 in ``people``, ``kept_true`` that of true
         pictures at those ages. ``same_WAY``: how often it is nearer than 99 % of pairs of two people. ``_again_``: at
-        the age given, where true pictures are mirrored. ``_over_``: identity less another way, paired.
+        the age given, where true pictures are mirrored. ``_over_``: one way less another, paired.
         ``spearman_WAY``: of the years read off by another network and those asked for, ``spearman_true`` of true
         pictures. ``psnr_WAY`` (dB) against the true picture at the age asked; floor: the training people's mean at that
         age; ``psnr_again_pixels_train``: people that G has learned. ``code_again``: correlation of z and E(G(z, y)).

@@ -1,6 +1,6 @@
 """What Age-cGAN's faces are worth: whom two pictures show and how old they look, by networks that took no part.
 
-Each test person is given at the ages `SOURCES`, a code is found in four ways (`WAYS`), and the face is made at all
+Each test person is given at the ages `SOURCES`, a code is found in five ways (`WAYS`), and the face is made at all
 eight ages.
 """
 
@@ -20,10 +20,16 @@ from engines.people.age_search import AgeSearch
 from engines.people.ages import AGES
 
 SOURCES = (1, 4, 6)  # places in AGES: 6, 35 and 65 years
-WAYS = ("guess", "pixels", "identity", "blind")  # blind: identity, from the code 0 instead of the encoder's guess
+# The encoder's guess; the searches for the same pixels, for the same person as the paper's, for the person with some
+# weight on the pixels (`age_search`), and the last one begun at the code 0 instead of the guess.
+WAYS = ("guess", "pixels", "identity", "both", "blind")
+BOTH: dict[str, Any] = {"aim": "identity", "pixels": 3.0, "n_views": 3}
 SEARCHES: dict[str, dict[str, Any]] = {
-    "pixels": {"aim": "pixels"}, "identity": {"aim": "identity"}, "blind": {"aim": "identity", "start": "zero"},
+    "pixels": {"aim": "pixels"}, "identity": {"aim": "identity"}, "both": BOTH, "blind": {**BOTH, "start": "zero"},
 }  # fmt: skip
+# Which are compared, paired by person: the gain of one over the other.
+PAIRS = (("identity", "pixels"), ("identity", "guess"), ("both", "pixels"), ("both", "guess"), ("both", "identity"),
+         ("both", "blind"))  # fmt: skip
 
 
 def codes(gan: AgeCGAN, images: Any, age: Any) -> dict[str, Tensor]:
@@ -76,9 +82,8 @@ def measure(gan: AgeCGAN, test: dict[str, Tensor]) -> dict[str, float]:
         for way in WAYS:
             result |= named(f"{key}_{way}", by[way])
             result |= named(f"{key}_again_{way}", values[WAYS.index(way)][:, ~other].mean(axis=1))
-        result |= named(f"{key}_over_pixels", by["identity"] - by["pixels"])
-        result |= named(f"{key}_over_guess", by["identity"] - by["guess"])
-        result |= named(f"{key}_over_blind", by["identity"] - by["blind"])
+        for way, rival in PAIRS:
+            result |= named(f"{key}_{way}_over_{rival}", by[way] - by[rival])
         result |= named(f"{key}_true", ceiling[:, other].mean(axis=1))
         result |= named(f"{key}_again_true", mirror[:, ~other].mean(axis=1))
 
