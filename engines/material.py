@@ -109,6 +109,7 @@ class Rows(Material):
         if not rows.any():
             raise ValueError(f"no image is of class {label}: choose another")
         kept = copy(self)
+        kept.given = kept  # what an engine learns from; the copy would still hand out all rows
         kept.train = {key: value[rows] for key, value in self.train.items()}
         kept.about = {**self.about, "class": label, "n_train": int(rows.sum())}
         return kept

@@ -29,6 +29,15 @@ def test_unpaired_fields_do_not_tell_of_each_other():
     assert (a == b).sum() <= 6  # one is expected by chance
 
 
+def test_of_one_class_only_that_class_is_learned_from():
+    images = {"image": np.arange(40, dtype=np.uint8).reshape(10, 4), "label": np.arange(10) % 2}
+    kept = material.Images(images, images).only(1)
+    learned = material.Images.of(kept.given, device=torch.device("cpu"))  # as an engine takes it
+    assert len(learned) == 5
+    assert learned.train["label"].tolist() == [1] * 5
+    assert len(kept.held_out[0]) == 10  # the test side stays whole
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_pack_says_what_is_held_out(name):
     pack = zoo.load(name)
