@@ -55,7 +55,7 @@ WRONG = ("one", "all", "none")  # attributes in which y' differs: one, those of 
 
 # The whole model ("small") and the paper's own game ("plain") once more, and that game with parts put elsewhere or
 # taken away: all of these are trained alike and small. "heads" is one for the rendered heads, where edits have a truth.
-_SMALL: dict[str, Any] = {"channels": 12, "read_steps": 500, "gan_steps": 1_200, "n_steps": 2_000}
+_SMALL: dict[str, Any] = {"channels": 12, "read_steps": 400, "gan_steps": 900, "n_steps": 1_600}
 _PLAIN: dict[str, Any] = {**_SMALL, "again": 0.0}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
@@ -65,7 +65,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "y-last": {**_PLAIN, "y_at": "last"},
     "no-wrong": {**_PLAIN, "wrong": "none"},
     "joint": {**_PLAIN, "joint": True},
-    "heads": {"pack": "heads_attr", "channels": 16, "read_steps": 500, "gan_steps": 1_500, "n_steps": 2_400},
+    "heads": {"pack": "heads_attr", "channels": 16, "read_steps": 300, "gan_steps": 1_000, "n_steps": 1_600},
 }
 
 
