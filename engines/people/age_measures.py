@@ -21,9 +21,9 @@ from engines.people.ages import AGES
 
 SOURCES = (1, 4, 6)  # places in AGES: 6, 35 and 65 years
 # The encoder's guess; the searches for the same pixels, for the same person as the paper's, for the person with some
-# weight on the pixels (`age_search`), and the last one begun at the code 0 instead of the guess.
+# weight on the pixels and on near codes (`age_search`), and the last one begun at the code 0 instead of the guess.
 WAYS = ("guess", "pixels", "identity", "both", "blind")
-BOTH: dict[str, Any] = {"aim": "identity", "pixels": 3.0, "n_views": 3}
+BOTH: dict[str, Any] = {"aim": "identity", "pixels": 3.0, "prior": 0.03, "n_views": 3}
 SEARCHES: dict[str, dict[str, Any]] = {
     "pixels": {"aim": "pixels"}, "identity": {"aim": "identity"}, "both": BOTH, "blind": {**BOTH, "start": "zero"},
 }  # fmt: skip
