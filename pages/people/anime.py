@@ -201,7 +201,7 @@ def drawings(variant: str, asked: tuple[int, ...], seed: int) -> Film:
     def numbers(frame: Frame) -> Blocks:
         return counted(read(frame.arrays["made"].tobytes(), DRAWS), wanted)
 
-    return Film(frames=frames, base=images_base(columns=4, pick="send"), draw=draw, numbers=numbers)
+    return Film(frames=frames, base=images_base(pick="send"), draw=draw, numbers=numbers)
 
 
 def changed(variant: str, asked: tuple[int, ...], which: str, noise: int, seed: int) -> Film:
