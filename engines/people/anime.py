@@ -41,7 +41,7 @@ from engines import learning
 from engines.data import webp
 from engines.engine import Frame
 from engines.material import Fields
-from engines.maths.intervals import named
+from engines.maths.intervals import bootstrap, named
 from engines.maths.samples import frechet_distance
 from engines.people.attributes import PACKS, Portraits, one_hot, sizes
 
@@ -325,11 +325,11 @@ class Anime(learning.Learner):
                 result[f"{key}_most"] = float(np.mean(list(most.values())))
         result |= named("spread", 255 * (first - again).abs().mean(dim=(1, 2, 3)).double().numpy())
         seen = by.features(enlarged(true, by.config.side))
-        result |= named("frechet", np.stack([seen, by.features(enlarged(first, by.config.side))], axis=1), apart)
+        result |= distance("frechet", seen, by.features(enlarged(first, by.config.side)))
         if self.data is not None:
             some = by.features(enlarged(self.reduced(self.data.train["image"][:n].cpu()), by.config.side))
             m = min(len(some), n)
-            result |= named("frechet_real", np.stack([seen[:m], some[:m]], axis=1), apart)
+            result |= distance("frechet_real", seen[:m], some[:m])
         steep = self.steepness(test["image"][:SLOPES], learning.stream(self.config.seed, 3))
         return result | named("slope", steep.double().numpy())
 
@@ -361,9 +361,12 @@ def enlarged(images: Tensor, side: int) -> Tensor:
     return larger.permute(0, 2, 3, 1)
 
 
-def apart(pairs: np.ndarray) -> float:
-    """The Frechet distance of two sets of features: (N, 2, F)."""
-    return frechet_distance(pairs[:, 0], pairs[:, 1])
+def distance(name: str, true: np.ndarray, made: np.ndarray) -> dict[str, float]:
+    """The Frechet distance of two sets of features (N, F) and its interval, as wide as the bootstrap's, about the
+    distance itself: redrawn sets hold some items twice, vary less and lie farther apart."""
+    pairs = np.stack([true, made], axis=1)
+    value, low, high = bootstrap(pairs, lambda rows: frechet_distance(rows[:, 0], rows[:, 1]))
+    return {name: value, f"{name}_low": value - (high - low) / 2, f"{name}_high": value + (high - low) / 2}
 
 
 @lru_cache(maxsize=2)
