@@ -326,6 +326,8 @@ CATALOGUE: tuple[Entry, ...] = (
         starts=(
             ("Pick from 36", {"view": "sheet"}),
             ("What is obeyed", {"view": "obeyed"}),
+            ("What each part is for", {"view": "parts"}),
+            ("A steep discriminator", {"scene": "steep", "by": "plain"}),
         ),
     ),
     Entry(

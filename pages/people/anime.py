@@ -34,8 +34,9 @@ DRAWS, SETS = 12, 3  # characters side by side, times that other noise is drawn
 SHEET = 36  # characters to pick from
 STEPS = 17  # of a walk from one character to another
 FILMED = 8  # test characters in a row of the film
-DEFAULT = {"hair_style": "long", "hair_colour": "purple", "skin": "light", "glasses": "clear", "eyes": "open",
-           "mouth": "smile", "feature": "blush", "earrings": "worn"}  # fmt: skip
+DEFAULT = {"hair_style": "curly or spiky", "hair_colour": "blue", "skin": "brown", "glasses": "none", "eyes": "open",
+           "mouth": "smile", "feature": "none", "earrings": "none"}  # fmt: skip
+
 
 ATTRIBUTES = tuple(
     Choice(key=field, label=NAMES[field].capitalize(), options=VALUES[field], default=DEFAULT[field])
