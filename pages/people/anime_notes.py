@@ -270,8 +270,8 @@ def steep(_: Any) -> str:
         f"*Symptom:* torn faces: their Fréchet distance from true pictures is {interval(m, 'frechet', 1)}, with the "
         f"penalty it is {interval(whole, 'frechet', 1)}; a judge reads {interval(m, 'obeyed', 1, factor=100)} % as "
         f"asked, with it {interval(whole, 'obeyed', 1, factor=100)} %. *Cause:* D is steep near true pictures: the "
-        f"norm of its gradient is {m['test_slope']:.1f} there. A little to the side it calls the same picture false, so "
-        "what it tells G changes from pixel to pixel. *Cure:* keep that norm near 1, around true pictures; it is "
+        f"norm of its gradient is {m['test_slope']:.1f} there. Where it is steep, a small change of a picture turns "
+        "its answer, and what it tells G. *Cure:* keep that norm near 1, around true pictures; it is "
         f"{whole['test_slope']:.2f} then, after as many batches."
     )
 
@@ -321,8 +321,9 @@ half the pixels' standard deviation. The length is that of the *whole picture's*
 does without batch normalisation, so that a picture's gradient is its own.
 
 **What it cannot do.** At this size a freckle is a pixel or less, and an earring two. It knows one style of drawing, one
-size and one direction to look. It has seen few batches: what it draws is grainy, and fine lines break. All people are drawn, and belong to
-nobody; the drawings that it learned from are a remix of "Adventurer" by Lisa Wischofsky (CC BY 4.0).
+size and one direction to look. It has seen few batches: what it draws is grainy, and fine lines break. All people are
+drawn, and belong to nobody; the drawings that it learned from are a remix of "Adventurer" by Lisa Wischofsky
+(CC BY 4.0).
 """,
 )
 SLOPE = (3.0, 4.0)
