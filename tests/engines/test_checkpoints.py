@@ -359,7 +359,7 @@ def test_what_ships_loads_and_is_small(which):
 
 def test_no_two_shipped_networks_are_one():
     """Two that were to learn from different rows, or in different ways, and came out alike, did not."""
-    cards = [json.loads(path.read_text(encoding="utf-8")) for path in checkpoints.ROOT.glob("**/card.json")]
+    cards = [json.loads(path.read_text(encoding="utf-8")) for path in checkpoints.FOLDER.glob("**/card.json")]
     hashes = [card["weights_sha256"] for card in cards]
     assert len(hashes) > 50
     assert len(set(hashes)) == len(hashes)

@@ -474,10 +474,11 @@ class Player {
     this.enlarge();
   }
 
-  /** Presented, type is readable from the last row, and at a zoom of 200 % (a window half as wide) still in its place. */
+  /** Presented, type is readable from the last row, and at a zoom of 200 % (a window half as wide) still in its place:
+   * always the same share of the height. */
   enlarge() {
     const presenting = this.root.classList.contains("presenting"), before = this.scale;
-    this.scale = presenting ? Math.max(1, Math.min(1.4, window.innerWidth / 800)) : 1;
+    this.scale = presenting ? Math.max(1, Math.min(1.4, window.innerWidth / 800, window.innerHeight / 640)) : 1;
     this.root.style.setProperty("--scale", this.scale);
     if (this.scale !== before) this.restyle();
   }
