@@ -11,11 +11,13 @@ def bench() -> list[dict[str, Any]]:
     """Rows for `make bench`."""
     from engines import create
     from engines.people.anime import Avatars
+    from engines.people.attributes import Portraits
     from engines.people.heads import Heads
-    from pages.people import anime, tpgan
+    from pages.people import anime, icgan, tpgan
 
     engine = create("tpgan", data=Heads.load("heads_yaw"), device="cpu")
     drawer = create("anime", data=Avatars.load("avatars"), device="cpu")
+    editor = create("icgan", data=Portraits.load("facesjs"), device="cpu", read_steps=0)
     values = [len(anime.VALUES[field]) for field in anime.FIELDS]
     return [
         {"name": "TP-GAN: a batch of 8 heads", "value": median(lambda _: engine.step()), "unit": "ms", "note": "CPU"},
@@ -36,5 +38,12 @@ def bench() -> list[dict[str, Any]]:
             "value": median(lambda i: anime.drawings("", tuple(i % n for n in values), i)),
             "unit": "ms",
             "note": "at the server: made and framed",
+        },
+        {"name": "IcGAN: a batch of 16 faces", "value": median(lambda _: editor.step()), "unit": "ms", "note": "CPU"},
+        {
+            "name": "IcGAN: a face taken apart and every change of one attribute",
+            "value": median(lambda i: icgan.each("", 100 + i, ("found",) * 8)),
+            "unit": "ms",
+            "note": "at the server: encoded, made, judged and framed",
         },
     ]

@@ -30,3 +30,17 @@ def test_a_character_is_clicked_on_and_one_thing_changed(page: Page, server: Ser
     until(lambda: "pick=" in page.url, "the address does not say which character")
     assert page_errors == []
     assert faults(page) == []
+
+
+def test_a_face_is_changed_by_a_click(page: Page, server: Server, page_errors: list[str]):
+    open_page(page, f"{server.url}/icgan?face=5")
+    root = player(page)
+    expect(root.locator(".caption")).to_contain_text("One attribute more", timeout=20_000)
+    box = root.locator("canvas.images").bounding_box()
+    page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    expect(player(page).locator(".caption")).to_contain_text("Changed: ", timeout=20_000)
+    until(lambda: any(f"{key}=" in page.url for key in ("hair", "skin", "glasses", "hat")), "the address has no change")
+    page.get_by_text("Compose a face").first.click()
+    expect(player(page).locator(".caption")).to_contain_text("Twelve z, one y", timeout=20_000)
+    assert page_errors == []
+    assert faults(page) == []
