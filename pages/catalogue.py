@@ -346,6 +346,27 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="People",
+        slug="age-cgan",
+        title="Age-cGAN",
+        idea="See a face at any age, and watch the search for the code that makes it and keeps the person.",
+        paper=cite("antipov2017"),
+        engines=("age_cgan", "age_search", "age_judge"),
+        sources=(
+            "engines/people/age_cgan.py",
+            "engines/people/age_search.py",
+            "engines/maths/lbfgs.py",
+            "engines/people/age_judge.py",
+        ),
+        icon=":material/elderly:",
+        starts=(
+            ("Watch the search", {"view": "search"}),
+            ("All ages", {"view": "ages"}),
+            ("How old it looks", {"view": "read"}),
+            ("An age nobody minds", {"scene": "ageless", "by": "no-age-in-d"}),
+        ),
+    ),
+    Entry(
         section="Autoregressive",
         slug="pixelcnn",
         title="PixelCNN",
@@ -649,7 +670,10 @@ COURSE: tuple[Stop, ...] = (
         note="a latent space to draw from",
         column=2,
         row=3,
-        leads_to=(("elbo", "it maximises the ELBO, whose two terms pull against each other"),),
+        leads_to=(
+            ("elbo", "it maximises the ELBO, whose two terms pull against each other"),
+            ("age-cgan", "an encoder can learn afterwards, from what a generator makes; a search mends its guess"),
+        ),
     ),
     Stop(slug="elbo", note="fidelity against order", column=3, row=3),
     Stop(
@@ -744,6 +768,7 @@ COURSE: tuple[Stop, ...] = (
     ),
     Stop(slug="tpgan", note="whole and parts", column=6, row=2),
     Stop(slug="icgan", note="attributes and the rest", column=2, row=4),
+    Stop(slug="age-cgan", note="who, and how old", column=3, row=4),
     Stop(slug="perceptual-gan", note="small as if large", column=4, row=4),
     Stop(slug="3dgan", note="solids from noise", column=6, row=4),
     Stop(slug="gail", note="a reward from examples", column=2, row=0),

@@ -25,8 +25,6 @@ and moved by up to three pixels, made ones too, so that it cannot know 2,000 pic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -34,6 +32,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from engines import learning
 from engines.data import webp
@@ -214,8 +213,8 @@ class AgeCGAN(learning.Learner):
     def undo(self) -> dict[str, Tensor]:
         """A step of E on L_E, with a batch that G has made."""
         z, y = self.drawn()
-        with self.used() as G, torch.no_grad():
-            x = G(z, y)
+        with torch.no_grad():
+            x = self.made(z, y)
         loss = (z - self.learners["E"](x)).square().mean()
         self.descend(loss, "E")
         return {"e_loss": loss}
@@ -242,17 +241,15 @@ class AgeCGAN(learning.Learner):
         if self.iteration + 1 == self.phase_starts[1]:
             self.network["G"].load_state_dict(self.mean)
 
-    @contextmanager
-    def used(self) -> Iterator[nn.Module]:
-        """G as it is used, without moving it: the mean of its weights, normalised by what it has seen on average."""
+    def made(self, z: Tensor, y: Tensor) -> Tensor:
+        """G as it is used: the mean of its weights, normalised by what it has seen on average. Moves nothing."""
         G = self.network["G"]
-        own, training = {key: value.clone() for key, value in G.state_dict().items()}, G.training
-        if self.iteration < self.phase_starts[1]:
-            G.load_state_dict(self.mean)
-        G.eval().requires_grad_(False)
-        yield G
-        G.load_state_dict(own)
-        G.train(training).requires_grad_(True)
+        training = G.training
+        if not training and self.iteration >= self.phase_starts[1]:
+            return G(z, y)  # the mean already; others may be looking through it at this moment
+        made = functional_call(G.eval(), self.mean, (z, y))
+        G.train(training)
+        return made
 
     # -- the model -------------------------------------------------------------------------------------
 
@@ -264,8 +261,8 @@ class AgeCGAN(learning.Learner):
     @torch.no_grad()
     def face(self, z: Tensor, age: Any) -> Tensor:
         """Codes (B, Z) at ages, places in AGES (B,), -> pictures (B, 48, 48, 3) in 0..1."""
-        with self.used() as G:
-            return levels(torch.cat([G(*part) for part in zip(z.split(200), self.said(age).split(200), strict=True)]))
+        parts = zip(z.split(200), self.said(age).split(200), strict=True)
+        return levels(torch.cat([self.made(*part) for part in parts]))
 
     def ages_of(self, z: Tensor) -> Tensor:
         """Codes (B, Z) at every age: (B, 8, 48, 48, 3) in 0..1."""

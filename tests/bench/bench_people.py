@@ -10,15 +10,18 @@ from tests.bench.bench_making import median
 def bench() -> list[dict[str, Any]]:
     """Rows for `make bench`."""
     from engines import create
+    from engines.people.age_search import AgeSearch
+    from engines.people.ages import AGES
     from engines.people.anime import Avatars
     from engines.people.attributes import Portraits
     from engines.people.heads import Heads
-    from pages.people import anime, icgan, tpgan
+    from pages.people import age_cgan, anime, icgan, tpgan
 
     engine = create("tpgan", data=Heads.load("heads_yaw"), device="cpu")
     drawer = create("anime", data=Avatars.load("avatars"), device="cpu")
     editor = create("icgan", data=Portraits.load("facesjs"), device="cpu", read_steps=0)
     values = [len(anime.VALUES[field]) for field in anime.FIELDS]
+    search = AgeSearch.of(age_cgan.model(""), age_cgan.tests()[0, :1], [0], aim="identity")
     return [
         {"name": "TP-GAN: a batch of 8 heads", "value": median(lambda _: engine.step()), "unit": "ms", "note": "CPU"},
         {
@@ -45,5 +48,17 @@ def bench() -> list[dict[str, Any]]:
             "value": median(lambda i: icgan.each("", 100 + i, ("found",) * 8)),
             "unit": "ms",
             "note": "at the server: encoded, made, judged and framed",
+        },
+        {
+            "name": "Age-cGAN: a face at all ages in five ways",
+            "value": median(lambda i: age_cgan.ageing("", i, AGES.index(35))),
+            "unit": "ms",
+            "note": "at the server: made, judged and framed",
+        },
+        {
+            "name": "Age-cGAN: a step of the search",
+            "value": median(lambda _: search.step()),
+            "unit": "ms",
+            "note": "CPU",
         },
     ]

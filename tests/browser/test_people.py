@@ -44,3 +44,16 @@ def test_a_face_is_changed_by_a_click(page: Page, server: Server, page_errors: l
     expect(player(page).locator(".caption")).to_contain_text("Twelve z, one y", timeout=20_000)
     assert page_errors == []
     assert faults(page) == []
+
+
+def test_a_face_is_aged_by_the_slider(page: Page, server: Server, page_errors: list[str]):
+    open_page(page, f"{server.url}/age-cgan?person=5")
+    root = player(page)
+    until(lambda: player_state(page)["frames"] == 8, "not every age is there")
+    for place, said in ((7, "asked for at 80 years"), (0, "asked for at 1 year")):
+        page.get_by_label("Step of the run").fill(str(place))
+        until(lambda place=place: player_state(page)["frame"] == place, "the face did not change its age")
+        expect(root.locator(".caption")).to_contain_text(said)
+    expect(root.locator(".caption")).to_contain_text("Person 5")
+    assert page_errors == []
+    assert faults(page) == []

@@ -9,9 +9,12 @@ from scipy.stats import spearmanr
 from torch.testing import assert_close
 
 import engines
+from engines import checkpoints
+from engines.data import zoo
 from engines.maths.lbfgs import LBFGS
 from engines.people import age_cgan, age_judge, ages
 from engines.people.age_judge import matches, spearman, threshold
+from engines.people.age_measures import SEARCHES, SOURCES, WAYS
 from engines.people.age_search import AgeSearch, AgeSearchConfig, Query
 from engines.people.ages import AGES, SIDE, pixels
 
@@ -73,7 +76,10 @@ def test_the_encoder_undoes_what_the_generator_made(monkeypatch):
     y = torch.eye(8).double()[[1, 2, 3, 4]]
     monkeypatch.setattr(engine, "drawn", lambda: (z, y))
     engine.iteration = 6
+    engine.mean = {key: value.clone() for key, value in engine.network["G"].state_dict().items()}
+    before = engine.network["G"].state_dict()["layers.0.running_mean"].clone()
     engine.undo()
+    assert_close(engine.network["G"].state_dict()["layers.0.running_mean"], before)
     G, E = engine.network["G"], engine.network["E"]
     assert all(p.requires_grad and p.grad is None for p in G.parameters())
     assert G.training
@@ -222,3 +228,79 @@ def test_a_face_is_the_square_of_the_picture_that_holds_it():
     assert ((judged.years(DATA["image"]) >= AGES[0]) & (judged.years(DATA["image"]) <= AGES[-1])).all()
     with pytest.raises(ValueError, match="task must be person or age"):
         age_judge.AgeJudgeConfig(task="hair")
+
+
+# -- what ships ------------------------------------------------------------------------------------------------
+
+
+def card(name, variant=""):
+    return checkpoints.read(checkpoints.folder(name, variant)).card
+
+
+def test_no_test_person_was_seen_in_training():
+    """Of the pack's people those with k % 6 == 5 are in nothing that judges and Age-cGAN learn from."""
+    pack = zoo.load("heads_age")
+    people = {split: set(pack["identity"][pack.rows(split)].tolist()) for split in ("train", "test")}
+    assert people["test"] == {k for k in range(300) if k % 6 == 5}
+    assert not people["test"] & people["train"]
+    data, offsets = pack["data"].tobytes(), pack["offsets"]
+    files = {split: {data[offsets[i] : offsets[i + 1]] for i in pack.rows(split)} for split in people}
+    assert not files["train"] & files["test"]
+    given = ages.Ages.load("heads_age", n=16)
+    assert set(given.train["identity"].tolist()) == {0, 1}
+    for name, variants in (("age_cgan", age_cgan.VARIANTS), ("age_judge", age_judge.VARIANTS)):
+        for variant in variants:
+            about = card(name, variant)["data"]
+            assert (about["people"], about["n_train"], about["n_test"]) == (250, 2000, 400)
+            assert about["sha256"] == zoo.SHA256["heads_age.npz"]
+
+
+@pytest.mark.parametrize("variant", age_cgan.VARIANTS)
+def test_what_was_found_agrees_with_the_card(variant):
+    engine, m = engines.pretrained("age_cgan", variant), card("age_cgan", variant)["metrics"]
+    other = np.ones((3, 8), dtype=bool)
+    other[range(3), SOURCES] = False
+    assert engine.hits.shape == (2, len(WAYS), 50, 3, 8)
+    for w, way in enumerate(WAYS):
+        assert float(engine.hits[0, w].numpy()[:, other].mean()) == pytest.approx(m[f"test_kept_{way}"], abs=1e-4)
+        read = engine.read[w][:, torch.from_numpy(other)]
+        asked = torch.tensor(AGES)[torch.arange(8).expand(3, 8)[torch.from_numpy(other)]].expand_as(read)
+        found = spearman(torch.stack([read, asked], dim=2).numpy())
+        assert found == pytest.approx(m[f"test_spearman_{way}"], abs=0.01)
+
+
+def test_what_was_found_is_found_again():
+    """The searches of two people once more: nearly the same codes' worth, and the same hits."""
+    engine, pack = engines.pretrained("age_cgan"), zoo.load("heads_age")
+    image = ages.Ages.of_pack(pack, pack.rows("test")[:16])["image"].reshape(2, 8, SIDE, SIDE, 3)[:, SOURCES[1]]
+    age = torch.full((2,), SOURCES[1])
+    for way, settings in SEARCHES.items():
+        search = AgeSearch.of(engine, image, age, **{**settings, "n_steps": 10})
+        search.run()
+        kept = search.objective(engine.codes[WAYS.index(way), :2, 1], torch.arange(2))[0]
+        assert (kept <= search.search.value * 1.02).all()  # after all steps it is nearer than after ten
+    guess = engine.guess(image)
+    assert_close(guess, engine.codes[0, :2, 1], atol=0.02, rtol=0.02)
+    who, old = age_cgan.judge("judge", "cpu"), age_cgan.judge("age", "cpu")
+    top, left = ages.TOP, ages.LEFT
+    given = pack.take("image", pack.rows("test")[SOURCES[1] :: 8])[:, top : top + SIDE, left : left + SIDE]
+    gallery = who.features(given)
+    faces = engine.ages_of(engine.codes[WAYS.index("both"), :2, 1])
+    nearest = (who.features(faces.flatten(0, 1)) @ gallery.T).argmax(dim=1).reshape(2, 8)
+    again = (nearest == torch.arange(2)[:, None]).float()
+    assert float((again == engine.hits[0, WAYS.index("both"), :2, 1]).float().mean()) >= 0.9
+    read = old.years(faces.flatten(0, 1)).reshape(2, 8)
+    assert_close(read, engine.read[WAYS.index("both"), :2, 1], atol=1.0, rtol=0.02)
+
+
+def test_the_signature():
+    """The person is kept more often after the search that looks at the person than after either other way, and the age
+    read off follows the age asked for.
+    """
+    m = card("age_cgan")["metrics"]
+    for way in ("identity", "both"):
+        assert m[f"test_kept_{way}_over_pixels_low"] > 0
+        assert m[f"test_kept_{way}_over_guess_low"] > 0
+        assert m[f"test_spearman_{way}_low"] >= 0.8
+        assert m[f"test_kept_{way}_high"] < m["test_kept_true_low"]
+    assert m["test_kept_guess_low"] > 1 / m["test_people"]
