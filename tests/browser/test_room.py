@@ -74,10 +74,11 @@ def test_a_page_opens_and_its_picture_has_the_room(tour, slug):
 def look(page: Page, errors: list[str], slug: str) -> None:
     def check(width: int, height: int, floor: float, when: str) -> None:
         page.set_viewport_size({"width": width, "height": height})
-        until(lambda: share(page) >= floor - CELLS, f"{when} it takes less than {floor:.0%} of {width} x {height}")
+        less = f"{when} it takes less than {floor:.0%} of {width} x {height}"
+        until(lambda: share(page) >= floor - CELLS, less, every=0.2)
         if page.locator(".stage").count():  # once what a new size moves has come to rest
             lost = f"{when} the transport is out of view at {width} x {height}"
-            until(lambda: page.evaluate(LOWEST) <= height, lost)
+            until(lambda: page.evaluate(LOWEST) <= height, lost, every=0.2)
 
     page.locator(".stage, .latent, .colouring, .posing").first.wait_for()
     page.get_by_role("tab", name="Why").wait_for(timeout=60_000)  # drawn last: the controls stand
