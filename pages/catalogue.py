@@ -328,6 +328,7 @@ CATALOGUE: tuple[Entry, ...] = (
             ("What is obeyed", {"view": "obeyed"}),
             ("What each part is for", {"view": "parts"}),
             ("A steep discriminator", {"scene": "steep", "by": "plain"}),
+            ("Nobody listens", {"scene": "unheard", "by": "no-cls"}),
         ),
     ),
     Entry(

@@ -213,6 +213,17 @@ class Anime(learning.Learner):
     Config: ClassVar[type] = AnimeConfig
     learns_from: ClassVar[type[Avatars]] = Avatars
     VARIANTS = VARIANTS
+    training_state = (*learning.TRAINING_STATE, "network.D.")  # D has no part in drawing, and does not ship
+    has_d = True  # whether D is the one that G learned from
+
+    @classmethod
+    def shapes_of(cls, config: Any) -> dict[str, tuple[int, ...]]:
+        return {key: shape for key, shape in super().shapes_of(config).items() if not key.startswith("network.D.")}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.has_d = any(key.startswith("network.D.") for key in state)
+        fresh = {f"network.D.{key}": value for key, value in self.network["D"].state_dict().items()}
+        super().load_state_dict(state if self.has_d else fresh | state)
 
     def make(self) -> nn.Module:
         config = self.config
@@ -302,7 +313,7 @@ class Anime(learning.Learner):
         so on. Of true pictures brought to the same side ("_real", the ceiling); the most frequent value's share
         ("_most", the floor). ``frechet``, the distance of the judge's features from true test pictures', and
         ``frechet_real`` of true training pictures'. ``spread``: how much two characters with the same attributes
-        differ, in levels of 255. ``slope``: D's gradient norm near true test pictures.
+        differ, in levels of 255. ``slope``: D's gradient norm near true test pictures, where D is at hand.
         """
         by, known = judge(str(self.device)), test["attributes"].cpu().long()
         n, new = len(known), (test["split"] == 2).cpu().numpy()
@@ -330,8 +341,10 @@ class Anime(learning.Learner):
             some = by.features(enlarged(self.reduced(self.data.train["image"][:n].cpu()), by.config.side))
             m = min(len(some), n)
             result |= distance("frechet_real", seen[:m], some[:m])
-        steep = self.steepness(test["image"][:SLOPES], learning.stream(self.config.seed, 3))
-        return result | named("slope", steep.double().numpy())
+        if self.has_d:
+            steep = self.steepness(test["image"][:SLOPES], learning.stream(self.config.seed, 3))
+            result |= named("slope", steep.double().numpy())
+        return result
 
     def reduced(self, images: Any) -> Tensor:
         """True pictures (N, H, H, 3) at this network's side, in 0..1."""

@@ -182,3 +182,15 @@ def test_classes_count_alike_for_every_attribute():
     logits = torch.zeros(5, sum(COUNTS), dtype=torch.float64)
     c = torch.zeros(5, len(COUNTS), dtype=torch.int64)
     assert float(classified(logits, c)) == pytest.approx(np.mean([math.log(n) for n in COUNTS]))
+
+
+def test_what_ships_draws_without_d():
+    engine = tiny()
+    engine.step()
+    state = {key: value for key, value in engine.state_dict().items() if not key.startswith(engine.training_state)}
+    assert not any(key.startswith("network.D.") for key in state)
+    again = tiny(seed=1)
+    again.load_state_dict(state)
+    assert (engine.has_d, again.has_d) == (True, False)
+    z, c = engine.noise(2, torch.Generator().manual_seed(0)), torch.from_numpy(DATA["attributes"][:2])
+    assert_close(again.draw(z, c), engine.draw(z, c))
