@@ -29,7 +29,7 @@ def test_every_change_of_one_is_made_from_the_same_z():
     film = page.each("", 4, ("found",) * 8)
     sheet, (z, found, _) = film.frames[0].arrays["images"], page.apart("", 4)
     pairs = page.singles(found[0])
-    assert len(sheet) == 2 + len(pairs) == 2 + 27 - 8
+    assert len(sheet) == 2 + len(pairs) + page.FRESH == 24
     np.testing.assert_array_equal(sheet[0], page.tests()["image"][4])
     for k, (i, value) in list(enumerate(pairs))[::5]:
         values = found.clone()
