@@ -21,7 +21,7 @@ Departures: 48 pixels instead of 128, few channels and blocks, sub-pixel layers 
 two to ten values with a softmax each, and L_cls the mean of their cross-entropies, where the paper has answers of yes
 or no; \lambda_cls before L_cls, where the paper weighs L_adv. The attributes c are those of other training pictures,
 so that a combination held out is never asked for in training. D's classifier learns from real pictures alone
-(``on_made``): with made ones too, in few batches of few pictures, G and D agree on attributes that nobody else sees.
+(``on_made``): with made ones too, as in the paper, less was obeyed after as many small batches, and drawn worse.
 Larger learning rates, which fall along a cosine.
 """
 

@@ -26,8 +26,6 @@ WORDS = {  # checkpoints/anime and its variants, in words
     "small": "all parts",
     "plain": "without the penalty",
     "no-cls": "G without the classifier",
-    "on-made": "classifier learns from made ones too",
-    "dcgan": "transposed convolutions",
 }
 _FOUND = tuple(
     variant for variant in WORDS if variant and (checkpoints.folder(SLUG, variant) / checkpoints.CARD).exists()
