@@ -39,7 +39,7 @@ OLD = len(AGES) - 1
 SHOWN_PEOPLE = (0, 5, 11, 19, 26, 33, 40, 47)  # test people in a row of the comparison
 OF_AGES = {str(years): f"{years} year{'s' if years > 1 else ''}" for years in AGES}
 
-PERSON = Number(key="person", label="Person", low=1, high=N_PEOPLE, default=9, help="None of them was learned from.")
+PERSON = Number(key="person", label="Person", low=1, high=N_PEOPLE, default=6, help="None of them was learned from.")
 GIVEN = Choice(
     key="given", label="Given at", options=tuple(str(AGES[a]) for a in SOURCES), default="35",
     labels=OF_AGES, help="The picture that the code is found from.",
