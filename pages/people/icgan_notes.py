@@ -31,7 +31,7 @@ WORDS = {variant: words for variant, words in _WORDS.items() if _ships(variant)}
 HEADS = _ships("heads")
 ALIKE = tuple(v for v in WORDS if v) if {"small", "plain"} <= set(WORDS) else ()
 # The edits of the comparison, one a face.
-CHANGES = (("hair_colour", "blond"), ("glasses", "worn"), ("hair", "long"), ("facial_hair", "full beard"))
+CHANGES = (("hair_colour", "blond"), ("glasses", "worn"), ("hair", "short"), ("hat", "none"))
 NAMES = {"hair": "hair", "hair_colour": "hair colour", "skin": "skin", "facial_hair": "facial hair",
          "glasses": "glasses", "hat": "hat", "mouth": "mouth", "shape": "head"}  # fmt: skip
 

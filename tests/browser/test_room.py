@@ -26,6 +26,7 @@ LESS = {
     "pixeldtgan": (0.38, 0.45),
     "midinet": (0.30, 0.40),
     "tpgan": (0.40, 0.48),
+    "icgan": (0.40, 0.44),  # 24 faces with a name each
     "3dgan": (0.11, 0.12),  # a solid, with room to turn; its scene shows a flat one
     "pose-guided": (0.15, 0.30),
     "anime": (0.40, 0.53),

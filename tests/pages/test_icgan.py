@@ -112,6 +112,18 @@ def test_the_figure_and_the_table_are_the_cards():
     assert notes.NAMES[least] in notes.worst("")
 
 
+def test_the_film_begins_before_the_game_and_says_its_losses():
+    film = page.training()
+    batches = [frame.scalars["batches"] for frame in film.frames]
+    assert batches[0] == 0
+    assert batches[-1] == notes.card_of("")["steps"]
+    assert sum(b > notes.card_of("")["config"]["read_steps"] for b in batches) >= 6
+    for frame in film.frames:
+        assert film.numbers(frame)
+        assert film.draw(frame)["images"].shape == (18, 32, 32, 3)
+    assert film.frames[-1].scalars["obeyed"] > film.frames[0].scalars["obeyed"] + 40
+
+
 @pytest.mark.skipif(not notes.HEADS, reason="no network of heads ships")
 def test_true_edits_show_the_same_person_with_one_attribute_changed():
     film, data = page.truth(2), page.heads()
