@@ -241,7 +241,7 @@ class Anime(learning.Learner):
         for layer in network["D"].modules():
             if isinstance(layer, (nn.Conv2d, nn.Linear)):
                 nn.init.kaiming_normal_(layer.weight, a=0.2, generator=self.rng)
-                nn.init.zeros_(layer.bias)
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # every one has a bias
         return network
 
     # -- learning --------------------------------------------------------------------------------------
