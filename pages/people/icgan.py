@@ -150,7 +150,7 @@ def made(variant: str, z: torch.Tensor, values: torch.Tensor) -> np.ndarray:
 
 def read(images: np.ndarray) -> np.ndarray:
     """What the judge reads: bytes (N, 32, 32, 3) -> numbers of values (N, 8)."""
-    return judge(PACK, "cpu").read(images).numpy()
+    return judge(PACK, "cpu").read(np.array(images)).numpy()
 
 
 def word(i: int, value: int) -> str:

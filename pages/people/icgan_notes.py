@@ -124,12 +124,13 @@ def table() -> dict[str, list[str]]:
 
 
 def measures() -> str:
+    few, many = (card_of(v)["config"]["gan_steps"] for v in ("small", ""))
     return (
         "In brackets the 95 % interval over the test faces (bootstrap). Floors: attributes asked for of another face; "
         "the value of an edit read before it; others changed when z is drawn anew; z of another face; the most "
         "frequent value; the mean training face. But for the one trained longest, these were trained alike: the same "
-        "batches, width and seed. The Fréchet distance compares the judge's features of faces made with those of true "
-        "ones; it has no interval, for redrawn faces are always further apart."
+        f"batches, width and seed; they played {few:,} batches of the game, it {many:,}, and their faces are "
+        "rough. The Fréchet distance compares the judge's features of faces made with those of true ones; it has no interval, for redrawn faces are always further apart."
     )
 
 
@@ -146,7 +147,7 @@ def agrees() -> str:
         )
     for v, words in (("joint", "Encoders trained apart"), ("no-wrong", "With wrong attributes in D")):
         if v in of and "plain" in of:
-            said.append(f"{words}: {pair(of['plain'], of[v])}.")
+            said.append(f"{words}: {pair(of['plain'], of[v])}.{uneven() if v == 'joint' else ''}")
     if "small" in of and "plain" in of:
         said.append(
             f"The term that is not the paper's, true faces made again: with it "
@@ -158,6 +159,16 @@ def agrees() -> str:
         "**Here:** " + " ".join(said) + " Each network was trained once; another seed would move every row.\n\n"
         "**In the paper** places of y and ways to train the encoders are compared too, on photos of faces and with "
         "larger networks: y enters early, at G's input and after D's first layer; its figures are not set beside these."
+    )
+
+
+def uneven() -> str:
+    """How many batches the encoders had, apart and joined."""
+    config = card_of("plain")["config"]
+    ey, ez = config["read_steps"], config["n_steps"] - config["read_steps"] - config["gan_steps"]
+    return (
+        f" Apart E_y learned from {ey} batches and E_z from {ez}, joined both from {ey + ez}, after a game of other "
+        "batches: this alone may find more of z."
     )
 
 
