@@ -130,7 +130,8 @@ def measures() -> str:
         "the value of an edit read before it; others changed when z is drawn anew; z of another face; the most "
         "frequent value; the mean training face. But for the one trained longest, these were trained alike: the same "
         f"batches, width and seed; they played {few:,} batches of the game, it {many:,}, and their faces are "
-        "rough. The Fréchet distance compares the judge's features of faces made with those of true ones; it has no interval, for redrawn faces are always further apart."
+        "rough. The Fréchet distance compares the judge's features of faces made with those of true ones; it "
+        "has no interval, for redrawn faces are always further apart."
     )
 
 
