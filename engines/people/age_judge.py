@@ -28,6 +28,7 @@ from engines.engine import Frame
 from engines.material import Fields
 from engines.maths.intervals import named
 from engines.people.ages import AGES, SIDE, Ages, pixels
+from engines.people.recogniser import tower
 
 SCALE = 16.0
 YEARS = torch.tensor(AGES, dtype=torch.float32)
@@ -67,13 +68,8 @@ class JudgeNetwork(nn.Module):
 
     def __init__(self, config: AgeJudgeConfig) -> None:
         super().__init__()
-        c, layers, self.grey, self.margin = config.width, [], config.grey, config.margin
-        for n_in, n_out in ((1 if config.grey else 3, c), (c, 2 * c), (2 * c, 4 * c)):
-            if config.deep and n_out == 4 * c:
-                layers += [nn.Conv2d(n_in, n_in, 3, padding=1, bias=False), nn.BatchNorm2d(n_in), nn.LeakyReLU(0.2)]
-            layers += [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(n_out)]
-            layers += [nn.LeakyReLU(0.2)]
-        self.body = nn.Sequential(*layers, nn.Conv2d(4 * c, 4 * c, 3, padding=1, bias=False))
+        c, self.grey, self.margin = config.width, config.grey, config.margin
+        self.body = tower(c, grey=config.grey, deep=config.deep)
         self.norm = nn.BatchNorm2d(4 * c)
         side = (SIDE - 2 * config.margin) // 8
         self.last = nn.Linear(4 * c * side * side, config.n_features, bias=False)

@@ -60,18 +60,24 @@ class RecogniserConfig:
         learning.check(self, batch_size=(2, 1024), n_steps=(1, 10**7), **sizes)
 
 
+def tower(c: int, *, grey: bool, deep: bool) -> nn.Sequential:
+    """Three halvings of the side, (B, 1 or 3, S, S) -> (B, 4 C, S/8, S/8); ``deep``: one layer more before the last."""
+    layers: list[nn.Module] = []
+    for n_in, n_out in ((1 if grey else 3, c), (c, 2 * c), (2 * c, 4 * c)):
+        if deep and n_out == 4 * c:
+            layers += [nn.Conv2d(n_in, n_in, 3, padding=1, bias=False), nn.BatchNorm2d(n_in), nn.LeakyReLU(0.2)]
+        layers += [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(n_out)]
+        layers += [nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, nn.Conv2d(4 * c, 4 * c, 3, padding=1, bias=False))
+
+
 class RecogniserNetwork(nn.Module):
     """Maps of 24, 12 and 6 pixels a side, then the features: (B, 3, 64, 64) in -1..1 -> (B, F)."""
 
     def __init__(self, config: RecogniserConfig) -> None:
         super().__init__()
-        c, layers, self.grey = config.width, [], config.grey
-        for n_in, n_out in ((1 if config.grey else 3, c), (c, 2 * c), (2 * c, 4 * c)):
-            if config.deep and n_out == 4 * c:
-                layers += [nn.Conv2d(n_in, n_in, 3, padding=1, bias=False), nn.BatchNorm2d(n_in), nn.LeakyReLU(0.2)]
-            layers += [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(n_out)]
-            layers += [nn.LeakyReLU(0.2)]
-        self.body = nn.Sequential(*layers, nn.Conv2d(4 * c, 4 * c, 3, padding=1, bias=False))
+        c, self.grey = config.width, config.grey
+        self.body = tower(c, grey=config.grey, deep=config.deep)
         self.norm = nn.BatchNorm2d(4 * c)
         self.last = nn.Linear(4 * c * 36, config.n_features, bias=False)
         self.after = nn.BatchNorm1d(config.n_features)
