@@ -201,7 +201,7 @@ class AttributeJudge(learning.Learner):
     @torch.no_grad()
     def judged(self, images: Any) -> dict[str, Tensor]:
         """p(value | picture) of every attribute: pictures (N, S, S, 3), bytes or 0..1 -> (N, values) each."""
-        parts = [self.network(self.pixels(part)) for part in torch.as_tensor(images).split(128)]
+        parts = [self.network(self.pixels(part)) for part in torch.as_tensor(np.array(images)).split(128)]
         return {key: torch.cat([part[key] for part in parts]).softmax(dim=1).cpu() for key in PACKS[self.config.pack]}
 
     def read(self, images: Any) -> Tensor:
@@ -211,7 +211,7 @@ class AttributeJudge(learning.Learner):
     @torch.no_grad()
     def features(self, images: Any) -> np.ndarray:
         """(N, S, S, 3) -> (N, F), in which made pictures are compared with true ones."""
-        parts = [self.network.body(self.pixels(part)) for part in torch.as_tensor(images).split(128)]
+        parts = [self.network.body(self.pixels(part)) for part in torch.as_tensor(np.array(images)).split(128)]
         return torch.cat(parts).cpu().double().numpy()
 
     def pixels(self, images: Any) -> Tensor:
