@@ -73,7 +73,7 @@ def take(page: Any, address: str, item: Entry) -> None:
         time.sleep(1.5)
         shot = Image.open(io.BytesIO(stage.screenshot())).convert("RGB")
         ground = shot.getpixel((1, 1))
-        shot.thumbnail(SIZE, Image.Resampling.LANCZOS)
+        shot.thumbnail((SIZE[0] - 8, SIZE[1] - 8), Image.Resampling.LANCZOS)  # the theme's ground all around
         picture = Image.new("RGB", SIZE, ground)
         picture.paste(shot, ((SIZE[0] - shot.width) // 2, (SIZE[1] - shot.height) // 2))
         path = item.thumbnail(theme)
