@@ -43,7 +43,7 @@ from engines.making import captions
 from engines.making.captions import FIELDS, N_WORDS, TOLD, VALUES
 from engines.material import Captions, Fields
 from engines.maths.intervals import named
-from engines.maths.samples import frechet_distance
+from engines.maths.samples import frechet_named
 
 if TYPE_CHECKING:
     from engines.making.bird_judge import BirdJudge
@@ -417,11 +417,11 @@ class StackGAN(learning.Learner):
         right = [(said[field].argmax(dim=1).cpu() == known[:, FIELDS.index(field)] + 1).double() for field in TOLD]
         result |= named("read", torch.stack(right).mean(dim=0).numpy())
         true, made = by.features(test["image"]), by.features(first)
-        result |= named("frechet", np.stack([true, made], axis=1), apart)
+        result |= frechet_named("frechet", true, made)
         if self.data is not None:
             some = by.features(self.data.train["image"][:n].cpu())
             m = min(len(some), n)
-            result |= named("frechet_real", np.stack([true[:m], some[:m]], axis=1), apart)
+            result |= frechet_named("frechet_real", true[:m], some[:m])
         return result
 
     # -- what a viewer sees ----------------------------------------------------------------------------
@@ -456,11 +456,6 @@ def obeyed(said: dict[str, Tensor], known: Tensor, end: str = "") -> dict[str, f
     for field, values in right.items():
         result |= named(f"{field}{end}", values.numpy())
     return result
-
-
-def apart(pairs: np.ndarray) -> float:
-    """The Frechet distance of two sets of features: (N, 2, F)."""
-    return frechet_distance(pairs[:, 0], pairs[:, 1])
 
 
 @lru_cache(maxsize=2)

@@ -41,8 +41,8 @@ from engines import learning
 from engines.data import webp
 from engines.engine import Frame
 from engines.material import Fields
-from engines.maths.intervals import bootstrap, named
-from engines.maths.samples import frechet_distance
+from engines.maths.intervals import named
+from engines.maths.samples import frechet_named
 from engines.people.attributes import PACKS, Portraits, one_hot, sizes
 
 if TYPE_CHECKING:
@@ -336,11 +336,11 @@ class Anime(learning.Learner):
                 result[f"{key}_most"] = float(np.mean(list(most.values())))
         result |= named("spread", 255 * (first - again).abs().mean(dim=(1, 2, 3)).double().numpy())
         seen = by.features(enlarged(true, by.config.side))
-        result |= distance("frechet", seen, by.features(enlarged(first, by.config.side)))
+        result |= frechet_named("frechet", seen, by.features(enlarged(first, by.config.side)))
         if self.data is not None:
             some = by.features(enlarged(self.reduced(self.data.train["image"][:n].cpu()), by.config.side))
             m = min(len(some), n)
-            result |= distance("frechet_real", seen[:m], some[:m])
+            result |= frechet_named("frechet_real", seen[:m], some[:m])
         if self.has_d:
             steep = self.steepness(test["image"][:SLOPES], learning.stream(self.config.seed, 3))
             result |= named("slope", steep.double().numpy())
@@ -372,14 +372,6 @@ def enlarged(images: Tensor, side: int) -> Tensor:
         return images
     larger = F.interpolate(images.permute(0, 3, 1, 2), size=(side, side), mode="bilinear", align_corners=False)
     return larger.permute(0, 2, 3, 1)
-
-
-def distance(name: str, true: np.ndarray, made: np.ndarray) -> dict[str, float]:
-    """The Frechet distance of two sets of features (N, F) and its interval, as wide as the bootstrap's, about the
-    distance itself: redrawn sets hold some items twice, vary less and lie farther apart."""
-    pairs = np.stack([true, made], axis=1)
-    value, low, high = bootstrap(pairs, lambda rows: frechet_distance(rows[:, 0], rows[:, 1]))
-    return {name: value, f"{name}_low": value - (high - low) / 2, f"{name}_high": value + (high - low) / 2}
 
 
 @lru_cache(maxsize=2)

@@ -41,7 +41,7 @@ from engines.data import webp
 from engines.engine import Frame
 from engines.material import Fields
 from engines.maths.intervals import named
-from engines.maths.samples import frechet_distance
+from engines.maths.samples import frechet_named
 from engines.people.attributes import PACKS, Portraits, one_hot, pixels, sizes, values_of
 
 if TYPE_CHECKING:
@@ -362,11 +362,10 @@ class IcGAN(learning.Learner):
             train = pixels(self.data.train["image"], SIDE).cpu()
             stands["mean_"] = ((train.mean(dim=0).permute(1, 2, 0) + 1) / 2).expand_as(x)
             some = by.features((train[:n].permute(0, 2, 3, 1) + 1) / 2)
-            pairs = np.stack([by.features(x)[: len(some)], some], axis=1)
-            result |= named("frechet_real", pairs, apart)
+            result |= frechet_named("frechet_real", by.features(x)[: len(some)], some)
         for key, images in stands.items():
             result |= named(f"{key}error", 255 * (images - x).abs().mean(dim=(1, 2, 3)).double().numpy())
-        result |= named("frechet", np.stack([by.features(x), by.features(drawn)], axis=1), apart)
+        result |= frechet_named("frechet", by.features(x), by.features(drawn))
         if "identity" in test:
             result |= self.against_truth(test, x, by)
         return result
@@ -435,11 +434,6 @@ def correlation(pairs: np.ndarray) -> float:
     a, b = (part - part.mean(axis=0) for part in pairs.swapaxes(0, 1))
     size = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
     return float(np.mean((a * b).sum(axis=0) / np.maximum(size, 1e-12)))
-
-
-def apart(pairs: np.ndarray) -> float:
-    """The Frechet distance of two sets of features: (N, 2, F)."""
-    return frechet_distance(pairs[:, 0], pairs[:, 1])
 
 
 def by_attribute(name: str, values: Tensor, keys: tuple[str, ...]) -> dict[str, float]:

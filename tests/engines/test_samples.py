@@ -11,6 +11,7 @@ from engines.maths.samples import (
     cells,
     energy_distance,
     frechet_distance,
+    frechet_named,
     jensen_shannon,
     modes_covered,
     precision_recall,
@@ -104,3 +105,12 @@ def test_modes_covered_counts_what_has_its_share():
     near = np.repeat(means, [600, 350, 50], axis=0)
     assert modes_covered(near, means, deviations) == 2
     assert modes_covered(near + 1, means, deviations) == 0
+
+
+def test_the_interval_of_a_frechet_distance_lies_about_it():
+    rng = np.random.default_rng(0)
+    true, made = rng.normal(size=(40, 8)), rng.normal(0.5, 1, size=(40, 8))  # few items: redrawn sets lie farther apart
+    found = frechet_named("f", true, made)
+    assert found["f"] == frechet_distance(true, made)
+    assert found["f_low"] < found["f"] < found["f_high"]
+    assert found["f"] - found["f_low"] == pytest.approx(found["f_high"] - found["f"])
