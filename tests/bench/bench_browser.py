@@ -57,7 +57,7 @@ def _opening(browser: Any, url: str) -> list[dict[str, Any]]:
         open_page(page, url)
         page.wait_for_timeout(1500)  # a viewer reads
         began = time.perf_counter()
-        page.get_by_test_id("stMain").get_by_role("link", name="Gaussian mixtures and EM").click()
+        page.get_by_test_id("stMain").get_by_role("link", name="Gaussian mixtures and EM", exact=True).click()
         page.wait_for_selector("[data-painted]:not([data-painted='0'])")
         between.append(time.perf_counter() - began)
         context.close()
