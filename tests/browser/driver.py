@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, TimeoutError
+from playwright.sync_api import Locator, Page
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENS = Path(tempfile.gettempdir()) / "lab-screens"
@@ -154,21 +154,12 @@ def faults(page: Page) -> list[str]:
 
 def go_to(page: Page, title: str) -> None:
     """Open a page through the menu at the top, as a viewer would."""
+    page.locator(".bar summary").click()
     link = page.locator(".pages").get_by_role("link", name=title, exact=True)
-
-    def chosen() -> str:
-        if not link.is_visible():
-            page.locator(".bar summary").click()
-        if link.count() != 1:
-            raise AssertionError(f"the menu has no page called {title!r}, or more than one")
-        path = urlsplit(link.get_attribute("href") or "").path.strip("/")
-        link.click(timeout=8000)
-        return path
-
-    try:
-        path = chosen()
-    except TimeoutError:  # the script ran once more and drew the bar anew while the menu was open
-        path = chosen()
+    if link.count() != 1:
+        raise AssertionError(f"the menu has no page called {title!r}, or more than one")
+    path = urlsplit(link.get_attribute("href") or "").path.strip("/")
+    link.click()
     page.wait_for_url(lambda url: urlsplit(url).path.strip("/") == path)
     heading = page.locator(".bar h1").filter(has_text=HOME if title == "Home" else title)
     heading.wait_for()

@@ -44,10 +44,15 @@ def test_it_opens_playing_and_reaches_the_end(page: Page, server: Server, page_e
     player(page)
     assert player_state(page)["playing"] == 1
     frames = played_out(page)
+    assert player_state(page)["frame"] == frames - 1
+    assert int(attribute(page, "step")) == frames - 1
+    before = player_state(page)["painted"]
+    page.locator("[data-do=play]").click()  # once more from its start, now that the page itself is at rest
+    until(lambda: player_state(page)["playing"], "it did not play again")
+    until(lambda: not player_state(page)["playing"], "it went on playing")
     state = player_state(page)
     assert state["frame"] == frames - 1
-    assert state["painted"] >= frames / 3  # on a busy machine it leaves pictures out, not time
-    assert int(attribute(page, "step")) == frames - 1
+    assert state["painted"] - before >= frames / 2
     assert page_errors == []
 
 

@@ -73,7 +73,9 @@ export default function (component) {
   const root = component.parentElement;
   const place = root.querySelector(".course");
   if (place.innerHTML !== component.data.html && root.was !== component.data.html) {
+    const open = Boolean(place.querySelector("details.menu")?.open); // drawn anew, it stays open under the hand
     place.innerHTML = root.was = component.data.html;
+    if (open) place.querySelector("details.menu")?.setAttribute("open", "");
   }
   if (!window.labShell) {
     window.labShell = true;
