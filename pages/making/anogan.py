@@ -71,7 +71,7 @@ def main() -> None:
                 if chosen["image"] in BY_HAND:
                     board.kept(SLUG, *BY_HAND[chosen["image"]])
             case "detect":
-                show.film(SLUG, detection, normal, autoplay=False)
+                show.film(SLUG, detection, normal, autoplay=False, layers=layers(("anogan", "AnoGAN"), *RIVALS.items()))
             case "film":
                 show.film(SLUG, training, normal)
 
@@ -225,16 +225,16 @@ def detection(normal: str) -> Film:
 
 def detection_base(normal: str) -> dict[str, Any]:
     _, other = scored(normal, 0.1)
-    lines = [{"x": [0], "y": [0], "name": "AnoGAN", "line": {"color": "@first", "width": 3}}]
-    for (key, said), colour, dash in zip(RIVALS.items(), ("@second", "@bound"), ("dot", "dash"), strict=True):
+    lines = [{"x": [0], "y": [0], "meta": {"layer": "anogan"}, "line": {"color": "@first", "width": 3}}]
+    for key, colour, dash in zip(RIVALS, ("@second", "@bound"), ("dot", "dash"), strict=True):
         x, y = roc(rivals(normal)[key], other)
-        lines.append({"x": x, "y": y, "name": said, "line": {"color": colour, "width": 2, "dash": dash}})
-    lines.append({"x": [0, 1], "y": [0, 1], "name": "chance", "line": {"color": "@grid", "width": 2}})
+        lines.append({"x": x, "y": y, "meta": {"layer": key}, "line": {"color": colour, "width": 2, "dash": dash}})
+    lines.append({"x": [0, 1], "y": [0, 1], "line": {"color": "@grid", "width": 2}})
+    chance = {"text": "chance", "x": 0.9, "y": 0.87, "showarrow": False, "font": {"size": 13, "color": "@text"}}
     axis = {"range": [-0.01, 1.01]}
     return {
         "layout": {"xaxis": {**axis, "title": {"text": "normal images called anomalies"}},
-                   "yaxis": {**axis, "title": {"text": "anomalies found"}}, "showlegend": True,
-                   "legend": {"x": 0.98, "y": 0.05, "xanchor": "right", "yanchor": "bottom"}},
+                   "yaxis": {**axis, "title": {"text": "anomalies found"}}, "annotations": [chance]},
         "traces": [{"type": "scatter", "mode": "lines", **line} for line in lines],
         "curve_sets": [curves("Area under the curve", "area", auc="AnoGAN")],
     }  # fmt: skip

@@ -149,7 +149,7 @@ def faces(by: str, person: int, given: int) -> np.ndarray:
 
 NAMES = ("the picture given", FOUND["guess"], FOUND["pixels"], "the true picture", FOUND["identity"], FOUND["both"])
 AGED = {
-    "curve_step": "age asked for",
+    "curve_step": "0: 1 year, 7: 80",
     "curve_sets": [
         curves("Like the picture given", "cosine", **{way: SHORT[way] for way in ("identity", "both", "pixels")}),
         curves("Years read off", "years", read=SHORT[HEAD], asked="asked for"),
@@ -350,7 +350,7 @@ def ages_read(by: str) -> Film:
     read, m = model(by).read.numpy(), metrics(by)
     looks = {"guess": ("@c1", "dot"), "pixels": ("@c2", "dash"), HEAD: ("@first", "solid"),
              "true": ("@text", "dashdot")}  # fmt: skip
-    traces, rows = [], [["asked for", *(f"{a}" for a in AGES)]]
+    traces, columns = [], [["asked", *(f"{a}" for a in AGES)]]
     for i, (way, said) in enumerate(LINES):
         values = read_true() if way == "true" else read[WAYS.index(way)].reshape(-1, len(AGES))
         low, middle, high = np.quantile(values, (0.1, 0.5, 0.9), axis=0)
@@ -361,7 +361,7 @@ def ages_read(by: str) -> Film:
         traces.append({"type": "scatter", "mode": "lines+markers", "x": x, "y": middle, "name": said, "error_y": spread,
                        "line": {"color": colour, "dash": dash, "width": 2.5}, "marker": {"color": colour, "size": 7},
                        "meta": {"layer": way}})  # fmt: skip
-        rows.append([said, *(f"{v:.0f}" for v in middle)])
+        columns.append([said.removeprefix("first ").removesuffix(" pictures"), *(f"{v:.0f}" for v in middle)])
     axis = {"range": [-4, 86], "tickvals": list(AGES)}
     base = {
         "layout": {"xaxis": {**axis, "title": {"text": "age asked for, years"}},
@@ -379,7 +379,7 @@ def ages_read(by: str) -> Film:
         frames=[Frame(step=0)],
         base=base,
         draw=lambda _: {"traces": {}, "caption": words, "alt": words},
-        numbers=lambda _: [{"table": ranks}, {"table": rows}],
+        numbers=lambda _: [{"table": ranks}, {"table": [list(row) for row in zip(*columns, strict=True)]}],
     )
 
 

@@ -280,7 +280,7 @@ def each(variant: str, face: int, wanted: tuple[str, ...]) -> Film:
         f"{'Changed: ' + ', '.join(changed) + '. ' if changed else ''}One attribute more is changed in each picture, z "
         f"stays; in the last {FRESH} it is drawn anew. The judge reads what was asked for in {sum(hits)} of {len(hits)}"
         f"{', not in those framed' if marks else ''}; of the others {sum(rest)} of {len(rest) * (len(VALUES) - 1)} are "
-        "read otherwise. A click makes the change, on the face it takes all back."
+        "read otherwise. Click a picture to make its change, or the face to take all back."
     )
     scalars = {"hits": float(sum(hits)), "changes": float(len(hits)), "moved": float(sum(rest))}
 
@@ -514,14 +514,17 @@ def figures(variant: str) -> Film:
     words = notes.worst(variant)
 
     def numbers(_: Frame) -> Blocks:
-        rows = [["%", "edit", "others", "before", "made", "true"]]
-        for key in ["", *keys]:
-            end = f"_{key}" if key else ""
-            cells = [f"{100 * m[f'test_{name}{end}']:.0f}" for name in
-                     ("changed", "others", "already", "obeyed", "obeyed_real")]  # fmt: skip
-            rows.append([NAMES[key] if key else "all", *cells])
+        def table(**columns: str) -> dict[str, Any]:
+            rows = [["%", *columns]]
+            for key in ["", *keys]:
+                end = f"_{key}" if key else ""
+                values = (f"{100 * m[f'test_{name}{end}']:.0f}" for name in columns.values())
+                rows.append([NAMES[key] if key else "all", *values])
+            return {"table": rows}
+
         return [
-            {"table": rows},
+            table(edit="changed", others="others", before="already"),
+            table(made="obeyed", true="obeyed_real"),
             {"text": "Edit: the value asked for is read after it. Others: the share of other attributes read otherwise "
                      "than in the reconstruction. Before: the value asked for is read there already. Made: what is "
                      "asked for is read in faces of a drawn z. True: in the test faces, the judge's ceiling."},
