@@ -76,6 +76,10 @@ class Server:
         fields = self._proc("stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def loaded(self, library: str) -> bool:
+        """Whether a file of that name is mapped into the server's memory (Linux)."""
+        return library in self._proc("maps").read_text()
+
     def alive(self) -> bool:
         return self.process.poll() is None
 

@@ -101,7 +101,9 @@ def test_a_step_is_adams_on_both_and_the_average_follows():
     adams["G"].step()
     for key in "GD":
         for (name, a), b in zip(ours.network[key].named_parameters(), theirs.network[key].parameters(), strict=True):
-            assert_close(a, b, atol=2e-6, rtol=1e-5, msg=name)
+            # A bias before a batch norm has no gradient but rounding, which Adam would blow up to a whole step.
+            none = b.grad is not None and float(b.grad.abs().max()) < 1e-6
+            assert_close(a, b, atol=2 * 5e-4 if none else 2e-6, rtol=1e-5, msg=f"{key}.{name}")
     for key, mean in ours.network["mean"].state_dict().items():
         if mean.is_floating_point():
             assert_close(mean, 0.75 * start[key] + 0.25 * ours.network["G"].state_dict()[key], atol=1e-7, rtol=1e-6)
