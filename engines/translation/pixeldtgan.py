@@ -41,12 +41,14 @@ SIDE = 64
 CODE = 64  # numbers between encoder and decoder
 SHOWN = 8  # test figures that a frame undresses
 
-# Parts taken away; otherwise all of these are trained like the whole model.
+# Parts taken away; all of these, the whole model ("small") among them, are trained alike and small.
+_SMALL: dict[str, Any] = {"channels": 12, "d_channels": 8, "n_steps": 2_500}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
-    "no-domain": {"domain": False},
-    "no-real-fake": {"real_fake": False},
-    "mse": {"domain": False, "real_fake": False, "mse_weight": 1.0},
+    "small": _SMALL,
+    "no-domain": {**_SMALL, "domain": False},
+    "no-real-fake": {**_SMALL, "real_fake": False},
+    "mse": {**_SMALL, "domain": False, "real_fake": False, "mse_weight": 1.0},
 }
 
 
@@ -62,7 +64,7 @@ class PixelDTGANConfig:
     beta1: float = 0.5
     decay: bool = True
     batch_size: int = 16
-    n_steps: int = 2_500
+    n_steps: int = 7_500
     batches_per_step: int = 1
     seed: int = 0
 
