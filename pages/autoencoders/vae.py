@@ -149,7 +149,6 @@ def explore(model: str) -> None:
         binary=name == "mnist",
         glyphs=pictures.GLYPHS,
         drawn="" if drawn is None else base64.b64encode(np.rint(255 * drawn).astype(np.uint8).tobytes()).decode(),
-        present=st.query_params.get("present") == "1",
     )
     board.kept("vae", "Draw an image and let the encoder place it")
     head = ",".join(["label", *[f"z{d + 1}" for d in range(codes.shape[1])]])

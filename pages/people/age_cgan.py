@@ -149,7 +149,8 @@ def faces(by: str, person: int, given: int) -> np.ndarray:
 
 NAMES = ("the picture given", FOUND["guess"], FOUND["pixels"], "the true picture", FOUND["identity"], FOUND["both"])
 AGED = {
-    "curve_step": "0: 1 year, 7: 80",
+    "curve_step": "age asked for, years",
+    "curve_ticks": [str(age) for age in AGES],
     "curve_sets": [
         curves("Like the picture given", "cosine", **{way: SHORT[way] for way in ("identity", "both", "pixels")}),
         curves("Years read off", "years", read=SHORT[HEAD], asked="asked for"),
@@ -280,7 +281,8 @@ def distances(frame: Frame, run: Run) -> Blocks:
     return [
         {"text": "What the search lowers,"},
         {"math": latex(rf"f(z) = {' + '.join([aim, *extra])} = {number(s['objective'], tex=True)}")},
-        {"table": [["distance between what FR sees", f"{s['identity']:.4f}"],
+        {"table": [["", "at this step"],
+                   ["distance between what FR sees", f"{s['identity']:.4f}"],
                    ["mean square between pixels (levels of −1 to 1)", f"{s['pixels']:.4f}"],
                    ["length of the code", f"{s['length']:.2f}"]]},
         {"text": f"A drawn code of {model('').config.n_latent} numbers has a length of about "

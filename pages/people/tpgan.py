@@ -118,7 +118,8 @@ def rows_of(person: int) -> slice:
 NAMES = ("the head, turned", "brought to the front", "the true front", "the four patches, put back",
          "whom the judge sees in what was made", "whom the judge sees in the turned head")  # fmt: skip
 TURNED = {
-    "curve_step": "step of 15°, from −90° on",
+    "curve_step": "turned by",
+    "curve_ticks": [degrees(yaw) for yaw in YAWS],
     "curve_sets": [curves("Like the person's true front", "cosine", made="what was made", raw="the turned head")],
 }
 

@@ -141,7 +141,8 @@ def head_of(model: str, x: np.ndarray) -> np.ndarray:
 
 
 TURNED = {
-    "curve_step": "step of 10°, from −90° on",
+    "curve_step": "the chair is turned by",
+    "curve_ticks": [f"{10 * k - 90}°".replace("-", "−") for k in range(N_TURNS)],
     "curve_sets": [curves("Turn of the head", "degrees", **{model: WORDS[model] for model in LOOKS})],
 }
 

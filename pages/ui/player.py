@@ -27,6 +27,7 @@ OTHERS = (
     "posing.js",
     "raising.js",
     "asking.js",
+    "presenter.js",
 )  # what single pages bring
 VENDOR = ("vendor/lit-html.js", "vendor/gifenc.js", "vendor/lab-math.woff2")
 # The player's own modules, which import each other; the GIF encoder comes when it is asked for.

@@ -20,6 +20,10 @@ SHARE = """() => {
       const box = plot.getBoundingClientRect();
       cover(box.left, box.top, box.right, box.bottom);
     }
+    for (const board of stage.querySelectorAll(".board svg")) { // keypoints on a ground of their own
+      const box = board.getBoundingClientRect();
+      cover(box.left, box.top, box.right, box.bottom);
+    }
     for (const canvas of stage.querySelectorAll("canvas")) {
       const box = canvas.getBoundingClientRect();
       if (!box.width || !box.height || !canvas.width) continue;

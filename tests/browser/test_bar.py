@@ -57,6 +57,8 @@ def test_the_controls_are_a_drawer_on_a_narrow_screen(page, server):
     until(lambda: side.get_attribute("data-collapsed") == "false", "one tap did not open the drawer")
     page.mouse.click(800, 600)
     until(lambda: side.get_attribute("data-collapsed") == "true", "a tap beside the drawer did not close it")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    until(lambda: side.get_attribute("data-collapsed") == "false", "wide again, the controls stayed away")
 
 
 def test_home_fits_two_and_a_half_screens(page, server):

@@ -5,6 +5,7 @@
 // answer is under way), which tests read.
 
 import { Asking } from "./asking.js";
+import { presenter } from "./presenter.js";
 import { decode } from "./values.js";
 
 const SIDE = 64, SIZE = 512; // pixels of the outline, pixels that strokes are drawn with
@@ -82,6 +83,8 @@ class Colouring {
         el("label", {}, "Start from ", this.names), button("Another", "another", "Another test outline", () => this.example((this.row + 1) % data.names.length)),
         button("Other noise", "noise", "Draw dropout anew: the network's only chance", () => { this.seed += 1; this.changed(); }), this.mapButton));
     host.append(this.root);
+    this.ending = new AbortController();
+    this.root.querySelector(".bar").append(presenter(this.root, this.ending.signal));
     this.sheet.addEventListener("pointerdown", (event) => { this.sheet.focus(); this.sheet.setPointerCapture(event.pointerId); this.begin(this.place(event)); });
     this.sheet.addEventListener("pointermove", (event) => this.drawing && this.go(this.place(event)));
     for (const end of ["pointerup", "pointercancel"]) this.sheet.addEventListener(end, () => { this.drawing = false; });
@@ -253,5 +256,5 @@ class Colouring {
       : all !== null ? `Blue: taken for real, orange: not. On average over the patches the probability is ${all.toFixed(2)}.` : "";
   }
 
-  dispose() { this.disposed = true; this.server.close(); }
+  dispose() { this.disposed = true; this.ending.abort(); this.server.close(); }
 }

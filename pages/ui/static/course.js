@@ -7,9 +7,23 @@ function drawer() {
     const side = document.querySelector('[data-testid="stSidebar"][data-collapsed="false"]');
     const button = side?.querySelector('[data-testid="stSidebarCollapseButton"] button');
     button?.click();
+    if (button) note("shut");
     return Boolean(button);
   };
   const ready = () => document.body.classList.add("lab-ready");
+  // Streamlit keeps the shut drawer as the viewer's wish, for wide windows too: what was shut here opens again there.
+  const note = (what) => { try { what ? localStorage.setItem("lab:drawer", what) : localStorage.removeItem("lab:drawer"); } catch { /* a frame may forbid it */ } };
+  const widened = (tries = 20) => {
+    let noted = null;
+    try { noted = localStorage.getItem("lab:drawer"); } catch { /* likewise */ }
+    if (!noted || innerWidth < 1100) return;
+    const button = document.querySelector('[data-testid="stExpandSidebarButton"] button, button[data-testid="stExpandSidebarButton"]');
+    if (button) {
+      note();
+      button.click();
+    } else if (tries) setTimeout(() => widened(tries - 1), 250);
+  };
+  widened();
   if (between()) {
     const look = new MutationObserver(() => { if (shut()) { look.disconnect(); setTimeout(ready, 400); } });
     look.observe(document.body, { childList: true, subtree: true });
@@ -18,7 +32,7 @@ function drawer() {
     setTimeout(() => { done(); ready(); }, 20000);
     for (const hand of ["pointerdown", "keydown"]) document.addEventListener(hand, done);
   } else ready();
-  matchMedia("(max-width: 1099px)").addEventListener("change", () => { if (between()) shut(); }); // a window made smaller
+  matchMedia("(max-width: 1099px)").addEventListener("change", () => (between() ? shut() : widened())); // smaller, or wide again
   document.addEventListener("pointerdown", (event) => {
     if (between() && event.target.closest?.('[data-testid="stMain"]')) shut();
   });
@@ -43,15 +57,20 @@ function framed() {
   document.body.classList.add("lab-framed");
 }
 
-// The browser's translation leaves formulas alone.
-function untranslated() {
+// The browser's translation leaves formulas alone; one wider than its column is set smaller, to two thirds.
+function formulas() {
   let waiting = false;
   const mark = () => {
     waiting = false;
+    const wide = [...document.querySelectorAll(".katex-display")];
+    for (const one of wide) one.style.fontSize = "";
+    const shares = wide.map((one) => one.clientWidth / one.scrollWidth);
+    wide.forEach((one, i) => { if (shares[i] < 1) one.style.fontSize = `${Math.max(0.66, 0.98 * shares[i])}em`; });
     for (const one of document.querySelectorAll(".katex:not([translate])")) one.setAttribute("translate", "no");
   };
   new MutationObserver(() => { if (!waiting) { waiting = true; setTimeout(mark, 300); } })
     .observe(document.body, { childList: true, subtree: true });
+  addEventListener("resize", mark);
 }
 
 async function copy(button) {
@@ -81,7 +100,7 @@ export default function (component) {
     window.labShell = true;
     drawer();
     framed();
-    untranslated();
+    formulas();
   }
   // Which theme is on: the pictures of the cards come in two.
   const app = document.querySelector('[data-testid="stApp"]');

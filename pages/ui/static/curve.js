@@ -17,13 +17,16 @@ export class Curve {
     this.label = base.curve_label ?? "";
     this.mark = base.curve_mark; // {value, text}: a level worth knowing
     this.steps = base.curve_step ?? (base.curve_log ? "step + 1" : "step"); // what the steps are called
+    this.names = base.curve_ticks; // what each step is called, in place of its number
     this.log = Boolean(base.curve_log); // steps on a logarithmic axis, where they are recorded so: step 0 at 1
     this.scale = scale;
     this.host.hidden = !this.curves.length;
+    this.last = null; // what was drawn: the frames, and those beside
   }
 
   async draw(frames, rival) {
     if (!this.curves.length) return;
+    this.last = [frames, rival];
     const colour = colourOf(this.palette, isDark(this.host));
     const steps = frames.map((frame) => this.place(frame.step));
     const traces = this.curves.map((curve) => ({
@@ -38,23 +41,35 @@ export class Curve {
         line: { color: colour("@second"), width: 2.5, dash: "dash" },
       });
     }
-    const axis = { color: colour("@text"), gridcolor: colour("@grid"), zeroline: false, fixedrange: true };
     if (this.mark && steps.length) {
       traces.push({
         type: "scatter", mode: "lines", name: this.mark.text, x: [steps[0], steps.at(-1)], y: [this.mark.value, this.mark.value],
         line: { color: colour("@muted"), width: 2, dash: "dot" },
       });
     }
-    this.drawn = [traces, {
-      ...this.size(),
-      xaxis: { ...axis, title: { text: this.wrapped(this.steps), standoff: 4 }, automargin: true, ...(this.log ? { type: "log", dtick: 1 } : { rangemode: "tozero" }) },
-      yaxis: { ...axis, title: { text: this.label, standoff: 4 }, automargin: true, nticks: 5 },
+    // In a narrow chart every name of the legend has a line of its own, above the curves; in a low one the unit leads it.
+    const { scale } = this, { width, height } = this.size(), low = height < 130 * scale, named = traces.length > 1;
+    this.host.style.setProperty("--least", `${(120 + 20 * traces.length) * scale}px`);
+    const ticks = (room, each, most) => Math.max(2, Math.min(most, Math.floor(room / (each * scale)))); // that do not touch
+    const across = ticks(width - 64 * scale, 44, 8), decades = Math.log10(1 + (frames.at(-1)?.step ?? 0));
+    const every = Math.ceil((this.names?.length ?? 0) / across), shown = this.names?.map((_, i) => i).filter((i) => i % every === 0);
+    const longest = Math.max(...traces.map(({ name }) => name?.length ?? 0)), type = Math.max(9, Math.min(12 * scale, (width - 52) / (0.52 * longest)));
+    const axis = { color: colour("@text"), gridcolor: colour("@grid"), zeroline: false, fixedrange: true, automargin: true, tickangle: 0 };
+    const layout = {
+      width, height,
+      xaxis: {
+        ...axis, title: { text: this.wrapped(this.steps), standoff: 4 },
+        ...(this.log ? { type: "log", dtick: Math.ceil(decades / across) || 1 } : { rangemode: "tozero", nticks: across }),
+        ...(this.names ? { tickvals: shown, ticktext: shown.map((i) => this.names[i]) } : {}),
+      },
+      yaxis: { ...axis, title: { text: low ? "" : this.label, standoff: 4 }, nticks: ticks(height - 62 * scale, 26, 5) },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      font: { size: Math.round(12 * this.scale), color: colour("@text"), family: "inherit" },
-      margin: { l: 56 * this.scale, r: 8, t: traces.length > 1 ? 26 * this.scale : 8, b: 36 * this.scale },
-      showlegend: traces.length > 1, legend: { orientation: "h", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
-    }];
-    await window.Plotly.react(this.plot, ...this.drawn, { staticPlot: true });
+      font: { size: Math.round(12 * scale), color: colour("@text"), family: "inherit" },
+      margin: { l: (low ? 40 : 56) * scale, r: 8, t: named || low ? 26 * scale : 8, b: 36 * scale },
+      showlegend: named || (low && Boolean(this.label)),
+      legend: { font: { size: type }, ...(low && this.label ? { title: { text: `${this.label}: `, side: "left" } } : {}), orientation: "h", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
+    };
+    await window.Plotly.react(this.plot, traces, layout, { staticPlot: true });
   }
 
   place(step) { return this.log ? step + 1 : step; }
@@ -79,9 +94,7 @@ export class Curve {
   }
 
   async resize() {
-    if (!this.drawn || !this.plot.clientWidth) return;
-    Object.assign(this.drawn[1], this.size());
-    await window.Plotly.react(this.plot, ...this.drawn, { staticPlot: true });
+    if (this.last && this.plot.clientWidth) await this.draw(...this.last);
   }
 
   /** A title in lines that fit the chart. */

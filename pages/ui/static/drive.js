@@ -4,6 +4,7 @@
 import { ENVIRONMENTS } from "./environments.js";
 import { paintPanels } from "./episodes.js";
 import { Pane } from "./pane.js";
+import { presenter } from "./presenter.js";
 import { colourOf, isDark } from "./values.js";
 
 const views = new WeakMap();
@@ -37,6 +38,7 @@ class Drive {
 
   dispose() {
     this.gone = true;
+    this.ending?.abort();
   }
 
   update(data) {
@@ -54,6 +56,8 @@ class Drive {
     this.button = el("button", { type: "button" }, "Start");
     this.root = el("div", { class: "lab drive", "data-length": 0 }, this.place, el("div", { class: "foot" }, this.button, this.said));
     this.host.append(this.root);
+    this.ending = new AbortController();
+    this.root.querySelector(".foot").append(presenter(this.root, this.ending.signal));
     this.button.addEventListener("click", () => this.begin());
     this.place.addEventListener("keydown", (event) => this.key(event, true));
     this.place.addEventListener("keyup", (event) => this.key(event, false));

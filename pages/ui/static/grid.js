@@ -3,10 +3,11 @@
 /**
  * Columns for the largest cells: `n` cells of width : height = `aspect` in a box, `head` above each row for its names.
  * `columns` fixes their number where rows mean something. Cells of crisp pixels come in whole multiples of
- * `pixel` (an image's width) where that costs little room, so that every pixel is as wide as its neighbour.
+ * `pixel` (an image's width) where that costs little room, so that every pixel is as wide as its neighbour; `keep` is the
+ * least share of the width that may be left for it.
  * Gives {columns, rows, width, height, left, top, gap, down}: cell (r, c) lies at left + c (width + gap), top + r down.
  */
-export function arrange({ n, width, height, aspect = 1, gap = 4, columns = 0, left = 0, top = 0, head = 0, pixel = 0, ratio = 1 }) {
+export function arrange({ n, width, height, aspect = 1, gap = 4, columns = 0, left = 0, top = 0, head = 0, pixel = 0, ratio = 1, keep = 0.9 }) {
   const size = (across) => {
     const down = Math.ceil(n / across);
     return Math.min((width - (across - 1) * gap) / across, ((height - (down - 1) * gap) / down - head) * aspect);
@@ -20,7 +21,7 @@ export function arrange({ n, width, height, aspect = 1, gap = 4, columns = 0, le
   // Whole pixels where the sheet keeps nearly all its room by it; else as large as it goes. Where a pixel is many dots
   // wide, one dot more or less is not seen.
   const whole = pixel && Math.floor((wide * ratio) / pixel) * pixel / ratio;
-  if (whole >= (wide * ratio < 6 * pixel ? 0.9 : 0.97) * wide) wide = whole;
+  if (whole >= (wide * ratio < 6 * pixel ? keep : 0.97) * wide) wide = whole;
   const rows = Math.ceil(n / best), high = wide / aspect, down = high + head + gap;
   return {
     columns: best, rows, width: wide, height: high, gap, down,

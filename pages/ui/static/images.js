@@ -91,10 +91,9 @@ export class Images {
     const { pen, width, height, ratio: dots } = this.pane.begin(ratio);
     if (!this.strip) return;
     const { rows: rowNames = [], names = [] } = this.spec, { colour } = this.look;
-    const [n, high, wide] = this.picture.images.shape, { type, foot, ...room } = this.room(this.picture);
+    const [n, high, wide] = this.picture.images.shape;
+    const { type, foot, ...layout } = this.layout = this.lay(this.picture, width, height, { pixel: wide, ratio: dots, keep: this.look.scale > 1 ? 0.97 : 0.9 }); // presented, size counts
     pen.font = this.font(type);
-    this.layout = arrange({ ...room, width: width - room.left, height: height - room.top - foot, pixel: wide, ratio: dots });
-    const { layout } = this;
     for (let i = 0; i < n; i++) {
       const [x, y] = this.corner(i);
       if (!this.stage.hidden.has("images")) {
@@ -113,8 +112,8 @@ export class Images {
     rowNames.forEach((name, r) => pen.fillText(name, layout.left - 8, layout.top + r * layout.down + layout.height / 2));
     pen.textAlign = "center";
     names.forEach((name, i) => {
-      const [x, y] = this.corner(i);
-      pen.fillText(name, x + layout.width / 2, y - type / 2 - 3, layout.width);
+      const [x, y] = this.corner(i), lines = wrapped(pen, name, layout.width).reverse();
+      lines.forEach((line, k) => pen.fillText(line, x + layout.width / 2, y - type / 2 - 3 - k * (type + 2), layout.width));
     });
     for (const mark of this.picture.marks ?? []) this.outline(pen, mark.cell, mark.box, colour(mark.colour ?? "@first"));
     if (this.picked !== null) this.outline(pen, this.picked, null, colour("@first"));
@@ -124,14 +123,30 @@ export class Images {
 
   font(type) { return `${type}px ${getComputedStyle(this.pane.host).fontFamily}`; }
 
-  /** What is to be laid out, and what names and scale take of the room beside it. */
-  room({ images: { shape: [n, high, wide] }, map }) {
+  /** What is to be laid out, and what names of so many lines and the scale take of the room beside it. */
+  room({ images: { shape: [n, high, wide] }, map }, lines = 1) {
     const { rows = [], names = [], columns = 0, gap = 4 } = this.spec, { scale } = this.look, type = 13 * scale;
     const pen = this.pane.canvas.getContext("2d");
     pen.font = this.font(type);
     const left = rows.length ? 12 + Math.max(...rows.map((name) => pen.measureText(name).width)) : 0;
-    const each = columns > 0 && names.length > columns, above = names.length ? type + 8 : 0; // a name for every cell, or column
+    const each = names.length > columns, above = names.length ? lines * (type + 2) + 6 : 0; // a name for every cell, or column
     return { n, columns, aspect: wide / high, gap: gap * scale, type, left, top: each ? 0 : above, head: each ? above : 0, foot: this.spec.map && map ? type + 22 : 0 };
+  }
+
+  /** Where the images of a picture lie in a box of this size. Names take as many lines as they need, three at most. */
+  lay(picture, width, height, more = {}) {
+    for (let lines = 1; ; lines++) {
+      const { type, foot, ...room } = this.room(picture, lines), pen = this.pane.canvas.getContext("2d");
+      const found = arrange({ ...room, ...more, width: width - room.left, height: height - room.top - foot });
+      pen.font = this.font(type);
+      if (lines === 3 || (this.spec.names ?? []).every((name) => wrapped(pen, name, found.width).length <= lines)) return { ...found, n: room.n, type, foot };
+    }
+  }
+
+  /** How much of a box of this size the images of a picture would take, in pixels. */
+  area(picture, width, height) {
+    const found = this.lay(picture, width, height);
+    return found.n * found.width * found.height;
   }
 
   /** The width that a sheet of so many columns can use at a height; more would be air. */
@@ -209,6 +224,17 @@ export class Images {
       this.stage.choose({ cell: hit.index, ...(value === null ? {} : { at: this.mapCell() }) }, send);
     }
   }
+}
+
+/** A name in lines that fit the width, three at most; what no space parts is squeezed as it is drawn. */
+function wrapped(pen, name, width) {
+  const lines = [""];
+  for (const word of name.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`.trim();
+    if (lines.at(-1) && lines.length < 3 && pen.measureText(longer).width > width) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines;
 }
 
 export const number = (value) => (Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(3)))).replace("-", "−");

@@ -5,6 +5,7 @@
 // data-decoded (count of images shown), data-z, data-tool and data-picked, which tests read.
 
 import { Asking } from "./asking.js";
+import { presenter } from "./presenter.js";
 import { colourOf, decode as unpack, isDark } from "./stage.js";
 
 const SIDE = 28;
@@ -92,8 +93,7 @@ class Latent {
     this.actions = el("div", { class: "bar extras actions" },
       chip("Draw from the prior", "Codes drawn from N(0, I), decoded", () => this.fromPrior(), { "data-do": "prior" }),
       chip("To the middle", "Back to z = 0 (Home)", () => this.moveTo(this.z.map(() => 0)), { "data-do": "home" }),
-      chip("PNG", "Save the plane as a picture", () => this.save(), { "data-do": "png" }),
-      chip("Present", "Presenter mode: nothing but the plane", () => this.present(), { "data-do": "present" }));
+      chip("PNG", "Save the plane as a picture", () => this.save(), { "data-do": "png" }));
     this.hint = el("div", { class: "hint" });
     this.root = el("div", { class: "lab", "data-decoded": 0, "data-picked": "", "data-tool": this.tool },
       el("div", { class: "latent" },
@@ -107,14 +107,8 @@ class Latent {
     this.resizer = new ResizeObserver(() => this.draw());
     this.resizer.observe(this.plane);
     this.use(this.tool);
-    if (this.data.present) this.present();
-  }
-
-  /** Large type and nothing but the plane, as the player does it; the page's own parts hide by the body's class. */
-  present() {
-    const on = this.root.classList.toggle("presenting");
-    document.body.classList.toggle("lab-present", on);
-    this.actions.querySelector("[data-do=present]").textContent = on ? "Leave presenter mode" : "Present";
+    this.ending = new AbortController();
+    this.actions.append(presenter(this.root, this.ending.signal));
   }
 
   restart() {
@@ -468,7 +462,7 @@ class Latent {
 
   dispose() {
     this.disposed = true;
-    document.body.classList.remove("lab-present");
+    this.ending?.abort();
     this.server.close();
     this.resizer?.disconnect();
     this.root?.remove();

@@ -74,12 +74,15 @@ export class Numbers {
     }
   }
 
-  /** A formula or table wider than the panel is set smaller, to seven tenths; a wider one still scrolls. */
+  /** A formula wider than the panel goes on in another line; what is still wider, or a table, is set smaller, to seven
+   * tenths; what is wider than that scrolls. */
   fit() {
     const wide = [...(this.player.numbersHost?.querySelectorAll(".math, .table") ?? [])];
     for (const box of wide) box.style.fontSize = "";
+    for (const signs of ["=≈", "+−-"]) for (const box of wide) if (box.scrollWidth > box.clientWidth) part(box, signs);
     const shares = wide.map((box) => box.clientWidth / box.scrollWidth); // read all, then write: one layout, not one a formula
     wide.forEach((box, i) => { if (shares[i] < 1) box.style.fontSize = `${Math.max(0.7, 1.06 * shares[i])}em`; });
+    if (document.fonts.status === "loading") document.fonts.ready.then(() => this.fit()); // formulas take another width in their own font
   }
 
   /** Say whether the numbers are those of the picture. */
@@ -122,10 +125,31 @@ export class Numbers {
   }
 }
 
+/** Part the formulas of a box before these signs: what stands between them goes on in the next line where it must. */
+function part(box, signs) {
+  for (const math of box.querySelectorAll("math")) {
+    const row = math.children.length === 1 && math.firstElementChild.localName === "mrow" ? math.firstElementChild : math;
+    const pieces = [[]];
+    for (const child of [...row.childNodes]) {
+      const before = pieces.at(-1); // a sign after a sign stays with it
+      if (child.localName === "mo" && signs.includes(child.textContent) && (before.length > 1 || (before[0] && before[0].localName !== "mo"))) pieces.push([]);
+      pieces.at(-1).push(child);
+    }
+    math.replaceWith(...pieces.flatMap((piece) => {
+      const one = math.cloneNode(false);
+      one.append(...piece);
+      return [one, " "];
+    }));
+  }
+}
+
+/** A minus as a sign before a number. */
+const signed = (text) => String(text).replace(/(^|[\s(\[])-(?=[\d.])/g, "$1−");
+
 function block({ math, table, text }) {
   if (math) return html`<div class="math" translate="no" .innerHTML=${math}></div>`;
-  if (!table) return html`<p>${text ?? ""}</p>`;
+  if (!table) return html`<p>${signed(text ?? "")}</p>`;
   const [head, ...rows] = table;
   return html`<div class="table"><table><thead><tr>${head.map((cell) => html`<th>${cell}</th>`)}</tr></thead>
-    <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${String(cell)}</td>`)}</tr>`)}</tbody></table></div>`;
+    <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${signed(cell)}</td>`)}</tr>`)}</tbody></table></div>`;
 }

@@ -138,8 +138,24 @@ class Player {
     if (this.root.style.getPropertyValue("--room") !== height) this.root.style.setProperty("--room", height);
   }
 
+  /** Words, curve and numbers stand below a sheet of images where that makes it much larger, else beside it; presented,
+   * words without a curve stand below, or beside it where that makes it larger. */
+  lay() {
+    const sheet = this.stage.views.get("images"), grid = this.root.querySelector(".grid:not(.alone)"), { frame } = this.walk;
+    this.place = this.base.below ? "below" : "";
+    if (this.place || !sheet || !grid || this.stage.views.size > 1 || !frame?.images) return;
+    const bare = this.root.classList.contains("presenting") && grid.classList.contains("nocurve");
+    const [other, gain] = bare ? ["aside", 1.02] : ["below", 1.25];
+    grid.classList.remove("below", "aside");
+    const area = () => sheet.area(frame, this.stageHost.clientWidth, this.stageHost.clientHeight), usual = area();
+    grid.classList.add(other);
+    if (area() > gain * usual) this.place = other;
+    else grid.classList.remove(other);
+  }
+
   resized() {
     if (!this.styled || this.disposed) return;
+    this.lay();
     this.stage.resize();
     this.curve.resize();
     this.placeNeedle();
@@ -184,6 +200,7 @@ class Player {
 
   async hello(message) {
     this.base = message.base;
+    this.place = this.base.below ? "below" : "";
     if (this.pending) {
       this.walk.restart();
       this.rival = null;
@@ -337,6 +354,8 @@ class Player {
       const { frame } = this.walk;
       if (!frame) break;
       const same = frame === this.shown && !this.again;
+      if (this.laid !== this.base) this.lay();
+      this.laid = this.base;
       await this.stage.draw(frame);
       this.shown = frame;
       this.captionHost.textContent = frame.caption ?? "";

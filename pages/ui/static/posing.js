@@ -5,6 +5,7 @@
 // and data-asking (1 while an answer is under way), which tests read.
 
 import { Asking } from "./asking.js";
+import { presenter } from "./presenter.js";
 import { decode } from "./values.js";
 
 const SIDE = 64, BEAT = 350; // pixels of a picture, milliseconds of a step while it walks or turns
@@ -84,6 +85,8 @@ class Posing {
         el("label", {}, "Pose ", this.actions), button("Turn", "direction", "The next direction, clockwise", () => this.turn()), button("Next step", "step", "The next step of a run", () => this.step()),
         this.walkButton, this.turnButton));
     host.append(this.root);
+    this.ending = new AbortController();
+    this.root.querySelector(".bar").append(presenter(this.root, this.ending.signal));
   }
 
   update(data) {
@@ -233,5 +236,5 @@ class Posing {
     this.notice.textContent = error ? `This did not work: ${error}.` : "";
   }
 
-  dispose() { this.disposed = true; clearInterval(this.timer); this.server.close(); }
+  dispose() { this.disposed = true; this.ending.abort(); clearInterval(this.timer); this.server.close(); }
 }

@@ -6,6 +6,7 @@
 // data-asking (1 while an answer is under way), which tests read.
 
 import { Asking } from "./asking.js";
+import { presenter } from "./presenter.js";
 import { colourOf, decode, isDark } from "./values.js";
 
 const BARS = 7, SIZE = 576; // classes shown, pixels that the scene is drawn with
@@ -70,6 +71,8 @@ class Raising {
           el("div", { class: "maps" }, ...Object.values(this.figures)))),
       this.words, this.notice, el("div", { class: "bar" }, ...this.ofSticker, ...this.ofScene));
     host.append(this.root);
+    this.ending = new AbortController();
+    this.root.querySelector(".bar").append(presenter(this.root, this.ending.signal));
     this.sheet.addEventListener("pointerdown", (event) => { this.sheet.focus(); this.sheet.setPointerCapture(event.pointerId); this.press(this.placeOf(event)); });
     this.sheet.addEventListener("pointermove", (event) => this.from && this.drag(this.placeOf(event)));
     for (const end of ["pointerup", "pointercancel"]) this.sheet.addEventListener(end, () => this.release());
@@ -306,5 +309,5 @@ class Raising {
     canvas.getContext("2d").putImageData(image, 0, 0);
   }
 
-  dispose() { this.disposed = true; this.dusk.removeEventListener("change", this.repaint); this.server.close(); }
+  dispose() { this.disposed = true; this.ending.abort(); this.dusk.removeEventListener("change", this.repaint); this.server.close(); }
 }

@@ -19,7 +19,7 @@ export function view(player) {
   const curve = Boolean(base?.curves?.length || base?.curve_sets?.length), side = curve || data.numbers;
   const still = walk.over && walk.film.length <= 1; // one picture has nothing to play
   return html`
-    <div class=${`grid ${side ? "" : "alone"} ${curve ? "" : "nocurve"} ${base?.below && side ? "below" : ""}`}>
+    <div class=${`grid ${side ? "" : "alone"} ${curve ? "" : "nocurve"} ${side ? player.place ?? "" : ""}`}>
       <div class="main">
         ${data.title ? html`<div class="title">${data.title}</div>` : nothing}
         ${edge(player)}

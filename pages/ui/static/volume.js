@@ -28,7 +28,7 @@ export class Volume {
   }
 
   setBase(spec, look) {
-    if (spec !== this.spec) this.filled = null;
+    if (spec !== this.spec) this.rooms = null;
     this.spec = spec;
     this.look = look;
   }
@@ -42,23 +42,45 @@ export class Volume {
       [this.n, ...this.shape] = shape.length === 3 ? [1, ...shape] : shape;
       this.seen = false;
     }
-    if (!this.seen || !this.filled) this.widen();
+    if (!this.seen || !this.rooms) this.widen();
     this.paint();
   }
 
-  /** The room shown: around all cells that were filled in any picture so far, so that what grows or shrinks keeps its scale. */
+  /** The room of each volume: around all its cells that were filled in any picture so far, so that what grows or shrinks
+   * keeps its scale. Seen by layer, how far they reach from its middle is what it needs when it is turned once round. */
   widen() {
     const [D, H, W] = this.shape, threshold = this.spec.threshold ?? 128;
-    const box = this.filled ?? { low: [D, H, W], high: [0, 0, 0] };
-    for (let i = 0; i < this.n * D * H * W; i++) {
-      if (this.cells[i] < threshold) continue;
-      const place = [Math.floor(i / (H * W)) % D, Math.floor(i / W) % H, i % W];
-      place.forEach((v, axis) => {
-        box.low[axis] = Math.min(box.low[axis], v);
-        box.high[axis] = Math.max(box.high[axis], v + 1);
+    if (this.rooms?.length !== this.n) this.rooms = Array.from({ length: this.n }, () => ({ low: [D, H, W], high: [0, 0, 0], full: new Uint8Array(D * H * W) }));
+    this.rooms.forEach((room, which) => {
+      const { low, high, full } = room;
+      for (let i = 0; i < D * H * W; i++) {
+        if (this.cells[which * D * H * W + i] < threshold || full[i]) continue;
+        full[i] = 1;
+        [Math.floor(i / (H * W)), Math.floor(i / W) % H, i % W].forEach((v, axis) => {
+          low[axis] = Math.min(low[axis], v);
+          high[axis] = Math.max(high[axis], v + 1);
+        });
+      }
+      const [mD, , mW] = room.middle = low.map((v, axis) => (v + high[axis]) / 2);
+      room.reach = new Float32Array(H);
+      full.forEach((filled, i) => {
+        const h = Math.floor(i / W) % H, corner = [Math.floor(i / (H * W)) + 0.5 - mD, (i % W) + 0.5 - mW].map((v) => Math.abs(v) + 0.5);
+        if (filled) room.reach[h] = Math.max(room.reach[h], Math.hypot(...corner));
       });
-    }
-    [this.filled, this.seen] = [box, true];
+    });
+    this.seen = true;
+  }
+
+  /** How far a volume reaches at this tilt, whichever way it is turned: to the side, up and down from its middle, in cells. */
+  extent({ middle, reach }) {
+    const [cp, sp] = [Math.cos(this.tilt), Math.abs(Math.sin(this.tilt))], found = { side: 0, up: 0, down: 0 };
+    reach.forEach((r, h) => {
+      if (!r) return;
+      found.side = Math.max(found.side, r);
+      found.up = Math.max(found.up, (h + 1 - middle[1]) * cp + r * sp);
+      found.down = Math.max(found.down, (middle[1] - h) * cp + r * sp);
+    });
+    return found;
   }
 
   rotate(turn, tilt) {
@@ -75,24 +97,26 @@ export class Volume {
     const size = (c) => Math.min(width / c, (height / Math.ceil(this.n / c)) - head);
     for (let c = 2; c <= this.n; c++) if (size(c) > size(across)) across = c;
     const w = width / across, h = height / Math.ceil(this.n / across);
+    const unit = Math.min(...this.rooms.filter(({ high }) => high[0]).map((room) => { // one scale for all
+      const { side, up, down } = this.extent(room);
+      return Math.min(w / (2 * side), (h - head) / (up + down));
+    }));
     for (let i = 0; i < this.n; i++) {
       const x = (i % across) * w, y = Math.floor(i / across) * h;
-      this.paintOne(pen, i, x + w / 2, y + head + (h - head) / 2, w, h - head);
+      if (this.rooms[i].high[0]) this.paintOne(pen, i, x + w / 2, y + head + (h - head) / 2, unit);
       Object.assign(pen, { font: `${type}px ${getComputedStyle(this.pane.host).fontFamily}`, fillStyle: colour("@text"), textAlign: "center", textBaseline: "top" });
       if (names[i]) pen.fillText(names[i], x + w / 2, y + 2);
     }
     Object.assign(this.pane.canvas.dataset, { turn: this.turn.toFixed(3), tilt: this.tilt.toFixed(3) });
   }
 
-  paintOne(pen, which, cx, cy, roomX, roomY) {
+  paintOne(pen, which, cx, cy, unit) {
     const [D, H, W] = this.shape, cells = this.cells, base = which * D * H * W;
     const threshold = this.spec.threshold ?? 128;
     const full = (d, h, w) => d >= 0 && h >= 0 && w >= 0 && d < D && h < H && w < W && cells[base + (d * H + h) * W + w] >= threshold;
-    const { low, high } = this.filled?.high[0] ? this.filled : { low: [0, 0, 0], high: [D, H, W] }; // nothing filled: the grid
-    const [mD, mH, mW] = low.map((v, axis) => (v + high[axis]) / 2);
+    const { middle: [mD, mH, mW] } = this.rooms[which], { up, down } = this.extent(this.rooms[which]);
     const [ct, st, cp, sp] = [Math.cos(this.turn), Math.sin(this.turn), Math.cos(this.tilt), Math.sin(this.tilt)];
-    const [sizeD, tall, sizeW] = low.map((v, axis) => high[axis] - v), wide = Math.hypot(sizeD, sizeW); // of its circle, turned once round
-    const unit = Math.min(roomX / wide, roomY / (tall * cp + wide * Math.abs(sp)));
+    cy += ((up - down) / 2) * unit;
     // Axes on the screen (x right, y down) and towards the eye (z), for a step along W, H (up) and D.
     const eW = [ct * unit, st * sp * unit, st * cp], eH = [0, -cp * unit, sp], eD = [-st * unit, ct * sp * unit, ct * cp];
     const at = (d, h, w) => [cx + (w - mW) * eW[0] + (h - mH) * eH[0] + (d - mD) * eD[0], cy + (w - mW) * eW[1] + (h - mH) * eH[1] + (d - mD) * eD[1]];
