@@ -94,15 +94,21 @@ export class Volume {
     if (!this.cells) return;
     const { names = [] } = this.spec, { scale, colour } = this.look, type = 13 * scale, head = names.length ? type + 8 : 0;
     let across = 1; // volumes side by side, or below each other where the pane is high
-    const size = (c) => Math.min(width / c, (height / Math.ceil(this.n / c)) - head);
+    const gap = 6, size = (c) => Math.min(width / c, (height / Math.ceil(this.n / c)) - head);
     for (let c = 2; c <= this.n; c++) if (size(c) > size(across)) across = c;
-    const w = width / across, h = height / Math.ceil(this.n / across);
+    const w = (width + gap) / across - gap, h = (height + gap) / Math.ceil(this.n / across) - gap;
     const unit = Math.min(...this.rooms.filter(({ high }) => high[0]).map((room) => { // one scale for all
       const { side, up, down } = this.extent(room);
-      return Math.min(w / (2 * side), (h - head) / (up + down));
+      return 0.96 * Math.min(w / (2 * side), (h - head) / (up + down));
     }));
     for (let i = 0; i < this.n; i++) {
-      const x = (i % across) * w, y = Math.floor(i / across) * h;
+      const x = (i % across) * (w + gap), y = Math.floor(i / across) * (h + gap);
+      for (const ground of ["@ground", "@grid/30"]) { // its room, with air around what turns in it
+        pen.fillStyle = colour(ground);
+        pen.beginPath();
+        pen.roundRect(x, y, w, h, 6 * scale);
+        pen.fill();
+      }
       if (this.rooms[i].high[0]) this.paintOne(pen, i, x + w / 2, y + head + (h - head) / 2, unit);
       Object.assign(pen, { font: `${type}px ${getComputedStyle(this.pane.host).fontFamily}`, fillStyle: colour("@text"), textAlign: "center", textBaseline: "top" });
       if (names[i]) pen.fillText(names[i], x + w / 2, y + 2);
