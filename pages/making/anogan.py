@@ -344,8 +344,8 @@ $$
 where $f$ is a layer of the discriminator. What $A$ is at the end is the anomaly score. Here both sums are means.
 """,
     r"""
-**Watch** the right-hand image of a damaged digit: what stays bright is the defect, found without ever having been
-shown one.
+**Watch** what is missing from a damaged digit, the image below on the left: what stays bright is the defect, found
+without ever having been shown one.
 
 **What it cannot do.** A generator that cannot make every normal image calls some of them anomalies; one that makes too
 much makes the anomaly as well. The search takes hundreds of steps for each image, which an encoder would do in one.
