@@ -66,13 +66,13 @@ def main() -> None:
 
 # -- by size ---------------------------------------------------------------------------------------------------
 
-BANDS = {
+BANDS = {  # in two colours that stand out from a light ground and from a dark one
     "height": 420,
     "encoding": {
         "x": {"field": "pixels", "type": "quantitative", "scale": {"type": "log", "base": 2, "domain": [6, 40]},
               "axis": {"values": [6, 8, 10, 12, 16, 20, 24, 32, 37]}, "title": "pixels of the object's long side"},
         "color": {"field": "network", "type": "nominal", "title": None,
-                  "scale": {"range": ["#0058a3", "#c64a00"]}, "legend": {"orient": "top"}},
+                  "scale": {"range": ["#2b7bd1", "#d9631e"]}, "legend": {"orient": "top"}},
     },
     "layer": [
         {"mark": {"type": "area", "opacity": 0.18},
