@@ -181,8 +181,9 @@ def drawings(variant: str, caption: str, seed: int) -> Film:
         frames.append(Frame(step=i, arrays={"sheet": np.concatenate(rows), "made": results[at]}))
     stages = ("stage 1", "stage 2") if variant != "one-stage" else ("one stage", "the same")
     base = images_base(columns=4, rows=(*stages, *stages), share=0.84) | {
+        "spare": True,
         "layout": {
-            "xaxis": {"title": "p", "range": [0, 1]},
+            "xaxis": {"title": "read, p", "range": [0, 1]},
             "yaxis": {"autorange": "reversed", "automargin": True},
             "margin": {"l": 10},
         },
@@ -193,7 +194,7 @@ def drawings(variant: str, caption: str, seed: int) -> Film:
     }  # fmt: skip
 
     def draw(frame: Frame) -> dict[str, Any]:
-        words = f"Noise {frame.step + 1} of {SETS}: eight drawings of one caption. On the right what the encoder reads."
+        words = f"Noise {frame.step + 1} of {SETS}: eight drawings of one caption, stage 2 below stage 1."
         return {"images": frame.arrays["sheet"], "traces": {}, "caption": words, "alt": f"{words} {caption}"}
 
     return Film(frames=frames, base=base, draw=draw, numbers=partial(numbers, read))

@@ -295,7 +295,7 @@ def each(variant: str, face: int, wanted: tuple[str, ...]) -> Film:
 
     return Film(
         frames=[Frame(step=0, scalars=scalars, arrays={"images": sheet})],
-        base=images_base(columns=6, names=names, pick="send"),
+        base=images_base(names=names, pick="send"),
         draw=lambda f: {"images": f.arrays["images"], "marks": marks, "caption": words, "alt": words},
         numbers=numbers,
     )

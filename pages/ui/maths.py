@@ -14,6 +14,12 @@ def latex(formula: str) -> str:
     from latex2mathml.converter import convert
 
     text = convert(formula, display="block").replace("<math ", '<math translate="no" ', 1)
+    # Bars are signs of their own, not operators: MathML Core would set them apart from what they enclose.
+    text = re.sub(
+        r"<mo(?: stretchy=\"false\")?>(&#x0007C;|&#x02016;)</mo>",
+        r'<mo stretchy="false" lspace="0" rspace="0">\1</mo>',
+        text,
+    )
     # A function's name stands a thin space from what it is applied to and from a factor before it, but not from a
     # bracket: MathML Core gives <mi>log</mi> none.
     text = re.sub(rf"({_NAMES})(?!<mo stretchy=\"false\">&#x0002[89B];|<mo[^>]*>&#x0005B;|</)", rf"\1{_THIN}", text)

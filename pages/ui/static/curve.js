@@ -47,16 +47,18 @@ export class Curve {
         line: { color: colour("@muted"), width: 2, dash: "dot" },
       });
     }
-    // In a narrow chart every name of the legend has a line of its own, above the curves; in a low one the unit leads it.
-    const { scale } = this, { width, height } = this.size(), low = height < 130 * scale, named = traces.length > 1;
+    // In a narrow chart every name of the legend has a line of its own, above the curves; where the axis is too
+    // low for its unit, that leads the legend.
+    const { scale } = this, named = traces.length > 1;
     this.host.style.setProperty("--least", `${(120 + 20 * traces.length) * scale}px`);
+    const { width, height } = this.size(), low = 6.6 * this.label.length * scale > height - 66 * scale;
     const ticks = (room, each, most) => Math.max(2, Math.min(most, Math.floor(room / (each * scale)))); // that do not touch
     const across = ticks(width - 64 * scale, 44, 8), decades = Math.log10(1 + (frames.at(-1)?.step ?? 0));
     const every = Math.ceil((this.names?.length ?? 0) / across), shown = this.names?.map((_, i) => i).filter((i) => i % every === 0);
     const longest = Math.max(...traces.map(({ name }) => name?.length ?? 0)), type = Math.max(9, Math.min(12 * scale, (width - 52) / (0.52 * longest)));
     const axis = { color: colour("@text"), gridcolor: colour("@grid"), zeroline: false, fixedrange: true, automargin: true, tickangle: 0 };
     const layout = {
-      width, height,
+      width, height, minreducedwidth: 40, minreducedheight: 24, // a legend takes its room from the curves
       xaxis: {
         ...axis, title: { text: this.wrapped(this.steps), standoff: 4 },
         ...(this.log ? { type: "log", dtick: Math.ceil(decades / across) || 1 } : { rangemode: "tozero", nticks: across }),

@@ -36,6 +36,7 @@ export class Figure {
       xaxis: merge(axis, layout.xaxis), yaxis: merge(axis, layout.yaxis),
       ...Object.fromEntries(Object.keys(layout).filter((key) => /^[xy]axis\d$/.test(key)).map((key) => [key, merge(axis, layout[key])])),
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
+      minreducedwidth: 30, minreducedheight: 30, // names at an axis are read whole
       font: { size: Math.round(13 * scale), color: this.colour("@text"), family: "inherit" },
     };
     this.layout.margin = margins(this.layout, scale);
@@ -68,6 +69,7 @@ export class Figure {
     // From the ranges of the base: those that a narrow place widened would stay as wide in a wide one.
     for (const [key, range] of this.ranges) this.layout[key].range = [...range];
     Object.assign(this.layout, this.size());
+    if (!this.plot.clientWidth) return; // it is left out here
     await window.Plotly.react(this.plot, this.drawn, this.layout, { staticPlot: true, responsive: false });
     this.paintCloud();
   }

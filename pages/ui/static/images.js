@@ -109,7 +109,10 @@ export class Images {
     pen.fillStyle = colour("@text");
     pen.textBaseline = "middle";
     pen.textAlign = "right";
-    rowNames.forEach((name, r) => pen.fillText(name, layout.left - 8, layout.top + r * layout.down + layout.height / 2));
+    rowNames.forEach((name, r) => {
+      const lines = wrapped(pen, name, layout.left - 12), middle = layout.top + r * layout.down + layout.height / 2;
+      lines.forEach((line, k) => pen.fillText(line, layout.left - 8, middle + (k - (lines.length - 1) / 2) * (type + 2)));
+    });
     pen.textAlign = "center";
     names.forEach((name, i) => {
       const [x, y] = this.corner(i), lines = wrapped(pen, name, layout.width).reverse();
@@ -124,11 +127,12 @@ export class Images {
   font(type) { return `${type}px ${getComputedStyle(this.pane.host).fontFamily}`; }
 
   /** What is to be laid out, and what names of so many lines and the scale take of the room beside it. */
-  room({ images: { shape: [n, high, wide] }, map }, lines = 1) {
+  room({ images: { shape: [n, high, wide] }, map }, lines = 1, width = Infinity) {
     const { rows = [], names = [], columns = 0, gap = 4 } = this.spec, { scale } = this.look, type = 13 * scale;
     const pen = this.pane.canvas.getContext("2d");
     pen.font = this.font(type);
-    const left = rows.length ? 12 + Math.max(...rows.map((name) => pen.measureText(name).width)) : 0;
+    const parts = rows.flatMap((name) => wrapped(pen, name, Math.max(60, 0.26 * width)));
+    const left = rows.length ? 12 + Math.max(...parts.map((part) => pen.measureText(part).width)) : 0;
     const each = names.length > columns, above = names.length ? lines * (type + 2) + 6 : 0; // a name for every cell, or column
     return { n, columns, aspect: wide / high, gap: gap * scale, type, left, top: each ? 0 : above, head: each ? above : 0, foot: this.spec.map && map ? type + 22 : 0 };
   }
@@ -136,7 +140,7 @@ export class Images {
   /** Where the images of a picture lie in a box of this size. Names take as many lines as they need, three at most. */
   lay(picture, width, height, more = {}) {
     for (let lines = 1; ; lines++) {
-      const { type, foot, ...room } = this.room(picture, lines), pen = this.pane.canvas.getContext("2d");
+      const { type, foot, ...room } = this.room(picture, lines, width), pen = this.pane.canvas.getContext("2d");
       const found = arrange({ ...room, ...more, width: width - room.left, height: height - room.top - foot });
       pen.font = this.font(type);
       if (lines === 3 || (this.spec.names ?? []).every((name) => wrapped(pen, name, found.width).length <= lines)) return { ...found, n: room.n, type, foot };
@@ -147,6 +151,12 @@ export class Images {
   area(picture, width, height) {
     const found = this.lay(picture, width, height);
     return found.n * found.width * found.height;
+  }
+
+  /** How high a sheet of many named cells is on a phone, whose page scrolls: as wide as their names need; else "". */
+  tall({ images: { shape: [n, high, wide] } }, width) {
+    const { names = [], columns = 0, gap = 4 } = this.spec, across = Math.floor(width / 92), cell = width / across - gap;
+    return n > 8 && names.length > columns ? `${Math.ceil(n / across) * (cell * high / wide + 3 * 15 + 6 + gap)}px` : "";
   }
 
   /** The width that a sheet of so many columns can use at a height; more would be air. */
@@ -214,7 +224,7 @@ export class Images {
     const hit = what === "leave" || !this.layout ? null : cellAt(this.layout, this.picture.images.shape[0], ...this.pane.spot(event));
     this.at = hit;
     const value = this.value();
-    const text = [this.picture.tips?.[hit?.index], value === null ? null : `${this.spec.map.label ?? "value"} ${number(value)}`].filter(Boolean);
+    const text = [this.picture?.tips?.[hit?.index], value === null ? null : `${this.spec.map.label ?? "value"} ${number(value)}`].filter(Boolean);
     this.stage.say(hit && text.length ? text.join(" · ") : null, event);
     if (this.spec.map?.field) this.paint();
     if (what === "down" && hit && this.spec.pick) {

@@ -81,7 +81,8 @@ export class Numbers {
     for (const box of wide) box.style.fontSize = "";
     for (const signs of ["=≈", "+−-"]) for (const box of wide) if (box.scrollWidth > box.clientWidth) part(box, signs);
     const shares = wide.map((box) => box.clientWidth / box.scrollWidth); // read all, then write: one layout, not one a formula
-    wide.forEach((box, i) => { if (shares[i] < 1) box.style.fontSize = `${Math.max(0.7, 1.06 * shares[i])}em`; });
+    // A formula is 1.08 em to begin with, a table 1 em.
+    wide.forEach((box, i) => { if (shares[i] < 1) box.style.fontSize = `${Math.max(0.7, (box.matches(".math") ? 1.06 : 0.98) * shares[i])}em`; });
     if (document.fonts.status === "loading") document.fonts.ready.then(() => this.fit()); // formulas take another width in their own font
   }
 
@@ -125,15 +126,16 @@ export class Numbers {
   }
 }
 
-/** Part the formulas of a box before these signs: what stands between them goes on in the next line where it must. */
+/** Part the formulas of a box before these signs, and at wide spaces: what follows goes on in the next line where it must. */
 function part(box, signs) {
   for (const math of box.querySelectorAll("math")) {
     const row = math.children.length === 1 && math.firstElementChild.localName === "mrow" ? math.firstElementChild : math;
     const pieces = [[]];
     for (const child of [...row.childNodes]) {
-      const before = pieces.at(-1); // a sign after a sign stays with it
-      if (child.localName === "mo" && signs.includes(child.textContent) && (before.length > 1 || (before[0] && before[0].localName !== "mo"))) pieces.push([]);
-      pieces.at(-1).push(child);
+      const sign = child.localName === "mo" && signs.includes(child.textContent);
+      const space = child.localName === "mspace" && parseFloat(child.getAttribute("width")) >= 1;
+      if ((sign || space) && pieces.at(-1).length > 1) pieces.push([]); // no piece of a name, or a sign, alone
+      if (!space) pieces.at(-1).push(child);
     }
     math.replaceWith(...pieces.flatMap((piece) => {
       const one = math.cloneNode(false);

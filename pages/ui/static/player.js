@@ -143,6 +143,8 @@ class Player {
   lay() {
     const sheet = this.stage.views.get("images"), grid = this.root.querySelector(".grid:not(.alone)"), { frame } = this.walk;
     this.place = this.base.below ? "below" : "";
+    const narrow = this.root.clientWidth <= 700 && !this.root.classList.contains("presenting");
+    this.stageHost.style.height = narrow && sheet && frame?.images ? sheet.tall(frame, this.stageHost.clientWidth) : "";
     if (this.place || !sheet || !grid || this.stage.views.size > 1 || !frame?.images) return;
     const bare = this.root.classList.contains("presenting") && grid.classList.contains("nocurve");
     const [other, gain] = bare ? ["aside", 1.02] : ["below", 1.25];

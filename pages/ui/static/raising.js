@@ -59,7 +59,7 @@ class Raising {
     this.pixels = el("output", {});
     this.sticker = choose("Sticker", data.stickers, () => { this.row = Number(this.sticker.value); this.changed(); });
     this.ground = choose("Photograph", data.grounds, () => { this.piece = Number(this.ground.value); this.changed(); });
-    this.scene = choose("Scene", Array.from({ length: data.scenes }, (_, i) => `scene ${i + 1}`), () => this.enter(Number(this.scene.value)));
+    this.scene = choose("Scene", Array.from({ length: data.scenes }, (_, i) => `scene ${i}`), () => this.enter(Number(this.scene.value)));
     this.ofSticker = [el("label", { class: "far" }, "Pixels ", this.far, this.pixels), el("label", {}, "Sticker ", this.sticker), el("label", {}, "on ", this.ground),
       button("Another sticker", "another", "Another held-out sticker", () => { this.row = (this.row + 1) % this.data.stickers.length; this.changed(); })];
     this.ofScene = [el("label", {}, "Scene ", this.scene), button("Next object", "next", "The next object of the scene (right arrow)", () => this.pick(1))];
