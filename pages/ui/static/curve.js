@@ -47,21 +47,23 @@ export class Curve {
         line: { color: colour("@muted"), width: 2, dash: "dot" },
       });
     }
-    // In a narrow chart every name of the legend has a line of its own, above the curves; where the axis is too
-    // low for its unit, that leads the legend.
-    const { scale } = this, named = traces.length > 1;
-    this.host.style.setProperty("--least", `${(120 + 20 * traces.length) * scale}px`);
+    // In a narrow chart every name of the legend has a line of its own, or two, above the curves; where the axis is too low
+    // for its unit, that leads the legend.
+    const { scale } = this, named = traces.length > 1, across = this.plot.clientWidth;
+    for (const trace of traces) trace.name = inLines(trace.name ?? "", Math.max(12, (across - 52) / (5.9 * scale)));
+    const names = traces.flatMap(({ name }) => name.split("<br>")), longest = Math.max(...names.map(({ length }) => length));
+    this.host.style.setProperty("--least", `${(120 + 20 * names.length) * scale}px`);
     const { width, height } = this.size(), low = 6.6 * this.label.length * scale > height - 66 * scale;
     const ticks = (room, each, most) => Math.max(2, Math.min(most, Math.floor(room / (each * scale)))); // that do not touch
-    const across = ticks(width - 64 * scale, 44, 8), decades = Math.log10(1 + (frames.at(-1)?.step ?? 0));
-    const every = Math.ceil((this.names?.length ?? 0) / across), shown = this.names?.map((_, i) => i).filter((i) => i % every === 0);
-    const longest = Math.max(...traces.map(({ name }) => name?.length ?? 0)), type = Math.max(9, Math.min(12 * scale, (width - 52) / (0.52 * longest)));
+    const most = ticks(width - 64 * scale, 44, 8), decades = Math.log10(1 + (frames.at(-1)?.step ?? 0));
+    const every = Math.ceil((this.names?.length ?? 0) / most), shown = this.names?.map((_, i) => i).filter((i) => i % every === 0);
+    const type = Math.max(9, Math.min(12 * scale, (width - 52) / (0.52 * longest)));
     const axis = { color: colour("@text"), gridcolor: colour("@grid"), zeroline: false, fixedrange: true, automargin: true, tickangle: 0 };
     const layout = {
       width, height, minreducedwidth: 40, minreducedheight: 24, // a legend takes its room from the curves
       xaxis: {
-        ...axis, title: { text: this.wrapped(this.steps), standoff: 4 },
-        ...(this.log ? { type: "log", dtick: Math.ceil(decades / across) || 1 } : { rangemode: "tozero", nticks: across }),
+        ...axis, title: { text: inLines(this.steps, Math.max(8, Math.floor(width / (7.5 * scale)) - 6)), standoff: 4 },
+        ...(this.log ? { type: "log", dtick: Math.ceil(decades / most) || 1 } : { rangemode: "tozero", nticks: most }),
         ...(this.names ? { tickvals: shown, ticktext: shown.map((i) => this.names[i]) } : {}),
       },
       yaxis: { ...axis, title: { text: low ? "" : this.label, standoff: 4 }, nticks: ticks(height - 62 * scale, 26, 5) },
@@ -99,19 +101,19 @@ export class Curve {
     if (this.last && this.plot.clientWidth) await this.draw(...this.last);
   }
 
-  /** A title in lines that fit the chart. */
-  wrapped(text) {
-    const most = Math.max(8, Math.floor(this.plot.clientWidth / (7.5 * this.scale)) - 6), lines = [""];
-    for (const word of text.split(" ")) {
-      if (lines.at(-1) && lines.at(-1).length + word.length >= most) lines.push("");
-      lines.push(`${lines.pop()} ${word}`.trim());
-    }
-    return lines.join("<br>");
-  }
-
   size() { return { width: this.plot.clientWidth, height: this.plot.clientHeight }; }
 
   dispose() {
     if (window.Plotly && this.plot._fullLayout) window.Plotly.purge(this.plot);
   }
+}
+
+/** Words in lines of so many letters. */
+function inLines(text, most) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    if (lines.at(-1) && lines.at(-1).length + word.length >= most) lines.push("");
+    lines.push(`${lines.pop()} ${word}`.trim());
+  }
+  return lines.join("<br>");
 }

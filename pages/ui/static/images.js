@@ -114,7 +114,7 @@ export class Images {
       lines.forEach((line, k) => pen.fillText(line, layout.left - 8, middle + (k - (lines.length - 1) / 2) * (type + 2)));
     });
     pen.textAlign = "center";
-    names.forEach((name, i) => {
+    if (layout.lines) names.forEach((name, i) => {
       const [x, y] = this.corner(i), lines = wrapped(pen, name, layout.width).reverse();
       lines.forEach((line, k) => pen.fillText(line, x + layout.width / 2, y - type / 2 - 3 - k * (type + 2), layout.width));
     });
@@ -133,17 +133,19 @@ export class Images {
     pen.font = this.font(type);
     const parts = rows.flatMap((name) => wrapped(pen, name, Math.max(60, 0.26 * width)));
     const left = rows.length ? 12 + Math.max(...parts.map((part) => pen.measureText(part).width)) : 0;
-    const each = names.length > columns, above = names.length ? lines * (type + 2) + 6 : 0; // a name for every cell, or column
+    const each = names.length > columns, above = names.length && lines ? lines * (type + 2) + 6 : 0; // a name for every cell, or column
     return { n, columns, aspect: wide / high, gap: gap * scale, type, left, top: each ? 0 : above, head: each ? above : 0, foot: this.spec.map && map ? type + 22 : 0 };
   }
 
-  /** Where the images of a picture lie in a box of this size. Names take as many lines as they need, three at most. */
+  /** Where the images of a picture lie in a box of this size. Names take as many lines as they need, three at most; over
+   * cells too narrow for any word they are left out. */
   lay(picture, width, height, more = {}) {
     for (let lines = 1; ; lines++) {
       const { type, foot, ...room } = this.room(picture, lines, width), pen = this.pane.canvas.getContext("2d");
       const found = arrange({ ...room, ...more, width: width - room.left, height: height - room.top - foot });
       pen.font = this.font(type);
-      if (lines === 3 || (this.spec.names ?? []).every((name) => wrapped(pen, name, found.width).length <= lines)) return { ...found, n: room.n, type, foot };
+      if (lines && found.width < 40) lines = -1;
+      else if (lines % 3 === 0 || (this.spec.names ?? []).every((name) => wrapped(pen, name, found.width).length <= lines)) return { ...found, n: room.n, type, foot, lines };
     }
   }
 
