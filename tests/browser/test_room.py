@@ -17,19 +17,9 @@ LESS = {
     "pixelrnn": (0.38, 0.44),  # an image and beside it the same skewed: 89 pixels by 32
     "autoencoder": (0.38, 0.50),  # a curve, seven rows of images and their names, the hidden units
     "dcgan": (0.39, 0.55),  # 64 images in whole pixels
-    "anogan": (0.40, 0.48),  # four square images with a name each and a scale
     "pixelcnn-pp": (0.39, 0.50),  # four images in a square, and 256 levels beside them
     "likelihood": (0.39, 0.55),  # likewise
-    "pix2pix": (0.38, 0.40),  # what goes in, what comes out, what was wanted, in a row
     "gan": (0.40, 0.54),  # presented at 1024 x 768: a legend of two lines
-    # New pages, whose pictures can still grow.
-    "pixeldtgan": (0.38, 0.45),
-    "midinet": (0.30, 0.40),
-    "tpgan": (0.40, 0.48),
-    "icgan": (0.40, 0.44),  # 24 faces with a name each
-    "3dgan": (0.11, 0.12),  # a solid, with room to turn; its scene shows a flat one
-    "pose-guided": (0.15, 0.30),
-    "anime": (0.40, 0.53),
 }  # fmt: skip
 LOWEST = """() => Math.max(...[...document.querySelectorAll("*")].filter((one) => one.shadowRoot).flatMap((one) =>
   [...one.shadowRoot.querySelectorAll(".stage, .main > .bar")]).map((one) => one.getBoundingClientRect().bottom))"""

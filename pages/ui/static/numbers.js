@@ -146,7 +146,7 @@ function part(box, signs) {
 }
 
 /** A minus as a sign before a number. */
-const signed = (text) => String(text).replace(/(^|[\s(\[])-(?=[\d.])/g, "$1−");
+export const signed = (text) => String(text).replace(/(^|[\s(\[])-(?=[\d.])/g, "$1−");
 
 function block({ math, table, text }) {
   if (math) return html`<div class="math" translate="no" .innerHTML=${math}></div>`;
