@@ -42,7 +42,7 @@ CODE = 64  # numbers between encoder and decoder
 SHOWN = 8  # test figures that a frame undresses
 
 # Parts taken away; all of these, the whole model ("small") among them, are trained alike and small.
-_SMALL: dict[str, Any] = {"channels": 12, "d_channels": 8, "n_steps": 2_500}
+_SMALL: dict[str, Any] = {"channels": 12, "d_channels": 8, "n_steps": 5_000}
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
     "small": _SMALL,
