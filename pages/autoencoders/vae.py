@@ -195,7 +195,9 @@ def names_of(name: str) -> tuple[str, ...]:
 def recorded(name: str) -> Film:
     """The recorded training of a shipped model."""
     frames = shipped.frames("vae", MODELS[name][0])
-    return Film(frames=frames, **shown(frames[-1], name, 2, recorded=True))
+    return Film(
+        frames=frames, code=shipped.code_of_frames("vae", MODELS[name][0]), **shown(frames[-1], name, 2, recorded=True)
+    )
 
 
 def training(name: str, **own: Any) -> Scene:

@@ -13,6 +13,7 @@ from engines.run import Run
 from pages.catalogue import entry
 from pages.foundations import bayes_notes, bayes_pictures
 from pages.ui import show
+from pages.ui.code import OF_ITSELF
 from pages.ui.live import SLOTS
 from pages.ui.page import page
 from pages.ui.player import layers
@@ -81,6 +82,7 @@ def scene(**own: Any) -> Scene:
         base=bayes_pictures.base(config),
         draw=partial(bayes_pictures.picture, config=config),
         explain=lambda frame, _: bayes_pictures.numbers(frame, config),
+        data_code=OF_ITSELF,
     )
 
 

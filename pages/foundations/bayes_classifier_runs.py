@@ -63,6 +63,11 @@ def draw_scene(name: str, *, raw: bool, **settings: Any) -> Scene:
         base=draw_base(words),
         draw=lambda frame: draw_picture(frame, history, words, raw),
         explain=lambda frame, _: draw_numbers(frame, words, classes(name)),
+        data_code=(
+            "from engines.data import load\nfrom engines.foundations.bayes_classifier import GaussianClasses\n"
+            f"images = load({name!r})\n"
+            f"data = GaussianClasses(images.x, images.labels, regularisation={REGULARISATION})"
+        ),
     )
 
 

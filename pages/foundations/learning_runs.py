@@ -16,6 +16,7 @@ from engines.foundations.bayes_classifier import fit
 from engines.maths.pca import PCA, fit_pca, project, reconstruct
 from engines.run import Run
 from pages.ui import palette
+from pages.ui.code import OF_ITSELF
 from pages.ui.live import SLOTS, Blocks
 from pages.ui.maths import latex, number
 from pages.ui.sheets import images_base
@@ -154,7 +155,7 @@ def text_scene(text: str | None, **settings: Any) -> Scene:
         base=base,
         draw=lambda frame: text_picture(frame, order),
         explain=lambda frame, _: text_numbers(frame, order),
-        again=None,
+        data_code=OF_ITSELF if text is None else "",
     )
 
 
@@ -275,7 +276,8 @@ def melody_scene(**settings: Any) -> Scene:
         "components": 0,
         "points": 0,
     }  # fmt: skip
-    return Scene(run=run, base=base, draw=melody_picture, explain=lambda frame, _: melody_numbers(frame))
+    return Scene(run=run, base=base, draw=melody_picture, explain=lambda frame, _: melody_numbers(frame),
+                 data_code=OF_ITSELF)  # fmt: skip
 
 
 def name_of(pitch: float, beats: float) -> str:

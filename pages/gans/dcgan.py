@@ -186,6 +186,7 @@ def recorded(name: str) -> Film:
         base=training_base(recorded=True, judged="frechet" in frames[-1].scalars),
         draw=partial(film_picture, name=name),
         numbers=partial(training_numbers, name=name),
+        code=shipped.code_of_frames("dcgan", VARIANTS[name]),
     )
 
 
@@ -193,7 +194,9 @@ def training(name: str, **own: Any) -> Live:
     """Networks that start to learn now."""
     n_steps = 2_000 if devices.hosted() else 50_000
     engine = engines.create("dcgan", data=shipped.images(name), n_steps=n_steps, **own)
-    return training_scene(Run(engine, slots=SLOTS, frame_interval=1.0))
+    made = training_scene(Run(engine, slots=SLOTS, frame_interval=1.0))
+    made.data_code = shipped.code_of(name)
+    return made
 
 
 def training_scene(run: Run) -> Live:

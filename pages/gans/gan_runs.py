@@ -47,8 +47,10 @@ def game(points: Dataset | np.ndarray, name: str = "", **settings: Any) -> Live:
         still = {"caption": words, "alt": words}
         return Live(run=Reel([Frame(step=0)]), base=gan_pictures.still_base(), draw=lambda _: still)
     engine = engines.create("gan2d", data=points, **settings)
-    floor = floor_of(name) if name and isinstance(points, Dataset) else None
-    return game_of(Run(engine, slots=SLOTS, frame_interval=FRAME_INTERVAL), floor)
+    ships = bool(name) and isinstance(points, Dataset)
+    made = game_of(Run(engine, slots=SLOTS, frame_interval=FRAME_INTERVAL), floor_of(name) if ships else None)
+    made.data_code = f"from engines.data import load\ndata = load({name!r}, n={N_POINTS})" if ships else ""
+    return made
 
 
 def game_of(run: Run, floor: float | None) -> Live:

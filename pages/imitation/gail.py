@@ -144,18 +144,30 @@ def game(chosen: dict[str, Any]) -> None:
     name, method, expert = chosen["env"], chosen["method"], chosen["expert"]
     own = [s for s in GAME if method == "gail" or s in (TRAJECTORIES, THIN, SEED)]
     said = ("The expert" if expert == "good" else "The useless expert", "The learner")
-    make = partial(training, shown_by(name, expert), method, said)
+    make = partial(training, shown_by(name, expert), method, said, code_of(name, expert))
     shown = gail_pictures.layers_of(name, cloned=method != "gail", expert="The expert")
     record = show.learn(SLUG, make, own, chosen, of=(name, expert, method), view=f"{name}:{method}", layers=shown)
     if record is not None:
         gail_notes.figures(name, expert, shown_by(name, expert).first(int(chosen["n"])))
 
 
-def training(shown: Demonstrations, method: str, names: tuple[str, str], **own: Any) -> Live:
-    """A run that learns from these demonstrations."""
+def code_of(name: str, expert: str) -> str:
+    """The lines of Python that make the demonstrations of `shown_by`."""
+    if expert == "good":
+        return f"from engines.imitation import demonstrations\ndata = demonstrations.load({name!r})"
+    return (
+        "from engines.imitation import experts\nfrom engines.imitation.environments import environment\n"
+        f"env = environment({name!r})\ndata = experts.demonstrate({name!r}, experts.stubborn(env), n=10, seed=7)"
+    )
+
+
+def training(shown: Demonstrations, method: str, names: tuple[str, str], code: str = "", **own: Any) -> Live:
+    """A run that learns from these demonstrations, which ``code`` makes."""
     more = {"n_steps": N_STEPS} if method == "gail" else {}
     engine: Any = engines.create(method, data=shown, **more, **own)
-    return live_of(Run(engine, slots=live.SLOTS, frame_interval=FRAME_INTERVAL), names)
+    made = live_of(Run(engine, slots=live.SLOTS, frame_interval=FRAME_INTERVAL), names)
+    made.data_code = code
+    return made
 
 
 def live_of(run: Run, names: tuple[str, str]) -> Live:
@@ -192,6 +204,7 @@ def body() -> Film:
     used = shown.first(config.n_trajectories)
     return Film(
         frames=shipped.frames("gail", BODY),
+        code=shipped.code_of_frames("gail", BODY),
         base=gail_pictures.base(
             used, names=("The expert", "The learner"), expert=float(used.returns.mean()), kl_limit=config.kl_limit,
             cloned=False,

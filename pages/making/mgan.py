@@ -315,6 +315,7 @@ def training() -> Film:
     m = metrics(SLUG)
     return Film(
         frames=shipped.frames(SLUG),
+        code=shipped.code_of_frames(SLUG),
         base=images_base(columns=2, names=("texture, from the same noise", f"the held-out photo: {HELD_OUT}"))
         | {"curve_sets": [
             curves("Distance of patches", "from held-out texture", distance="two textures"),

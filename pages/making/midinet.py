@@ -290,7 +290,7 @@ def training(which: int) -> Film:
     ]
     base = roll_base(TRACKS[:1], low=bars.LOW, step_seconds=60 / BEATS / 4)
     return Film(frames=frames, base={**base, "curve_sets": sets, "curve_log": True}, draw=partial(learning, which),
-                numbers=notes.numbers)  # fmt: skip
+                numbers=notes.numbers, code=shipped.code_of_frames(SLUG))  # fmt: skip
 
 
 def learning(which: int, frame: Frame) -> dict[str, Any]:

@@ -100,6 +100,7 @@ def training() -> Film:
     rows = ("small", "its features", "raised", "features of the large", "large")
     return Film(
         frames=shipped.frames("perceptual_gan"),
+        code=shipped.code_of_frames("perceptual_gan"),
         base=images_base(columns=len(names), rows=rows, names=names)
         | {"curve_sets": [RIGHT, LOSSES], "curve_log": True},
         draw=lambda frame: pictured(frame, near, far, fixed),

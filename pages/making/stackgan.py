@@ -294,6 +294,7 @@ def training() -> Film:
         base=base | {"curve_sets": [OBEYED, STAGE1, STAGE2, MATCHING], "curve_log": True},
         draw=partial(learning_picture, true),
         numbers=notes.numbers,
+        code=shipped.code_of_frames(SLUG),
     )
 
 

@@ -315,7 +315,7 @@ def training() -> Film:
         curves("In one piece", "%", piece="64 made solids"),
     ]
     base = {**volume_base(names=("",) * SHOWN), "curve_sets": sets, "curve_log": True}
-    return Film(frames=frames, base=base, draw=learning_to, numbers=notes.numbers)
+    return Film(frames=frames, base=base, draw=learning_to, numbers=notes.numbers, code=shipped.code_of_frames(SLUG))
 
 
 def learning_to(frame: Frame) -> dict[str, Any]:

@@ -37,10 +37,23 @@ def images(digit: str, dimensions: int) -> tuple[np.ndarray, PCA]:
     return project(pca, pixels), pca
 
 
+def code_of(digit: str, dimensions: int) -> str:
+    """The lines of Python that make `images`."""
+    label = None if digit == "all" else int(digit)
+    limit = min(N_IMAGES, devices.limits().max_points)
+    return (
+        "from engines import data as sets\nfrom engines.maths.pca import fit_pca, project\n"
+        f'pixels = sets.images("mnist", labels={label}, n={limit}, seed=0).flat()\n'
+        f"data = project(fit_pca(pixels, {dimensions}), pixels)"
+    )
+
+
 def scene(digit: str, dimensions: int, **settings: Any) -> Live:
     """EM on the codes; frames become a sheet of images: one column a component, its mean above its samples."""
     codes, _ = images(digit, dimensions)
-    return scene_of(Run(engines.create("gmm", data=codes, **settings), slots=SLOTS), digit, dimensions)
+    made = scene_of(Run(engines.create("gmm", data=codes, **settings), slots=SLOTS), digit, dimensions)
+    made.data_code = code_of(digit, dimensions)
+    return made
 
 
 def scene_of(run: Run, digit: str, dimensions: int) -> Live:

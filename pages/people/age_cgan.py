@@ -302,6 +302,7 @@ def training() -> Film:
     rows = (*(f"code {i + 1}" for i in range(N_CODES)), "first guess", "true")
     return Film(
         frames=shipped.frames("age_cgan"),
+        code=shipped.code_of_frames("age_cgan"),
         base=images_base(columns=len(AGES), rows=rows) | {"curve_sets": [game, undo, near], "curve_log": True},
         draw=lambda frame: learned(frame, true),
         numbers=losses,

@@ -328,6 +328,7 @@ def training() -> Film:
         base=images_base(columns=FILMED, rows=rows) | {"curve_sets": sets, "curve_log": True},
         draw=partial(learning_picture, true, side),
         numbers=losses,
+        code=shipped.code_of_frames(SLUG),
     )
 
 

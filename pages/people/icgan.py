@@ -459,7 +459,7 @@ def training() -> Film:
         return {"images": np.concatenate([true, new, again]), "caption": words, "alt": words}
 
     return Film(frames=frames, base=base | {"curve_sets": [found, inner, game, sides], "curve_log": True}, draw=draw,
-                numbers=losses)  # fmt: skip
+                numbers=losses, code=shipped.code_of_frames(SLUG))  # fmt: skip
 
 
 def losses(frame: Frame) -> Blocks:

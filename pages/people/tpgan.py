@@ -206,6 +206,7 @@ def training() -> Film:
     game = curves("The discriminator", "nats", d_loss="D", adv="−log D of what is made")
     return Film(
         frames=shipped.frames(SLUG),
+        code=shipped.code_of_frames(SLUG),
         base=images_base(columns=3, names=names) | {"curve_sets": [near, terms, game], "curve_log": True},
         draw=lambda frame: picture(frame, given, true),
         numbers=losses,

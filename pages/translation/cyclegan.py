@@ -198,6 +198,7 @@ def training() -> Film:
     x, y = (learning.to_bytes(sized("", tests()[key][:SHOWN])).numpy() for key in ("flat", "noto"))
     return Film(
         frames=shipped.frames(SLUG),
+        code=shipped.code_of_frames(SLUG),
         base=images_base(columns=SHOWN, rows=("flat x", "G(x)", "F(G(x))", "shaded y", "F(y)"),
                          names=tests()["names"][:SHOWN])
         | {"curve_sets": [

@@ -202,6 +202,7 @@ def training() -> Film:
     across = len(SHOWN) // 3
     return Film(
         frames=shipped.frames("discogan"),
+        code=shipped.code_of_frames("discogan"),
         base=images_base(columns=across, rows=("chair", "head", "led back") * FILMED,
                          names=[degrees(yaw[row % N_TURNS]) for row in SHOWN[:across]])
         | {"curve_sets": [FOLLOWED, LOSSES, LED], "curve_log": True},

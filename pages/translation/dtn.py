@@ -169,6 +169,7 @@ def training() -> Film:
     images, _ = tests()
     return Film(
         frames=shipped.frames("dtn"),
+        code=shipped.code_of_frames("dtn"),
         base=images_base(columns=FILMED // 2, rows=("image", "drawn") * 2) | {"curve_sets": [READ, TERMS]},
         draw=lambda frame: picture(frame, images[:FILMED]),
         numbers=numbers,

@@ -103,6 +103,7 @@ def training() -> Film:
     outlines, true = np.repeat(pairs["outline"][:FILMED][..., None], 3, axis=3), pairs["flat"][:FILMED]
     return Film(
         frames=shipped.frames("pix2pix"),
+        code=shipped.code_of_frames("pix2pix"),
         base=images_base(columns=FILMED, rows=("outline", "made", "true"), names=pairs["names"][:FILMED])
         | {"curve_sets": [OFF, LOSSES], "curve_log": True},
         draw=lambda frame: picture(frame, outlines, true),

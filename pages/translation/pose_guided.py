@@ -113,6 +113,7 @@ def training() -> Film:
     source, true = filmed()
     return Film(
         frames=shipped.frames(ENGINE),
+        code=shipped.code_of_frames(ENGINE),
         base=images_base(columns=len(true), rows=("figure", "coarse", "difference", "result", "true"))
         | {"curve_sets": [ALIKE, OFF, LOSSES]},
         draw=lambda frame: picture(frame, source, true),

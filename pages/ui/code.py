@@ -1,4 +1,6 @@
-"""The lines of Python that make the step on the stage again, through `engines`; the weights of what learned here."""
+"""The lines of Python that make the step on the stage again, through `engines`, or find it in the training that ships;
+the weights of what learned here.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,18 @@ from starlette.routing import Route
 
 from engines.run import Run
 from pages.ui import live
+from pages.ui.reel import Reel
+
+# A page says so where its engine is given no data and makes, or finds, its own.
+OF_ITSELF = "# The engine has its data by itself."
 
 
 def offered(record: live.Live) -> bool:
-    """Whether this run can be written as code: an engine that takes no data, or whose data its page can name."""
+    """Whether this run can be written as code: an engine that takes no data, or whose data its page can name; frames
+    that ship.
+    """
+    if isinstance(record.run, Reel):
+        return bool(record.data_code)
     engine = getattr(record.run, "engine", None)
     return isinstance(record.run, Run) and engine is not None and (engine.data is None or bool(record.data_code))
 
@@ -27,12 +37,15 @@ def of_step(record: live.Live, step: int) -> str:
     if not offered(record):
         raise ValueError("the code of this run cannot be written down: its engine is gone, or its data are your own")
     run: Any = record.run
+    if isinstance(run, Reel):
+        found = f"frame = next(frame for frame in frames if frame.step == {run.at(step).step})"
+        return "\n".join([*record.data_code.splitlines(), "", found, "print(dict(frame.scalars))"])
     engine = run.engine
     # The settings at the start and at every later change of them, up to this step.
     held = [run.config_at(at) for at in range(step + 1)]
     given = {f.name: getattr(held[0], f.name) for f in fields(held[0]) if getattr(held[0], f.name) != f.default}
     settings = "".join(f", {name}={value!r}" for name, value in given.items())
-    data = ", data=data" if record.data_code else ""
+    data = ", data=data" if "data = " in record.data_code else ""
     lines = ["import engines", *record.data_code.splitlines(), ""]
     lines.append(f'engine = engines.create("{engine.name}"{data}, device="{engine.device}"{settings})')
     done = 0

@@ -61,7 +61,9 @@ def form(slug: str, record: live.Live, rival_slot: str, changes: Sequence[Change
                 st.error(str(error.args[0]))
                 return
             assert record.again is not None  # only such runs have a fork button
-            stage.put(rival_slot, record.again(run))
+            beside = record.again(run)
+            beside.data_code = record.data_code
+            stage.put(rival_slot, beside)
             name(slug, record, f"From step {at}: {what.lower()} {change.choice.said(value)}")
             del st.session_state[f"{slug}:fork-at"]
             st.rerun()

@@ -59,7 +59,7 @@ class Live:
     draw: Callable[[Frame], dict[str, Any]]
     explain: Callable[[Frame, dict[str, Any]], Explanation] | None = None
     again: Callable[[Any], Live] | None = None  # the same stage for another run on the same data: a fork
-    data_code: str = ""  # the lines of Python that make the `data` of its engine, for `ui/code.py`
+    data_code: str = ""  # the lines of Python that make the `data` of its engine, or its `frames`, for `ui/code.py`
     session: str = ""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     watchers: int = 0

@@ -52,6 +52,12 @@ def code_of(name: str) -> str:
     return f"from engines.material import Images\ndata = Images.load({name!r}, n={n})"
 
 
+def code_of_frames(name: str, variant: str = "") -> str:
+    """The lines of Python that load a recorded training."""
+    where = f"checkpoints.folder({name!r}, {variant!r}) / checkpoints.FRAMES"
+    return f"from engines import checkpoints\nframes = checkpoints.load_frames({where})"
+
+
 def labels(name: str) -> np.ndarray:
     """The classes of those test images: (1000,)."""
     found = data.load(name, split="test").labels

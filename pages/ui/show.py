@@ -152,6 +152,7 @@ class Film:
     draw: Callable[[Frame], dict[str, Any]]
     numbers: Callable[[Frame], live.Blocks] | None = None
     explain: Callable[[Frame, dict[str, Any]], live.Explanation] | None = None  # where what is picked matters
+    code: str = ""  # the lines of Python that load `frames`, where they ship
 
 
 def film(slug: str, make: Callable[..., Film], *args: Any, **options: Any) -> Live | None:
@@ -162,7 +163,7 @@ def film(slug: str, make: Callable[..., Film], *args: Any, **options: Any) -> Li
     def ready() -> Live:
         made = make(*args)
         explain = made.explain or (made.numbers and (lambda frame, _: made.numbers(frame)))
-        return Live(run=Reel(made.frames), base=made.base, draw=made.draw, explain=explain)
+        return Live(run=Reel(made.frames), base=made.base, draw=made.draw, explain=explain, data_code=made.code)
 
     of = (make.__name__, *(arg.tobytes() if isinstance(arg, np.ndarray) else arg for arg in args))
     return run(

@@ -10,9 +10,17 @@ import pytest
 import engines
 from engines.run import Run
 from pages.autoencoders import vae
-from pages.mixtures import gmm_runs
+from pages.foundations import bayes, learning_runs
+from pages.gans import dcgan, gan_runs
+from pages.imitation import gail
+from pages.mixtures import gmm_digits, gmm_runs
 from pages.ui import code
 from pages.ui.live import Live
+from pages.ui.reel import Reel
+from tests.pages.app import PAGED, of, on_stage, opened
+
+# Views that replay a training that ships.
+FILMS = [(item, view) for item in PAGED for view in of(item, "VIEWS") if view == "film" and item.slug != "vae"]
 
 
 def printed(text: str) -> dict[str, float]:
@@ -30,6 +38,14 @@ def printed(text: str) -> dict[str, float]:
         (lambda: gmm_runs.kmeans_scene(gmm_runs.bundled("iris", 150), n_components=3, seed=1), 2),
         (lambda: Live(run=Run(engines.create("equilibrium")), base={}, draw=lambda _: {}), 4),
         (lambda: vae.training("mnist", latent_dim=2, width=20, seed=0, beta=1.0, learning_rate=1e-3), 2),
+        (lambda: bayes.scene(model="coin", n_data=9, truth=0.7, a=1.0, b=1.0, seed=3), 6),
+        (lambda: learning_runs.text_scene(None, order=3, n_steps=40, seed=1), 12),
+        (lambda: learning_runs.melody_scene(order=2, n_steps=40, seed=1), 12),
+        (lambda: gmm_digits.scene("3", 8, n_components=3, seed=2), 4),
+        (lambda: gan_runs.game(gan_runs.points_of("ring"), "ring", seed=4), 3),
+        (lambda: dcgan.training("mnist", seed=1, channels=8), 1),
+        (lambda: film_of("cartpole", "good"), 1),
+        (lambda: film_of("pendulum", "useless"), 1),
     ],
 )
 def test_it_prints_the_scalars_of_the_step(record, step: int):
@@ -45,6 +61,25 @@ def test_it_prints_the_scalars_of_the_step(record, step: int):
             assert said[name] == pytest.approx(value, rel=1e-6, abs=1e-9, nan_ok=True), name
     finally:
         one.run.close()
+
+
+def film_of(name: str, expert: str) -> Live:
+    shown = gail.shown_by(name, expert)
+    return gail.training(shown, "gail", ("", ""), gail.code_of(name, expert), n_trajectories=2, seed=1)
+
+
+@pytest.mark.parametrize(("item", "view"), FILMS, ids=[item.slug for item, _ in FILMS])
+@pytest.mark.usefixtures("alone")
+def test_a_recorded_training_is_found_again_by_its_code(item, view):
+    """What it prints is what the stage has of that step, in percent where the page says percent."""
+    record = on_stage(opened(item.file, view=view), f"{item.slug}:run")
+    assert isinstance(record.run, Reel)
+    frame = record.run.frames[len(record.run) // 2]
+    said = printed(code.of_step(record, frame.step))
+    assert len(said) > 1
+    for name, value in said.items():
+        shown = frame.scalars[name]
+        assert shown in (pytest.approx(value, nan_ok=True), pytest.approx(100 * value, nan_ok=True)), name
 
 
 def test_a_setting_changed_on_the_way_is_in_it():
