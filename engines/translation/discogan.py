@@ -14,10 +14,15 @@ A are chairs on a turntable, B heads that turn, each within 90 degrees of the fr
 which way a head turns and where its front is nothing says, so a measure must allow for both (`expected`).
 
 Departures: images of 32 pixels instead of 64 and fewer channels; the narrowest layer is a map of 4 x 4, as in the
-authors' smaller network, not a vector; L_CONST counts ``const_weight`` times. The paper's formula has no weight; in the
-authors' code (angle_pairing.py) reconstruction counts ten times L_GAN at the rate 0.5 that it says was used, on images
-in 0..1 and beside a matching of D's features, which is left out here. A step of D for every step of G; a few thousand
-batches of 16.
+authors' smaller network, not a vector; a step of D for every step of G; a few thousand batches of 16. Two weights are
+not in the paper but in the authors' code (angle_pairing.py, at the rate 0.5 that it says was used): beside L_GAN the
+generators match what D's layers after the first see,
+
+    L_FEATURE_B = \sum_l mean (\overline{f_l(x_{AB})} - \overline{f_l(x_B)})^2,   f_l averaged over the batch
+
+``feature_weight`` times, and L_CONST counts ``const_weight`` times: 0.1 L_GAN + 0.9 L_FEATURE stands there beside
+reconstructions in 0..1, which is 9 and, for images in -1..1, 2.5 to the 1 of L_GAN. There the GAN alone matches no
+features; here all three do, so that they are compared alike.
 """
 
 from __future__ import annotations
@@ -54,7 +59,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 class DiscoGANConfig:
     model: str = "discogan"
     channels: int = 16  # of the layers next to the image, in all networks
-    const_weight: float = 10.0  # of both reconstruction losses; the paper has none
+    const_weight: float = 2.5  # of both reconstruction losses
+    feature_weight: float = 9.0  # of the matching of D's features
     learning_rate: float = 4e-4
     beta1: float = 0.5
     batch_size: int = 16
@@ -63,7 +69,14 @@ class DiscoGANConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        learning.check(self, channels=(1, 512), const_weight=(0, 1000), batch_size=(2, 1024), n_steps=(1, 10**7))
+        learning.check(
+            self,
+            channels=(1, 512),
+            const_weight=(0, 1000),
+            feature_weight=(0, 1000),
+            batch_size=(2, 1024),
+            n_steps=(1, 10**7),
+        )
         check_model(self.model)
 
 
@@ -75,17 +88,34 @@ def check_model(model: str) -> None:
 # -- the losses, for images and for points -------------------------------------------------------------
 
 
-def generator_terms(model: str, G: Mapping[str, Any], D: Mapping[str, Any], a: Tensor, b: Tensor) -> dict[str, Tensor]:
-    """The terms of L_G that ``model`` has, by name; their sum is the loss."""
+def generator_terms(
+    model: str, G: Mapping[str, Any], D: Mapping[str, Any], a: Tensor, b: Tensor, *, match: bool = False
+) -> dict[str, Tensor]:
+    """The terms of L_G that ``model`` has, by name; with ``match`` also L_FEATURE of every D that judges."""
     ab = G["AB"](a)
     terms = {"gan_b": F.softplus(-D["B"](ab)).mean()}  # -log D_B(x_AB)
+    if match:
+        terms["feature_b"] = features_apart(D["B"], ab, b)
     if model != "gan":
         terms["const_a"] = F.mse_loss(G["BA"](ab), a)
     if model == "discogan":
         ba = G["BA"](b)
         terms["gan_a"] = F.softplus(-D["A"](ba)).mean()
         terms["const_b"] = F.mse_loss(G["AB"](ba), b)
+        if match:
+            terms["feature_a"] = features_apart(D["A"], ba, a)
     return terms
+
+
+def features_apart(D: Any, made: Tensor, real: Tensor) -> Tensor:
+    """L_FEATURE of two batches: how far the means of D's features lie apart, over its layers after the first."""
+    apart, first = made.new_zeros(()), True
+    for layer in D:
+        made, real = layer(made), layer(real)
+        if isinstance(layer, nn.LeakyReLU):
+            apart = apart if first else apart + F.mse_loss(made.mean(dim=0), real.mean(dim=0))
+            first = False
+    return apart
 
 
 def discriminator_loss(model: str, G: Mapping[str, Any], D: Mapping[str, Any], a: Tensor, b: Tensor) -> Tensor:
@@ -111,7 +141,14 @@ def those(networks: Mapping[str, Any], begin: str) -> dict[str, Any]:
 
 
 def take_turns(
-    engine: learning.Learner, model: str, a: Tensor, b: Tensor, *, of: str = "", const_weight: float = 1.0
+    engine: learning.Learner,
+    model: str,
+    a: Tensor,
+    b: Tensor,
+    *,
+    of: str = "",
+    const_weight: float = 1.0,
+    feature_weight: float = 0.0,
 ) -> dict[str, Tensor]:
     """A step of the discriminators on L_D, then a step of the generators on L_G; ``of`` begins their names."""
     G, D = those(engine.learners, f"{of}G_"), those(engine.learners, f"{of}D_")
@@ -119,8 +156,9 @@ def take_turns(
     engine.descend(d_loss, *(f"{of}D_{kind}" for kind in D))
     with ExitStack() as held:
         judges = {kind: held.enter_context(engine.held(f"{of}D_{kind}")) for kind in D}
-        terms = generator_terms(model, G, judges, a, b)
-    weighted = [value * (const_weight if "const" in key else 1.0) for key, value in terms.items()]
+        terms = generator_terms(model, G, judges, a, b, match=feature_weight > 0)
+    weight = {"gan": 1.0, "const": const_weight, "feature": feature_weight}
+    weighted = [value * weight[key.split("_")[0]] for key, value in terms.items()]
     engine.descend(torch.stack(weighted).sum(), *(f"{of}G_{way}" for way in G))
     return terms | {"d_loss": d_loss}
 
@@ -285,7 +323,8 @@ class DiscoGAN(learning.Learner):
 
     def learn(self, batch: Fields) -> dict[str, Tensor]:
         a, b = self.images(batch["chair"]), self.images(batch["head"])
-        return take_turns(self, self.config.model, a, b, const_weight=self.config.const_weight)
+        weights = {"const_weight": self.config.const_weight, "feature_weight": self.config.feature_weight}
+        return take_turns(self, self.config.model, a, b, **weights)
 
     def images(self, x: Any) -> Tensor:
         """Images (B, 32, 32, 3), bytes or 0..1 -> (B, 3, 32, 32) in -1..1."""

@@ -43,6 +43,34 @@ def test_the_losses_are_the_papers(model):
     assert_close(discriminator_loss(model, G, D, a, b), d_loss)
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_features_are_matched_after_the_first_layer(model):
+    """Of every D that judges, layer by layer as the network lists them, and weighed as the settings say."""
+    engine = tiny(model=model, feature_weight=3.0, const_weight=0.5)
+    engine.network.double().train()
+    G, D = those(engine.network, "G_"), those(engine.network, "D_")
+    a, b = (torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(i), dtype=torch.float64) for i in (0, 1))
+
+    def apart(judge, made, real):
+        squares = 0.0
+        for end in (5, 8):  # behind the second and third LeakyReLU
+            squares = squares + ((judge[:end](made).mean(0) - judge[:end](real).mean(0)) ** 2).mean()
+        return squares
+
+    found = generator_terms(model, G, D, a, b, match=True)
+    assert_close(found["feature_b"], apart(D["B"], G["AB"](a), b))
+    assert ("feature_a" in found) == (model == "discogan")
+    if model == "discogan":
+        assert_close(found["feature_a"], apart(D["A"], G["BA"](b), a))
+
+    asked = {}
+    engine.descend = lambda loss, *players: asked.update({players: loss})
+    discogan.take_turns(engine, model, a, b, const_weight=0.5, feature_weight=3.0)
+    weight = {"gan": 1.0, "const": 0.5, "feature": 3.0}
+    total = sum(weight[key.split("_")[0]] * value for key, value in found.items())
+    assert_close(next(loss for players, loss in asked.items() if "G_AB" in players), total)
+
+
 def test_the_lesser_models_lack_what_they_do_not_use():
     assert {model: set(tiny(model=model).network) for model in MODELS} == {
         "discogan": {"G_AB", "G_BA", "D_A", "D_B"},
@@ -61,7 +89,7 @@ def test_a_step_moves_all_players_and_counts():
     engine.step()
     after = engine.network.state_dict()
     assert all(not torch.equal(before[key], after[key]) for key in before)
-    assert {"gan_a", "gan_b", "const_a", "const_b", "d_loss"} <= set(engine.frame().scalars)
+    assert {"gan_a", "gan_b", "const_a", "const_b", "feature_a", "feature_b", "d_loss"} <= set(engine.frame().scalars)
 
 
 def test_circular_correlation():
