@@ -207,7 +207,7 @@ def training() -> Film:
     return Film(
         frames=shipped.frames(SLUG),
         code=shipped.code_of_frames(SLUG),
-        base=images_base(columns=3, names=names) | {"curve_sets": [near, terms, game], "curve_log": True},
+        base=images_base(names=names) | {"curve_sets": [near, terms, game], "curve_log": True},
         draw=lambda frame: picture(frame, given, true),
         numbers=losses,
     )

@@ -180,7 +180,6 @@ def dressed(variant: str, chosen: tuple[tuple[str, str], ...]) -> Film:
     return Film(
         frames=[Frame(step=0, scalars=scalars, arrays={"images": images})],
         base=images_base(
-            columns=3,
             names=(*NAMES, *(f"predicted, {WORDS[v]}" for v in others)),
             over=map_base("off by", 0, 255 * FAR, cells=[3]),
         ),
@@ -241,7 +240,7 @@ def swapped(variant: str, row: int, swap: str) -> Film:
                 step=0, scalars={"above": float(above), "own": float(p[0])}, arrays={"p": p, "z": logits.cpu().numpy()}
             )
         ],
-        base=images_base(columns=2, names=names),
+        base=images_base(names=names),
         draw=lambda _: {"images": images, "caption": words, "alt": words},
         numbers=probabilities,
     )
@@ -275,7 +274,7 @@ def training() -> Film:
     prefers = curves("D_A prefers the true figure", "share of test pairs", test_prefers="test figures")
     return Film(
         frames=shipped.frames(SLUG),
-        base=images_base(columns=2, names=names) | {"curve_sets": [off, losses, prefers], "curve_log": True},
+        base=images_base(names=names) | {"curve_sets": [off, losses, prefers], "curve_log": True},
         draw=lambda frame: picture(frame, figures, true),
         numbers=numbers,
     )

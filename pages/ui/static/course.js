@@ -66,6 +66,10 @@ function formulas() {
     for (const one of wide) one.style.fontSize = "";
     const shares = wide.map((one) => one.clientWidth / one.scrollWidth);
     wide.forEach((one, i) => { if (shares[i] < 1) one.style.fontSize = `${Math.max(0.66, 0.98 * shares[i])}em`; });
+    for (const one of document.querySelectorAll('[data-testid="stSidebar"] [data-testid="stSelectbox"] input')) { // so is a choice
+      one.style.removeProperty("--fits");
+      if (one.scrollWidth > one.clientWidth) one.style.setProperty("--fits", Math.max(0.8, one.clientWidth / one.scrollWidth));
+    }
     for (const one of document.querySelectorAll(".katex:not([translate])")) one.setAttribute("translate", "no");
   };
   new MutationObserver(() => { if (!waiting) { waiting = true; setTimeout(mark, 300); } })

@@ -140,13 +140,15 @@ export class Images {
   /** Where the images of a picture lie in a box of this size. Names take as many lines as they need, three at most; over
    * cells too narrow for any word they are left out. */
   lay(picture, width, height, more = {}) {
-    for (let lines = 1; ; lines++) {
-      const { type, foot, ...room } = this.room(picture, lines, width), pen = this.pane.canvas.getContext("2d");
-      const found = arrange({ ...room, ...more, width: width - room.left, height: height - room.top - foot });
-      pen.font = this.font(type);
-      if (lines && found.width < 40) lines = -1;
-      else if (lines % 3 === 0 || (this.spec.names ?? []).every((name) => wrapped(pen, name, found.width).length <= lines)) return { ...found, n: room.n, type, foot, lines };
-    }
+    const { names = [] } = this.spec, pen = this.pane.canvas.getContext("2d");
+    const at = (lines) => {
+      const { type, foot, ...room } = this.room(picture, lines, width);
+      return { ...arrange({ ...room, ...more, width: width - room.left, height: height - room.top - foot }), n: room.n, type, foot, lines };
+    };
+    let found = at(1);
+    if (found.width < 40) return at(0);
+    while (found.lines < 3 && names.some((name) => wrapped(pen, name, found.width).length > found.lines)) found = at(found.lines + 1);
+    return found;
   }
 
   /** How much of a box of this size the images of a picture would take, in pixels. */

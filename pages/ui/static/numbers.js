@@ -132,7 +132,7 @@ function part(box, signs) {
     const row = math.children.length === 1 && math.firstElementChild.localName === "mrow" ? math.firstElementChild : math;
     const pieces = [[]];
     for (const child of [...row.childNodes]) {
-      const sign = child.localName === "mo" && signs.includes(child.textContent);
+      const sign = child.localName === "mo" && child.textContent && signs.includes(child.textContent);
       const space = child.localName === "mspace" && parseFloat(child.getAttribute("width")) >= 1;
       if ((sign || space) && pieces.at(-1).length > 1) pieces.push([]); // no piece of a name, or a sign, alone
       if (!space) pieces.at(-1).push(child);
