@@ -160,7 +160,7 @@ def plane(across: list[float], up: list[float], *, path: bool = False) -> dict[s
              "marker": {"color": colour, "symbol": symbol, "size": 14}}
             for kind, (colour, symbol) in MARKS.items()
         ]  # fmt: skip
-    return {"layout": layout, "traces": marks}
+    return {"layout": layout, "traces": marks, "spare": 560}
 
 
 def png(image: np.ndarray) -> bytes:

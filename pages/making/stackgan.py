@@ -181,7 +181,7 @@ def drawings(variant: str, caption: str, seed: int) -> Film:
         frames.append(Frame(step=i, arrays={"sheet": np.concatenate(rows), "made": results[at]}))
     stages = ("stage 1", "stage 2") if variant != "one-stage" else ("one stage", "the same")
     base = images_base(columns=4, rows=(*stages, *stages), share=0.84) | {
-        "spare": True,
+        "spare": 800,
         "layout": {
             "xaxis": {"title": "read, p", "range": [0, 1]},
             "yaxis": {"autorange": "reversed", "automargin": True},

@@ -157,10 +157,16 @@ export class Images {
     return found.n * found.width * found.height;
   }
 
-  /** How high a sheet of many named cells is on a phone, whose page scrolls: as wide as their names need; else "". */
-  tall({ images: { shape: [n, high, wide] } }, width) {
-    const { names = [], columns = 0, gap = 4 } = this.spec, across = Math.floor(width / 92), cell = width / across - gap;
-    return n > 8 && names.length > columns ? `${Math.ceil(n / across) * (cell * high / wide + 3 * 15 + 6 + gap)}px` : "";
+  /** How high a sheet is on a phone, whose page scrolls, and at most: many named cells are as wide as their names need,
+   * and below a wide sheet no room stays empty. In pixels, or "". */
+  tall(picture, width) {
+    const { names = [], columns = 0 } = this.spec, [n, high, wide] = picture.images.shape;
+    const across = Math.floor(width / 92), named = n > 8 && names.length > columns;
+    const { rows, down, lines, type, foot } = this.lay(picture, width, 1e5);
+    return {
+      height: named ? `${Math.ceil(n / across) * ((width / across) * high / wide + 3 * type + 16)}px` : "",
+      maxHeight: columns && !named ? `${Math.max(120, rows * down + lines * (type + 2) + foot + 8)}px` : "",
+    };
   }
 
   /** The width that a sheet of so many columns can use at a height; more would be air. */

@@ -144,8 +144,9 @@ class Player {
     const sheet = this.stage.views.get("images"), grid = this.root.querySelector(".grid:not(.alone)"), { frame } = this.walk;
     this.place = this.base.below ? "below" : "";
     const narrow = this.root.clientWidth <= 700 && !this.root.classList.contains("presenting");
-    this.stageHost.style.height = narrow && sheet && frame?.images ? sheet.tall(frame, this.stageHost.clientWidth) : "";
-    if (this.place || !sheet || !grid || this.stage.views.size > 1 || !frame?.images) return;
+    const alone = sheet && frame?.images && this.stage.views.size === 1;
+    Object.assign(this.stageHost.style, narrow && alone ? sheet.tall(frame, this.stageHost.clientWidth) : { height: "", maxHeight: "" });
+    if (this.place || !grid || !alone) return;
     const bare = this.root.classList.contains("presenting") && grid.classList.contains("nocurve");
     const [other, gain] = bare ? ["aside", 1.02] : ["below", 1.25];
     grid.classList.remove("below", "aside");

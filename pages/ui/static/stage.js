@@ -64,7 +64,7 @@ export class Stage {
   /** A sheet gets no more width than its height can use; what is over goes to what stands beside it. */
   fit() {
     // A figure that says what the numbers say too stands beside a sheet where there is room for both.
-    if (this.figure && this.views.size > 1) this.figure.box.hidden = Boolean(this.base.spare) && this.host.clientWidth < 800;
+    if (this.figure && this.views.size > 1) this.figure.box.hidden = this.host.clientWidth < (this.base.spare ?? 0);
     const beside = this.views.size > 1 && !this.host.classList.contains("stacked");
     for (const view of this.views.values()) {
       const most = beside && this.picture && view.useful ? view.useful(this.picture, this.host.clientHeight) : Infinity;
