@@ -65,7 +65,7 @@ export class Stage {
   fit() {
     // A figure that says what the numbers say too stands beside a sheet where there is room for both.
     if (this.figure && this.views.size > 1) this.figure.box.hidden = this.host.clientWidth < (this.base.spare ?? 0);
-    const beside = this.views.size > 1 && !this.host.classList.contains("stacked");
+    const beside = this.views.size > 1 && !this.figure?.box.hidden && !this.host.classList.contains("stacked");
     for (const view of this.views.values()) {
       const most = beside && this.picture && view.useful ? view.useful(this.picture, this.host.clientHeight) : Infinity;
       view.box.style.maxWidth = most < Infinity ? `${Math.ceil(most)}px` : "";
