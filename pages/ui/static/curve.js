@@ -1,6 +1,6 @@
 // The curves beside the stage: named scalars over the steps, with a needle at the step that is shown.
 
-import { colourOf, isDark } from "./values.js";
+import { colourOf, inLines, isDark } from "./values.js";
 
 export class Curve {
   constructor(host, palette) {
@@ -106,14 +106,4 @@ export class Curve {
   dispose() {
     if (window.Plotly && this.plot._fullLayout) window.Plotly.purge(this.plot);
   }
-}
-
-/** Words in lines of so many letters. */
-function inLines(text, most) {
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    if (lines.at(-1) && lines.at(-1).length + word.length >= most) lines.push("");
-    lines.push(`${lines.pop()} ${word}`.trim());
-  }
-  return lines.join("<br>");
 }

@@ -39,7 +39,7 @@ export function paintPanels(pen, width, height, env, panels, look, font) {
       pen.strokeStyle = pen.fillStyle = look.colour(colour === "@who" ? panel.colour : colour);
       if (text) {
         Object.assign(pen, { font: `${type}px ${font}`, textBaseline: "top" });
-        pen.fillText(text[2], px(text[0]), py(text[1]));
+        pen.fillText(text[2].replace("-", "−"), px(text[0]), py(text[1]));
         continue;
       }
       // A line is so many pixels wide, or thick in the world's own unit.

@@ -3,7 +3,7 @@
 // because thousands of SVG nodes cannot be repainted twenty times a second on two cores.
 
 import { bitmap } from "./images.js";
-import { colourOf, decode, isDark, resolve, rgb } from "./values.js";
+import { colourOf, decode, inLines, isDark, resolve, rgb } from "./values.js";
 
 export class Figure {
   constructor(host, palette, hidden) {
@@ -44,6 +44,8 @@ export class Figure {
     // Plotly writes into a layout what it makes of an axis: where one is tied to another it widens the ranges to fit.
     this.ranges = Object.entries(this.layout).filter(([key, value]) => /^[xy]axis\d*$/.test(key) && Array.isArray(value.range))
       .map(([key, value]) => [key, [...value.range]]);
+    this.titles = Object.entries(this.layout).filter(([key, value]) => /^[xy]axis\d*$/.test(key) && value.title?.text)
+      .map(([key, value]) => [key, value.title.text]);
     this.canvas.style.zIndex = cloud?.above ? 1 : ""; // over a field of colour
     this.cloud = cloud && {
       ...cloud, x: Float32Array.from(decode(cloud.x)), y: Float32Array.from(decode(cloud.y)),
@@ -68,7 +70,12 @@ export class Figure {
   async react() {
     // From the ranges of the base: those that a narrow place widened would stay as wide in a wide one.
     for (const [key, range] of this.ranges) this.layout[key].range = [...range];
-    Object.assign(this.layout, this.size());
+    const { width, height } = this.size();
+    Object.assign(this.layout, { width, height });
+    for (const [key, text] of this.titles) { // an axis shorter than its title
+      const { domain: [from, to] = [0, 1], title } = this.layout[key], room = (to - from) * (key[0] === "x" ? width : height) - 60 * this.scale;
+      title.text = inLines(text, Math.max(12, room / (7 * this.scale)));
+    }
     if (!this.plot.clientWidth) return; // it is left out here
     await window.Plotly.react(this.plot, this.drawn, this.layout, { staticPlot: true, responsive: false });
     this.paintCloud();

@@ -45,3 +45,13 @@ export function isDark(element) {
   const [r, g, b] = hex.startsWith("#") ? rgb(hex) : hex.match(/\d+/g).map(Number);
   return 0.299 * r + 0.587 * g + 0.114 * b < 128;
 }
+
+/** Words in lines of so many letters. */
+export function inLines(text, most) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    if (lines.at(-1) && lines.at(-1).length + word.length >= most) lines.push("");
+    lines.push(`${lines.pop()} ${word}`.trim());
+  }
+  return lines.join("<br>");
+}
