@@ -17,36 +17,18 @@ its residual ones (section 3.3).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines.autoregressive.pixelcnn import MaskedConv2d, flat
-from engines.autoregressive.raster import RasterConfig, RasterModel
+from engines.autoregressive.pixelcnn import flat
+from engines.autoregressive.raster import RasterModel
 from engines.autoregressive.receptive import gradient, measured
-from engines.autoregressive.row_lstm import lstm
+from engines.autoregressive.row_lstm import LSTMConfig, LSTMNetwork, lstm
 
 LEFT, RIGHT = 0, 1  # the side that an LSTM comes from
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiagonalBiLSTMConfig(RasterConfig):
-    channels: int = 16  # h; the residual stream is 2h wide
-    n_layers: int = 3
-    first_kernel: int = 7
-
-    def __post_init__(self) -> None:
-        RasterConfig.__post_init__(self)
-        for name in ("channels", "n_layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.first_kernel < 3 or self.first_kernel % 2 == 0:
-            raise ValueError(f"first_kernel must be odd and at least 3, got {self.first_kernel}")
-        if self.n_classes:
-            raise ValueError(f"diagonal_bilstm knows no classes, got n_classes={self.n_classes}: gated_pixelcnn does")
 
 
 def skew(x: Tensor, fill: float = 0.0) -> Tensor:
@@ -110,38 +92,12 @@ def down(x: Tensor) -> Tensor:
     return F.pad(x, (0, 0, 1, -1))
 
 
-class DiagonalBiLSTMNetwork(nn.Module):
-    """Parameters of every pixel's distribution from all pixels before it."""
-
-    def __init__(self, config: DiagonalBiLSTMConfig) -> None:
-        super().__init__()
-        wide = 2 * config.channels
-        self.first = MaskedConv2d("A", 1, wide, config.first_kernel)
-        self.layers: Any = nn.ModuleList(Layer(config.channels) for _ in range(config.n_layers))
-        self.head = nn.Conv2d(wide, wide, 1)
-        self.out = nn.Conv2d(wide, config.n_out, 1)
-
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002 - the family's signature
-        """Pixels (B, 1, H, W) in 0..1 -> (B, K, H, W)."""
-        return self.out(F.relu(self.head(F.relu(self.features(x)[-1]))))
-
-    def features(self, x: Tensor, label: Tensor | None = None) -> list[Tensor]:  # noqa: ARG002
-        """What the first layer and every LSTM give: (B, 2h, H, W) each."""
-        kept = [self.first(x)]
-        for layer in self.layers:
-            kept.append(layer(kept[-1]))
-        return kept
-
-    def reader(self, x: Tensor, label: Tensor | None = None) -> Reader:  # noqa: ARG002
-        return Reader(self, x)
-
-
 class Reader:
     """One pixel at a time: the LSTM from the left a pixel at once, the one from the right for the row above, when
     that row is complete.
     """
 
-    def __init__(self, network: DiagonalBiLSTMNetwork, x: Tensor) -> None:
+    def __init__(self, network: LSTMNetwork, x: Tensor) -> None:
         self.network, self.x, self.row = network, x, -1
         self.side = network.first.kernel_size[1] // 2
         self.pixels = network.first.pad(x)
@@ -205,11 +161,18 @@ def _cells(layer: Layer) -> list[tuple[Tensor, Tensor]]:
     return [(torch.cat([of_input, of_state.detach()]), offset) for of_input, of_state, offset in parts]
 
 
+class DiagonalBiLSTMNetwork(LSTMNetwork):
+    """Parameters of every pixel's distribution from all pixels before it."""
+
+    Layer = Layer
+    Reader = Reader
+
+
 class DiagonalBiLSTM(RasterModel):
     """LSTMs along both diagonals, fitted by maximum likelihood."""
 
     name: ClassVar[str] = "diagonal_bilstm"
-    Config: ClassVar[type] = DiagonalBiLSTMConfig
+    Config: ClassVar[type] = LSTMConfig
     Network: ClassVar[type] = DiagonalBiLSTMNetwork
 
     def directions(self, row: int, column: int) -> Tensor:

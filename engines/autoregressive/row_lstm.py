@@ -26,7 +26,9 @@ from engines.autoregressive.raster import RasterConfig, RasterModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RowLSTMConfig(RasterConfig):
+class LSTMConfig(RasterConfig):
+    """Of both of the paper's recurrent networks; neither knows classes."""
+
     channels: int = 16  # h; the residual stream is 2h wide
     n_layers: int = 3
     first_kernel: int = 7
@@ -39,7 +41,7 @@ class RowLSTMConfig(RasterConfig):
         if self.first_kernel < 3 or self.first_kernel % 2 == 0:
             raise ValueError(f"first_kernel must be odd and at least 3, got {self.first_kernel}")
         if self.n_classes:
-            raise ValueError(f"row_lstm knows no classes, got n_classes={self.n_classes}: gated_pixelcnn does")
+            raise ValueError(f"an LSTM here knows no classes, got n_classes={self.n_classes}: gated_pixelcnn does")
 
 
 def lstm(gates: Tensor, c: Tensor, dim: int = 1) -> tuple[Tensor, Tensor]:
@@ -73,14 +75,17 @@ class Layer(nn.Module):
         return x + self.up(self.scan(x)[0])
 
 
-class RowLSTMNetwork(nn.Module):
-    """Parameters of every pixel's distribution from the triangle above it and its row to the left."""
+class LSTMNetwork(nn.Module):
+    """A masked convolution, residual LSTMs of the kind ``Layer``, two 1 x 1 convolutions: table 1."""
 
-    def __init__(self, config: RowLSTMConfig) -> None:
+    Layer: ClassVar[type[nn.Module]]
+    Reader: ClassVar[type]
+
+    def __init__(self, config: LSTMConfig) -> None:
         super().__init__()
         wide = 2 * config.channels
         self.first = MaskedConv2d("A", 1, wide, config.first_kernel)
-        self.layers: Any = nn.ModuleList(Layer(config.channels) for _ in range(config.n_layers))
+        self.layers: Any = nn.ModuleList(type(self).Layer(config.channels) for _ in range(config.n_layers))
         self.head = nn.Conv2d(wide, wide, 1)
         self.out = nn.Conv2d(wide, config.n_out, 1)
 
@@ -95,14 +100,14 @@ class RowLSTMNetwork(nn.Module):
             kept.append(layer(kept[-1]))
         return kept
 
-    def reader(self, x: Tensor, label: Tensor | None = None) -> Reader:  # noqa: ARG002
-        return Reader(self, x)
+    def reader(self, x: Tensor, label: Tensor | None = None) -> Any:  # noqa: ARG002
+        return type(self).Reader(self, x)
 
 
 class Reader:
     """One pixel at a time: what the row above says is computed once a row, the rest a pixel at once."""
 
-    def __init__(self, network: RowLSTMNetwork, x: Tensor) -> None:
+    def __init__(self, network: LSTMNetwork, x: Tensor) -> None:
         self.network, self.x, self.row = network, x, -1
         self.side = network.first.kernel_size[1] // 2
         self.pixels = network.first.pad(x)
@@ -144,9 +149,16 @@ class Reader:
         return torch.addmm(self.out[1], features, self.out[0])
 
 
+class RowLSTMNetwork(LSTMNetwork):
+    """Parameters of every pixel's distribution from the triangle above it and its row to the left."""
+
+    Layer = Layer
+    Reader = Reader
+
+
 class RowLSTM(RasterModel):
     """An LSTM down the rows, fitted by maximum likelihood."""
 
     name: ClassVar[str] = "row_lstm"
-    Config: ClassVar[type] = RowLSTMConfig
+    Config: ClassVar[type] = LSTMConfig
     Network: ClassVar[type] = RowLSTMNetwork

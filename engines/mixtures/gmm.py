@@ -28,7 +28,7 @@ from torch import Tensor
 from engines import devices
 from engines.engine import Engine, Frame
 from engines.maths import gaussians
-from engines.mixtures.start import INITS, choose_means, points_of
+from engines.mixtures.start import check_start, choose_means, means_of, points_of
 from engines.mixtures.survey import Features, Parameters, Survey
 
 
@@ -45,23 +45,14 @@ class GMMConfig:
     shown: int = 2000  # points whose responsibilities a frame carries, evenly spaced over the data
 
     def __post_init__(self) -> None:
-        if self.n_components < 1:
-            raise ValueError(f"n_components must be at least 1, got {self.n_components}")
+        check_start(self)
         if self.covariance_type not in gaussians.COVARIANCE_TYPES:
             known = ", ".join(gaussians.COVARIANCE_TYPES)
             raise ValueError(f"covariance_type {self.covariance_type!r} is not known; choose one of {known}")
-        if self.init not in INITS:
-            raise ValueError(f"init {self.init!r} is not known; choose one of {', '.join(INITS)}")
-        if self.init == "given" and len(self.means) != self.n_components:
-            raise ValueError(f"init 'given' needs {self.n_components} means, one per component; got {len(self.means)}")
         if not (math.isfinite(self.regularisation) and self.regularisation >= 0):
             raise ValueError(f"regularisation must be zero or more, got {self.regularisation}")
         if not self.tolerance >= 0:
             raise ValueError(f"tolerance must be zero or more, got {self.tolerance}")
-        if self.max_iterations < 1:
-            raise ValueError(f"max_iterations must be at least 1, got {self.max_iterations}")
-        if self.shown < 1:
-            raise ValueError(f"shown must be at least 1, got {self.shown}")
 
 
 class GaussianMixture(Engine):
@@ -72,11 +63,7 @@ class GaussianMixture(Engine):
 
     @classmethod
     def stand_in(cls, state: Mapping[str, Any]) -> np.ndarray | None:
-        """The means (K, D): enough of data for a model that only scores and samples."""
-        means = state.get("means")
-        if means is None or means.ndim != 2:
-            raise ValueError("the state lacks the tensor 'means' of shape (K, D)")
-        return means.numpy().copy()
+        return means_of(state)
 
     def __init__(self, config: GMMConfig, *, data: Any, device: str = "auto") -> None:
         self.config = config

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from engines import devices
 from engines.engine import Engine, Frame
-from engines.mixtures.start import INITS, choose_means, points_of
+from engines.mixtures.start import check_start, choose_means, means_of, points_of
 
 CHUNK = 1 << 16
 
@@ -37,16 +37,7 @@ class KMeansConfig:
     shown: int = 2000  # points whose assignment a frame carries
 
     def __post_init__(self) -> None:
-        if self.n_components < 1:
-            raise ValueError(f"n_components must be at least 1, got {self.n_components}")
-        if self.init not in INITS:
-            raise ValueError(f"init {self.init!r} is not known; choose one of {', '.join(INITS)}")
-        if self.init == "given" and len(self.means) != self.n_components:
-            raise ValueError(f"init 'given' needs {self.n_components} means, one per component; got {len(self.means)}")
-        if self.max_iterations < 1:
-            raise ValueError(f"max_iterations must be at least 1, got {self.max_iterations}")
-        if self.shown < 1:
-            raise ValueError(f"shown must be at least 1, got {self.shown}")
+        check_start(self)
 
 
 class KMeans(Engine):
@@ -57,11 +48,7 @@ class KMeans(Engine):
 
     @classmethod
     def stand_in(cls, state: Mapping[str, Any]) -> np.ndarray | None:
-        """The means (K, D): enough of data for a model that only scores and samples."""
-        means = state.get("means")
-        if means is None or means.ndim != 2:
-            raise ValueError("the state lacks the tensor 'means' of shape (K, D)")
-        return means.numpy().copy()
+        return means_of(state)
 
     def __init__(self, config: KMeansConfig, *, data: Any, device: str = "auto") -> None:
         self.config = config

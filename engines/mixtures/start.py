@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,26 @@ import torch
 from torch import Tensor
 
 INITS = ("kmeans++", "random", "bad", "given")
+
+
+def check_start(config: Any) -> None:
+    """ValueError names the first setting out of range, of those that all mixtures share."""
+    for name in ("n_components", "max_iterations", "shown"):
+        if getattr(config, name) < 1:
+            raise ValueError(f"{name} must be at least 1, got {getattr(config, name)}")
+    if config.init not in INITS:
+        raise ValueError(f"init {config.init!r} is not known; choose one of {', '.join(INITS)}")
+    if config.init == "given" and len(config.means) != config.n_components:
+        given = len(config.means)
+        raise ValueError(f"init 'given' needs {config.n_components} means, one per component; got {given}")
+
+
+def means_of(state: Mapping[str, Any]) -> np.ndarray:
+    """The means (K, D) of a state: enough of data for a model that only scores and samples."""
+    means = state.get("means")
+    if means is None or means.ndim != 2:
+        raise ValueError("the state lacks the tensor 'means' of shape (K, D)")
+    return means.numpy().copy()
 
 
 def points_of(data: Any, n_components: int, device: torch.device) -> Tensor:

@@ -28,7 +28,7 @@ from torch import Tensor
 from engines import devices
 from engines.engine import Engine, Frame
 from engines.maths import gaussians
-from engines.mixtures.start import INITS, choose_means, points_of
+from engines.mixtures.start import check_start, choose_means, points_of
 from engines.mixtures.survey import Features, Survey
 
 COVARIANCE_TYPES = ("full", "diag")
@@ -53,18 +53,14 @@ class VariationalGMMConfig:
     shown: int = 2000  # points whose responsibilities a frame carries, evenly spaced over the data
 
     def __post_init__(self) -> None:
-        for name in ("n_components", "max_iterations", "shown"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name, known in (("covariance_type", COVARIANCE_TYPES), ("weight_prior", WEIGHT_PRIORS), ("init", INITS)):
+        check_start(self)
+        for name, known in (("covariance_type", COVARIANCE_TYPES), ("weight_prior", WEIGHT_PRIORS)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} {getattr(self, name)!r} is not known; choose one of {', '.join(known)}")
         for name in ("concentration", "mean_precision"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name} must be above zero, got {value}")
-        if self.init == "given" and len(self.means) != self.n_components:
-            raise ValueError(f"init 'given' needs {self.n_components} means, one per component; got {len(self.means)}")
         if not self.tolerance >= 0:
             raise ValueError(f"tolerance must be zero or more, got {self.tolerance}")
 

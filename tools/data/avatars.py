@@ -9,14 +9,13 @@ node_modules is --source; node 18 or later). Python: numpy, pillow, resvg_py==0.
 
 import argparse
 import hashlib
-import io
 import json
 import os
 import subprocess
 import tempfile
 
 import numpy as np
-import resvg_py
+from drawn import balanced, rasterised
 from PIL import Image
 
 JS = """
@@ -86,23 +85,6 @@ ODDS = dict(
 HELD_OUT = {(0, 8), (1, 6), (2, 4), (3, 2), (4, 0), (1, 9), (3, 7)}  # (hair style, hair colour), never in training
 
 
-def balanced(rng, n, k, odds):
-    """n draws of k values in exact proportion, shuffled."""
-    odds = np.array(odds if odds is not None else [1 / k] * k)
-    counts = np.floor(odds * n + 1e-9).astype(int)
-    counts[: n - counts.sum()] += 1
-    v = np.repeat(np.arange(k), counts)
-    rng.shuffle(v)
-    return v
-
-
-def rasterise(svg, size):
-    im = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size)))).convert("RGBA")
-    a = np.asarray(im).astype(np.float32)
-    rgb = a[..., :3] * a[..., 3:] / 255 + 255 - a[..., 3:]
-    return np.round(np.round(rgb / 255 * 31) / 31 * 255).astype(np.uint8)  # 5 bits a channel: half the file
-
-
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--source", required=True), ap.add_argument("--out", required=True)
@@ -147,7 +129,7 @@ def main():
         for s in range(0, n, 1000):  # in parts, to keep memory low
             json.dump(opts[s : s + 1000], open(p[1], "w"))
             subprocess.run(["node", *p], check=True)
-            out += [rasterise(x, a.size) for x in json.load(open(p[2]))]
+            out += [rasterised(x, a.size) for x in json.load(open(p[2]))]
     img = np.stack(out)
 
     # split: held-out style-colour pairs -> 2; a tenth of the rest -> 1; whole look-alike sets stay together

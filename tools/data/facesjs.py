@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 
 import numpy as np
-import resvg_py
+from drawn import balanced, rasterised
 from PIL import Image
 
 JS = """
@@ -72,22 +72,10 @@ TEAM = [["#89bfd3", "#7a1319", "#07364f"], ["#2f7d4f", "#d9a441", "#1f2d3a"], ["
 BOX = "-15 72 430 430"  # the head and a little of the shoulders, of 400x600
 
 
-def balanced(rng, n, k, odds):
-    odds = np.array(odds if odds is not None else [1 / k] * k)
-    counts = np.floor(odds * n + 1e-9).astype(int)
-    counts[: n - counts.sum()] += 1
-    v = np.repeat(np.arange(k), counts)
-    rng.shuffle(v)
-    return v
-
-
 def rasterise(svg, size):
     svg = re.sub(r'viewBox="[^"]*"', f'viewBox="{BOX}"', svg, count=1)
     svg = re.sub(r'(width|height)="100%" ', "", svg, count=2)
-    im = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size)))).convert("RGBA")
-    a = np.asarray(im).astype(np.float32)
-    rgb = a[..., :3] * a[..., 3:] / 255 + 255 - a[..., 3:]
-    return np.round(np.round(rgb / 255 * 31) / 31 * 255).astype(np.uint8)  # 5 bits a channel: half the file
+    return rasterised(svg, size)
 
 
 def packed(image):
