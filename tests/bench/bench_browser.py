@@ -33,7 +33,7 @@ def bench() -> list[dict[str, Any]]:
             path = shutil.which("chromium") or shutil.which("google-chrome")
             browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
             rows = [*_opening(browser, server.url), *_beside_bare(browser, server.url), *_playing(browser, server.url)]
-            rows += _kinds(browser)
+            rows += [*_saved(browser, server.url), *_kinds(browser)]
             browser.close()
     finally:
         server.stop()
@@ -127,6 +127,30 @@ def _playing(browser: Any, url: str) -> list[dict[str, Any]]:
         {"name": "arrow key to picture, median", "value": float(np.median(keys)), "unit": "ms", "note": "needs 150"},
         {"name": "arrow key to picture, worst of 25", "value": float(np.max(keys)), "unit": "ms", "note": ""},
     ]
+
+
+def _saved(browser: Any, url: str) -> list[dict[str, Any]]:
+    """How long a film of a run takes to save, for a hundred pictures: of figures with axes, and of images."""
+    from tests.browser.driver import menu, open_page, player, player_state, until
+
+    rows = []
+    for of, address in (("EM", "gmm?data=mnist&n=500&k=6"), ("images", "dcgan")):
+        page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+        open_page(page, f"{url}/{address}")
+        root = player(page)
+        root.get_by_label("Speed").select_option("max")
+        until(lambda root=root: root.get_attribute("data-state") == "finished", "it did not finish", timeout=60)
+        until(lambda page=page: not player_state(page)["playing"], "it went on playing", timeout=60)
+        frames = player_state(page)["frames"]
+        for item in ("gif", "video"):
+            began = time.perf_counter()
+            with page.expect_download(timeout=120_000):
+                menu(page, item)
+            taken = 100 * (time.perf_counter() - began) / frames
+            note = f"from {frames} pictures at 1280 x 800; needs 10"
+            rows.append({"name": f"100 pictures of {of} saved, {item}", "value": taken, "unit": "s", "note": note})
+        page.close()
+    return rows
 
 
 def _kinds(browser: Any) -> list[dict[str, Any]]:
