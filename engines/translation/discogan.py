@@ -48,10 +48,13 @@ N_TURNS = 19  # pictures of a chair, every 10 degrees
 # What a frame translates: of three test chairs seven turns each.
 SHOWN = tuple(N_TURNS * chair + 3 * turn for chair in (0, 3, 6) for turn in range(7))
 MODELS = ("discogan", "reconstruction", "gan")
+SEEDS = (0, 1, 2)
+# Each model with three seeds: "" and "reconstruction" and "gan", then "discogan-1" and so on.
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
     "reconstruction": {"model": "reconstruction"},
     "gan": {"model": "gan"},
+    **{f"{model}-{seed}": {"model": model, "seed": seed} for seed in SEEDS[1:] for model in MODELS},
 }
 
 
