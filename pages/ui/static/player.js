@@ -462,6 +462,7 @@ class Player {
 
   /** Carry out an item of the menu. */
   async pickItem(action) {
+    this.said = "";
     this.openMenu(false);
     try {
       await action();

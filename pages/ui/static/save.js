@@ -16,6 +16,7 @@ export class Saving {
   name(end) { return `${this.player.data.slug ?? "run"}${end}`; }
 
   async picture() {
+    if (!this.player.shown) throw new Error("there is no picture yet");
     const sheet = await this.player.stage.image(2);
     download(sheet.toDataURL("image/png"), this.name(`-step-${this.player.walk.step}.png`));
   }
