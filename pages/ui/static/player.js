@@ -244,6 +244,12 @@ class Player {
     if (opening) this.pending = false;
     const waited = walk.waiting, came = walk.arrive(frames, status);
     this.notePaused(status);
+    // A setting that needs another run closes this one before the other comes: what stays closed is said to be so.
+    if (status.state !== "closed") this.closedAt = null;
+    else if (!this.closedAt) {
+      this.closedAt = performance.now();
+      setTimeout(() => this.disposed || this.render(), 1600);
+    }
     if (came) this.curveStale = true;
     if (opening) this.open();
     else if (waited && !walk.waiting) this.tell("seek");
@@ -275,7 +281,7 @@ class Player {
     const sentences = {
       queued: `Waiting for a free processor: ${status.ahead} ${status.ahead === 1 ? "run comes" : "runs come"} first.`,
       stopped: "This run was ended; its history stays here. Start it again with Restart.",
-      closed: "This run has ended. Start it again with Restart.",
+      closed: performance.now() - this.closedAt > 1500 ? "This run has ended. Start it again with Restart." : "",
     };
     return this.said || status.message || sentences[status.state] || "";
   }
