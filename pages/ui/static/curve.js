@@ -24,9 +24,25 @@ export class Curve {
     this.last = null; // what was drawn: the frames, and those beside
   }
 
-  async draw(frames, rival) {
+  /** One drawing at a time: two at once, of two sizes, would leave axes of the one and curves of the other. */
+  async draw(...what) {
     if (!this.curves.length) return;
-    this.last = [frames, rival];
+    this.last = this.due = what;
+    this.drawing ??= (async () => {
+      try {
+        while (this.due) {
+          const { due } = this;
+          this.due = null;
+          await this.plotted(...due);
+        }
+      } finally {
+        this.drawing = null;
+      }
+    })();
+    await this.drawing;
+  }
+
+  async plotted(frames, rival) {
     const colour = colourOf(this.palette, isDark(this.host));
     const steps = frames.map((frame) => this.place(frame.step));
     const traces = this.curves.map((curve) => ({
