@@ -7,6 +7,7 @@ tall one; the window's width chooses.
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 from html import escape
 
 from pages.catalogue import COURSE, Stop, entry
@@ -16,18 +17,23 @@ BOX = (200, 64)
 WIDE_GAP = (30, 40)
 TALL_GAP = 14
 MARGIN = 6
+LANES = 64.0  # room for arrows beside the tall one
 LINE = 24  # letters of a title's line
+
+Places = dict[str, tuple[float, float]]
+Route = Callable[[str, str], str]
 
 
 def drawing(*, tall: bool) -> str:
     """The map as SVG: rows and columns as the stops say, or all of them below one another."""
     places = _tall_places() if tall else _wide_places()
-    # Below one another, arrows past a box bulge out on the right.
-    width = max(x for x, _ in places.values()) + BOX[0] + (70 if tall else MARGIN)
+    width = max(x for x, _ in places.values()) + BOX[0] + MARGIN
     height = max(y for _, y in places.values()) + BOX[1] + MARGIN
     kind = "tall" if tall else "wide"
+    route = _beside(places) if tall else _between(places)
     arrows = "".join(
-        _arrow(places[stop.slug], places[to], kind, tall) for stop in COURSE for to, _ in stop.leads_to
+        f'<path class="arrow" d="{route(stop.slug, to)}" marker-end="url(#head-{kind})"/>'
+        for stop in COURSE for to, _ in stop.leads_to
     )  # fmt: skip
     boxes = "".join(_box(stop, *places[stop.slug]) for stop in COURSE)
     return (
@@ -38,49 +44,70 @@ def drawing(*, tall: bool) -> str:
     )
 
 
-def _wide_places() -> dict[str, tuple[float, float]]:
+def _wide_places() -> Places:
     step = (BOX[0] + WIDE_GAP[0], BOX[1] + WIDE_GAP[1])
     return {stop.slug: (MARGIN + stop.column * step[0], MARGIN + stop.row * step[1]) for stop in COURSE}
 
 
-def _tall_places() -> dict[str, tuple[float, float]]:
+def _tall_places() -> Places:
     """One below another, stepped aside so that an arrow past a box finds room on the left."""
-    return {stop.slug: (64.0, MARGIN + i * (BOX[1] + TALL_GAP)) for i, stop in enumerate(COURSE)}
+    return {stop.slug: (LANES, MARGIN + i * (BOX[1] + TALL_GAP)) for i, stop in enumerate(COURSE)}
 
 
-def _arrow(start: tuple[float, float], end: tuple[float, float], kind: str, tall: bool) -> str:
-    (x0, y0), (x1, y1), (w, h) = start, end, BOX
-    if tall:
-        line = _tall_line(y0, y1, x0)
-    elif y0 == y1:
-        line = f"M{x0 + w} {y0 + h / 2} H{x1 - 2}" if x1 > x0 else f"M{x0} {y0 + h / 2} H{x1 + w + 2}"
-    elif x0 == x1:
-        line = f"M{x0 + w / 2} {y0 + h} V{y1 - 2}" if y1 > y0 else f"M{x0 + w / 2} {y0} V{y1 + h + 2}"
-    elif y1 > y0:  # down, as an S from below the one to above the other
-        a, b, middle = x0 + w / 2, x1 + w / 2, (y0 + h + y1) / 2
-        line = f"M{a} {y0 + h} C{a} {middle} {b} {middle} {b} {y1 - 2}"
-    elif x1 < x0:  # up and back, from above the one to below the other
-        a, b, middle = x0 + w / 4, x1 + 3 * w / 4, (y1 + h + y0) / 2
-        line = f"M{a} {y0} C{a} {middle} {b} {middle} {b} {y1 + h + 2}"
-    else:  # up, from side to side
-        a, b = x0 + w, x1 - 2
-        middle = (a + b) / 2
-        line = f"M{a} {y0 + h / 2} C{middle} {y0 + h / 2} {middle} {y1 + h / 2} {b} {y1 + h / 2}"
-    return f'<path class="arrow" d="{line}" marker-end="url(#head-{kind})"/>'
+def _between(places: Places) -> Route:
+    """Straight to a neighbour; to others through the gaps between rows and columns, never behind a box.
 
-
-def _tall_line(y0: float, y1: float, x: float) -> str:
+    What starts at one box shares a line, and each box has a line of its own.
+    """
     w, h = BOX
-    step = h + TALL_GAP
-    skipped = round(abs(y1 - y0) / step) - 1
-    if skipped == 0:
-        return f"M{x + w / 2} {y0 + h} V{y1 - 2}"
-    # Around the boxes between: the further, the wider; every second distance on the other side.
-    reach, left = 14 + 8 * skipped, skipped % 2 == 1
-    side = x - reach if left else x + w + reach
-    edge = x if left else x + w
-    tip = edge - 2 if left else edge + 2
-    return f"M{edge} {y0 + 0.7 * h} C{side} {y0 + 0.7 * h} {side} {y1 + 0.3 * h} {tip} {y1 + 0.3 * h}"
+    far = [stop.slug for stop in COURSE if any(not _neighbours(stop.slug, to) for to, _ in stop.leads_to)]
+
+    def route(start: str, end: str) -> str:
+        (x0, y0), (x1, y1) = places[start], places[end]
+        if _neighbours(start, end):
+            if y0 == y1:
+                return f"M{x0 + w} {y0 + h / 2} H{x1 - 2}" if x1 > x0 else f"M{x0} {y0 + h / 2} H{x1 + w + 2}"
+            return f"M{x0 + w / 2} {y0 + h} V{y1 - 2}" if y1 > y0 else f"M{x0 + w / 2} {y0} V{y1 + h + 2}"
+        aside = (-10, -5, 5, 10)[far.index(start) % 4]
+        leave = x0 + w / 2 + 4 * aside
+        down = y1 >= y0
+        gap = y0 + h + WIDE_GAP[1] / 2 + aside if down else y0 - WIDE_GAP[1] / 2 + aside
+        begin = f"M{leave} {y0 + h if down else y0} V{gap}"
+        if y1 != y0 and abs(y1 - y0) <= h + WIDE_GAP[1]:
+            return f"{begin} H{x1 + w / 2 - 4 * aside} V{y1 - 2 if down else y1 + h + 2}"
+        side = x1 - WIDE_GAP[0] / 2 + aside if x1 >= x0 else x1 + w + WIDE_GAP[0] / 2 + aside
+        return f"{begin} H{side} V{y1 + h / 2 + 2 * aside} H{x1 - 2 if x1 >= x0 else x1 + w + 2}"
+
+    return route
+
+
+def _neighbours(start: str, end: str) -> bool:
+    (a,), (b,) = ([stop for stop in COURSE if stop.slug == slug] for slug in (start, end))
+    return abs(a.column - b.column) + abs(a.row - b.row) == 1
+
+
+def _beside(places: Places) -> Route:
+    """Straight to the next below; to others along a lane on the left, one for all that starts at a box."""
+    w, h = BOX
+    lanes: dict[str, int] = {}
+    ends: dict[str, tuple[float, float]] = {}
+    for stop in COURSE:
+        own = [places[to][1] for to, _ in stop.leads_to if abs(places[to][1] - places[stop.slug][1]) > h + TALL_GAP]
+        if own:
+            ends[stop.slug] = min(*own, places[stop.slug][1]), max(*own, places[stop.slug][1])
+    for slug, (top, bottom) in sorted(ends.items(), key=lambda item: item[1][1] - item[1][0]):
+        taken = {lane for other, lane in lanes.items() if ends[other][0] <= bottom and top <= ends[other][1]}
+        lanes[slug] = next(lane for lane in range(len(ends)) if lane not in taken)
+    most = max(lanes.values(), default=0) + 1
+
+    def route(start: str, end: str) -> str:
+        (x, y0), (_, y1) = places[start], places[end]
+        if 0 < y1 - y0 <= h + TALL_GAP:
+            return f"M{x + w / 2} {y0 + h} V{y1 - 2}"
+        lane = x - 16 - (LANES - 20) * lanes[start] / most
+        return f"M{x} {y0 + 0.7 * h} H{lane} V{y1 + 0.3 * h} H{x - 2}"
+
+    return route
 
 
 def _box(stop: Stop, x: float, y: float) -> str:
