@@ -3,7 +3,7 @@
 // because thousands of SVG nodes cannot be repainted twenty times a second on two cores.
 
 import { bitmap } from "./images.js";
-import { colourOf, decode, inLines, isDark, resolve, rgb } from "./values.js";
+import { PHONE, colourOf, decode, inLines, isDark, resolve, rgb } from "./values.js";
 
 export class Figure {
   constructor(host, palette, hidden) {
@@ -26,7 +26,8 @@ export class Figure {
     this.dark = isDark(this.host);
     this.colour = colourOf(this.palette, this.dark);
     this.traces = resolve(base.traces ?? [], this.colour).map((trace) => enlarge(trace, scale));
-    const layout = resolve(base.layout ?? {}, this.colour);
+    this.narrow = this.isNarrow();
+    const layout = resolve(this.narrow ? over(base.layout, base.narrow) : base.layout ?? {}, this.colour);
     const axis = {
       color: this.colour("@text"), gridcolor: this.colour("@grid"), zerolinecolor: this.colour("@grid"),
       fixedrange: true, automargin: true, title: { standoff: 6 },
@@ -68,17 +69,34 @@ export class Figure {
   }
 
   async react() {
+    if (this.isNarrow() !== this.narrow) this.setBase(this.base, this.scale);
     // From the ranges of the base: those that a narrow place widened would stay as wide in a wide one.
     for (const [key, range] of this.ranges) this.layout[key].range = [...range];
     const { width, height } = this.size();
     Object.assign(this.layout, { width, height });
+    if (this.base.beside && !this.narrow) this.share(this.base.beside);
     for (const [key, text] of this.titles) { // an axis shorter than its title
       const { domain: [from, to] = [0, 1], title } = this.layout[key], room = (to - from) * (key[0] === "x" ? width : height) - 60 * this.scale;
       title.text = inLines(text, Math.max(12, room / (7 * this.scale)));
     }
     if (!this.plot.clientWidth) return; // it is left out here
+    for (const trace of this.drawn) if (trace.meta?.page) trace.textfont = { ...trace.textfont, size: this.letters(trace.meta.page) };
     await window.Plotly.react(this.plot, this.drawn, this.layout, { staticPlot: true, responsive: false });
     this.paintCloud();
+  }
+
+  /** The first axes take what a sheet of this aspect (width : height) cannot use of its place at this height. */
+  share({ most, gap, aspect }) {
+    const { width, height, margin } = this.layout;
+    const used = Math.min(most, (aspect * (height - margin.t - margin.b)) / (width - margin.l - margin.r));
+    this.layout.xaxis2.domain = [0, used];
+    this.layout.xaxis.domain = [used + gap, 1];
+  }
+
+  /** The size at which a page of text, [letters a line, lines], fills the first axes. */
+  letters([across, down]) {
+    const { width, height } = this.size(), [from, to] = this.layout.xaxis.domain ?? [0, 1];
+    return Math.min((width * (to - from)) / (0.61 * across), height / (1.4 * down));
   }
 
   axes(which = "") {
@@ -242,6 +260,9 @@ export class Figure {
     this.paintCloud();
   }
 
+  /** On a phone, where the base has a layout for it. */
+  isNarrow() { return Boolean(this.base.narrow) && this.plot.clientWidth > 0 && this.plot.clientWidth < PHONE; }
+
   size() { return { width: this.plot.clientWidth, height: this.plot.clientHeight }; }
 
   /** Anew at the size that there is now. */
@@ -310,6 +331,11 @@ function margins(layout, scale) {
   const labelled = (letter, across) => Object.entries(layout).some(([key, axis]) => key.startsWith(`${letter}axis`)
     && axis.visible !== false && axis.showticklabels !== false && start(across, axis.anchor ?? across + key.slice(5)) < 0.02);
   return { l: labelled("y", "x") ? 40 * scale : 4, r: 10, t: 10, b: labelled("x", "y") ? 34 * scale : 4 };
+}
+
+/** A layout with what another says of the same axes over it. */
+function over(layout, other) {
+  return { ...layout, ...Object.fromEntries(Object.entries(other).map(([key, axis]) => [key, { ...layout[key], ...axis }])) };
 }
 
 function merge(below, above = {}) {

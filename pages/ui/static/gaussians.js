@@ -2,6 +2,7 @@
 // curves, both divergences and their estimates, at most one question at a time and always about the newest place.
 
 import { colourOf, decode as unpack, isDark } from "./stage.js";
+import { typeset } from "./values.js";
 
 const views = new WeakMap();
 const REACH = 26; // pixels around a handle
@@ -173,7 +174,7 @@ class Gaussians {
       if (what === "m") { pen.fillStyle = colour("@ground"); pen.textAlign = "center"; pen.textBaseline = "middle"; pen.fillText(who, x, y - 1); }
     }
     const { mq, sq, mp, sp } = this.now;
-    const account = `q = N(${mq.toFixed(2)}, ${sq.toFixed(2)}²), solid; p = N(${mp.toFixed(2)}, ${sp.toFixed(2)}²), dashed.`;
+    const account = typeset(`q = N(${mq.toFixed(2)}, ${sq.toFixed(2)}²), solid; p = N(${mp.toFixed(2)}, ${sp.toFixed(2)}²), dashed.`);
     this.key.textContent = `${account} Drag a disc to move a mean, a square to change a width.`;
     this.curves.setAttribute("aria-label", account);
     for (const name of ["qp", "pq"]) this.panel(name, colour);
@@ -184,7 +185,7 @@ class Gaussians {
     pen.strokeStyle = colour("@grid"); pen.lineWidth = 1; pen.fillStyle = colour("@text");
     pen.textAlign = "center"; pen.textBaseline = "top";
     pen.beginPath(); pen.moveTo(0, floor); pen.lineTo(width, floor); pen.stroke();
-    for (let x = Math.ceil(low) + 1; x < high; x += 2) pen.fillText(String(x), ((x - low) / (high - low)) * width, floor + 5);
+    for (let x = Math.ceil(low) + 1; x < high; x += 2) pen.fillText(typeset(x), ((x - low) / (high - low)) * width, floor + 5);
   }
 
   panel(name, colour) {

@@ -169,12 +169,12 @@ export class Images {
     };
   }
 
-  /** The width that a sheet of so many columns can use at a height; more would be air. */
-  useful(picture, height) {
+  /** The width that a sheet of so many columns can use at a height, or the height at a width; more would be air. */
+  useful(picture, { width = 1e4, height = 1e4 }) {
     if (!this.spec.columns || !picture.images) return Infinity;
-    const { foot, ...room } = this.room(picture), { columns, gap, left, top } = room;
-    const { width } = arrange({ ...room, width: 1e4, height: height - top - foot });
-    return left + columns * (width + gap);
+    const { foot, ...room } = this.room(picture, 1, width), { columns, gap, left, top } = room;
+    const cells = arrange({ ...room, width: width - left, height: height - top - foot });
+    return height < 1e4 ? left + columns * (cells.width + gap) : top + cells.rows * cells.down + foot;
   }
 
   corner(i) {

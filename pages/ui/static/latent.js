@@ -7,6 +7,7 @@
 import { Asking } from "./asking.js";
 import { presenter } from "./presenter.js";
 import { colourOf, decode as unpack, isDark } from "./stage.js";
+import { typeset } from "./values.js";
 
 const SIDE = 28;
 const STEP = 0.1; // of the prior's standard deviation, by an arrow key
@@ -188,7 +189,7 @@ class Latent {
     this.z = z.map((value) => clamp(value, -12, 12));
     this.root.dataset.z = this.z.map((value) => value.toFixed(3)).join(",");
     this.drawPoint();
-    for (const { i, input, out } of this.handles) { input.value = this.z[i]; out.textContent = this.z[i].toFixed(1); }
+    for (const { i, input, out } of this.handles) { input.value = this.z[i]; out.textContent = typeset(this.z[i].toFixed(1)); }
     this.follow();
   }
 
@@ -205,7 +206,7 @@ class Latent {
       paint(this.big, unpack(answer.images)[0]);
       this.decoded += 1;
       this.root.dataset.decoded = this.decoded;
-      const [a, b] = [z[this.across].toFixed(2), z[this.up].toFixed(2)];
+      const [a, b] = [z[this.across], z[this.up]].map((value) => typeset(value.toFixed(2)));
       const near = this.nearestTo(z);
       this.under.textContent = `z = (${z.length > 2 ? `…, ${a}, ${b}, …` : `${a}, ${b}`}): the mean image p(x = 1 | z). Nearest test image: ${this.data.names[this.labels[near]]}.`;
       this.big.setAttribute("aria-label", `Decoded image at z = (${a}, ${b}); the nearest test image shows ${this.data.names[this.labels[near]]}`);
@@ -237,9 +238,9 @@ class Latent {
     const adds = Math.abs(given.log_likelihood.toFixed(2) - kl.toFixed(2) - elbo.toFixed(2)) < 0.005;
     const unit = this.data.binary ? "" : " (grey levels: a cross-entropy, no likelihood)";
     this.terms.replaceChildren(el("table", { class: "terms" },
-      row("reconstruction", given.log_likelihood.toFixed(2), `E[log p(x|z)], nats${unit}`),
+      row("reconstruction", typeset(given.log_likelihood.toFixed(2)), `E[log p(x|z)], nats${unit}`),
       row("KL(q(z|x) || p(z))", kl.toFixed(2), "nats"),
-      row("ELBO", elbo.toFixed(2), adds ? "their difference" : "their difference (rounded)")));
+      row("ELBO", typeset(elbo.toFixed(2)), adds ? "their difference" : "their difference (rounded)")));
     this.strip("posterior", `What the encoder says of ${words}: the image, its reconstruction, and images of codes drawn from q(z|x)`, [
       [given.image, "image"], ...(this.data.binary ? [[given.seen, "black/white"]] : []), [given.reconstruction, "at the mean", given.mean],
       ...[...given.means].map((image, i) => [image, `draw ${i + 1}`, given.z[i]])]);
@@ -388,9 +389,9 @@ class Latent {
     pen.fillText("2σ of the prior", ox + scale * 1.42 + 3, oy - scale * 1.42 - 14);
     for (let tick = Math.ceil(-this.range); tick <= this.range; tick++) {
       pen.textAlign = "center"; pen.textBaseline = "bottom";
-      pen.fillText(String(tick), ox + tick * scale, height - 3);
+      pen.fillText(typeset(tick), ox + tick * scale, height - 3);
       pen.textAlign = "left"; pen.textBaseline = "middle";
-      if (this.up !== this.across) pen.fillText(String(tick), 4, oy - tick * scale);
+      if (this.up !== this.across) pen.fillText(typeset(tick), 4, oy - tick * scale);
     }
     if (this.show.codes) {
       Object.assign(pen, { font: "700 11px sans-serif", textAlign: "center", textBaseline: "middle" });

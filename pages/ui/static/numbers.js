@@ -1,6 +1,7 @@
 // "In numbers": the step under the scrubber, worked out. Asked of the server one question at a time, always about
 // the newest step; while the answer lags the panel is dimmed and says which step it speaks of.
 
+import { typeset } from "./values.js";
 import { html, nothing } from "./vendor/lit-html.js";
 
 export class Numbers {
@@ -145,13 +146,10 @@ function part(box, signs) {
   }
 }
 
-/** A minus as a sign before a number. */
-export const signed = (text) => String(text).replace(/(^|[\s(\[])-(?=[\d.])/g, "$1−");
-
 function block({ math, table, text }) {
   if (math) return html`<div class="math" translate="no" .innerHTML=${math}></div>`;
-  if (!table) return html`<p>${signed(text ?? "")}</p>`;
+  if (!table) return html`<p>${typeset(text)}</p>`;
   const [head, ...rows] = table;
-  return html`<div class="table"><table><thead><tr>${head.map((cell) => html`<th>${cell}</th>`)}</tr></thead>
-    <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${signed(cell)}</td>`)}</tr>`)}</tbody></table></div>`;
+  return html`<div class="table"><table><thead><tr>${head.map((cell) => html`<th>${typeset(cell)}</th>`)}</tr></thead>
+    <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${typeset(cell)}</td>`)}</tr>`)}</tbody></table></div>`;
 }

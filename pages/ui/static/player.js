@@ -8,10 +8,11 @@
 import { Curve } from "./curve.js";
 import { onKey, onKeyUp } from "./keys.js";
 import { Link } from "./link.js";
-import { Numbers, signed } from "./numbers.js";
+import { Numbers } from "./numbers.js";
 import { Saving } from "./save.js";
 import { Stage } from "./stage.js";
 import { Tools } from "./tools.js";
+import { typeset } from "./values.js";
 import { render } from "./vendor/lit-html.js";
 import { view } from "./view.js";
 import { Walk } from "./walk.js";
@@ -367,7 +368,7 @@ class Player {
       this.laid = this.base;
       await this.stage.draw(frame);
       this.shown = frame;
-      this.captionHost.textContent = signed(frame.caption ?? "");
+      this.captionHost.textContent = typeset(frame.caption);
       this.captionHost.dataset.phase = frame.phase;
       this.stageHost.setAttribute("aria-label", frame.alt ?? frame.caption ?? "");
       this.painted += 1;

@@ -6,7 +6,7 @@ import { Figure } from "./figure.js";
 import { Images } from "./images.js";
 import { save } from "./pane.js";
 import { Roll } from "./roll.js";
-import { colourOf, decode, isDark } from "./values.js";
+import { PHONE, colourOf, decode, isDark } from "./values.js";
 import { Volume } from "./volume.js";
 import { World } from "./world.js";
 
@@ -55,20 +55,23 @@ export class Stage {
     }
   }
 
-  /** Beside each other where that is wide enough, else below. */
+  /** Beside each other where that is wide enough, else below; on a phone always below, and higher for it. */
   turn() {
-    const { clientWidth: width, clientHeight: height } = this.host;
-    this.host.classList.toggle("stacked", this.views.size > 1 && width < 1.1 * height);
+    const { clientWidth: width, clientHeight: height } = this.host, phone = width < PHONE;
+    this.host.classList.toggle("stacked", this.views.size > 1 && (phone || width < 1.1 * height));
+    this.host.classList.toggle("tall", phone && (this.views.size > 1 || Boolean(this.base?.narrow)));
   }
 
-  /** A sheet gets no more width than its height can use; what is over goes to what stands beside it. */
+  /** A sheet gets no more width than its height can use, or height than its width; what is over goes to the others. */
   fit() {
     // A figure that says what the numbers say too stands beside a sheet where there is room for both.
     if (this.figure && this.views.size > 1) this.figure.box.hidden = this.host.clientWidth < (this.base.spare ?? 0);
-    const beside = this.views.size > 1 && !this.figure?.box.hidden && !this.host.classList.contains("stacked");
+    const { clientWidth: width, clientHeight: height } = this.host, stacked = this.host.classList.contains("stacked");
     for (const view of this.views.values()) {
-      const most = beside && this.picture && view.useful ? view.useful(this.picture, this.host.clientHeight) : Infinity;
-      view.box.style.maxWidth = most < Infinity ? `${Math.ceil(most)}px` : "";
+      const bound = this.views.size > 1 && !this.figure?.box.hidden && this.picture && view.useful;
+      const most = bound ? view.useful(this.picture, stacked ? { width } : { height }) : Infinity;
+      const pixels = most < Infinity ? `${Math.ceil(most)}px` : "";
+      Object.assign(view.box.style, { maxWidth: stacked ? "" : pixels, maxHeight: stacked ? pixels : "" });
     }
   }
 

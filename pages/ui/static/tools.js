@@ -1,5 +1,7 @@
 // What the hand does on a figure: points drawn, moved and erased, means moved, pixels asked about and painted over.
 
+import { typeset } from "./values.js";
+
 const UNDO = 100;
 
 export class Tools {
@@ -220,7 +222,7 @@ export class Tools {
 
   placeAt(text, x, y) {
     const { tipHost: tip, stageHost: stage } = this.player;
-    tip.textContent = text;
+    tip.textContent = typeset(text);
     tip.hidden = false;
     const below = y + 14 + tip.offsetHeight < stage.clientHeight;
     tip.style.left = `${stage.offsetLeft + Math.max(0, Math.min(x + 14, stage.clientWidth - tip.offsetWidth))}px`;

@@ -1,5 +1,7 @@
 // Arrays and colours of a picture as JavaScript has them.
 
+export const PHONE = 520; // pixels: a stage that is narrower is one on a phone
+
 const TYPES = { f4: Float32Array, u1: Uint8Array, i4: Int32Array };
 
 /** {dtype, shape, bdata} -> typed array, or an array of rows where it has two dimensions. */
@@ -55,3 +57,7 @@ export function inLines(text, most) {
   }
   return lines.join("<br>");
 }
+
+/** A sentence or a cell of a table: a negative number has a minus, not a hyphen, and no number parts from its sign or unit. */
+export const typeset = (text) => String(text ?? "").replace(/(^|[\s(\[=,;:|/])-(?=[\d.∞])/g, "$1−")
+  .replace(/(\d) %/g, "$1\u00a0%").replace(/± (?=\d)/g, "±\u00a0").replace(/(\d)\u2009(?=\d)/g, "$1\u202f");

@@ -115,7 +115,7 @@ function coloursOf(id, base) {
   const found = [];
   for (const trace of base.traces ?? []) {
     if (trace.meta?.layer !== id) continue;
-    for (const part of [trace.fillcolor, trace.line?.color, trace.marker?.color, trace.textfont?.color, trace.colorscale?.at?.(-1)?.[1]]) {
+    for (const part of [trace.fillcolor, trace.line?.color, trace.marker?.color, trace.type === "scatter" ? trace.textfont?.color : null, trace.colorscale?.at?.(-1)?.[1]]) {
       const one = Array.isArray(part) ? part : [part];
       found.push(...one.filter((c) => typeof c === "string" && /^(@|#|rgb)/.test(c)));
     }
