@@ -60,6 +60,7 @@ ACTIVATION = Choice(
     key="act",
     label="Activation",
     options=("sigmoid", "tanh", "relu", "linear"),
+    labels={"relu": "ReLU", "linear": "none: linear"},
     default="sigmoid",
     field="activation",
     help="Of the code and of every further layer; linear with squared error finds what PCA finds.",

@@ -19,7 +19,6 @@ SIDE = 28
 GLYPHS = "0123456789"
 MAX_UNITS = 6  # hidden units along each side of their sheet
 COLUMNS = 8
-BESIDE = 5  # images a row, where a model a row stands below
 RANGES = {"sigmoid": (-0.05, 1.05), "tanh": (-1.1, 1.1)}
 LAYERS = (("points", "Test images"), ("sheet", "Images"), ("units", "Hidden units"))
 # Negative weights one colour, positive another; the middle is the ground, so that sign is never colour alone.
@@ -31,6 +30,8 @@ def learning_base(
 ) -> dict[str, Any]:
     """An autoencoder that learns: its codes, ten images and what comes back, its hidden units."""
     plane = code_dim == 2
+    rows, columns = units_shape(code_dim)
+    wide = rows < columns
     span = RANGES.get(activation)
     axis = {"range": list(span)} if span else {}
     traces: list[dict[str, Any]] = [
@@ -47,8 +48,8 @@ def learning_base(
                 **(axis if plane else {}),
             },
             "yaxis": {"title": "unit 2" if plane else "its value", **axis},
-            **rows_axes(("image", "back"), COLUMNS, x=(0.52, 1), y=(0.72, 1)),
-            **units_axes(code_dim, x=(0.52, 1), y=(0, 0.68)),
+            **rows_axes(("image", "back") * 2, COLUMNS // 2, x=(0.52, 1), y=(0.36 if wide else 0.5, 1)),
+            **units_axes(code_dim, x=(0.52, 1), y=(0, 0.3 if wide else 0.44)),
         },
         "traces": traces,
         "curves": [
@@ -60,6 +61,12 @@ def learning_base(
         ],
         "curve_label": "cross-entropy, nats per image" if bernoulli else "squared error per image",
         "curve_log": recorded,
+        "narrow": {
+            "xaxis": {"domain": [0, 1]},
+            "yaxis": {"domain": [0.48, 1]},
+            **rows_axes(("image", "back") * 2, COLUMNS // 2, x=(0.1, 0.52), y=(0, 0.38)),
+            **units_axes(code_dim, x=(0.6, 1), y=(0, 0.38)),
+        },
         "components": 0,
         "points": len(labels),
         "pick": {"point": 0},
@@ -80,9 +87,11 @@ def learning_picture(frame: Frame, code_dim: int, activation: str) -> dict[str, 
     """One frame of an autoencoder that learns."""
     s, arrays = frame.scalars, frame.arrays
     codes = arrays["codes"]
+    half = COLUMNS // 2
+    pairs = [arrays[what][part] for part in (np.s_[:half], np.s_[half:]) for what in ("originals", "reconstructions")]
     drawn: dict[str, Any] = {
-        "sheet": rows_sheet([arrays["originals"], arrays["reconstructions"]], COLUMNS),
-        "traces": {2: {"z": units_sheet(arrays["units"], units_side(code_dim))}} if "units" in arrays else {},
+        "sheet": rows_sheet(pairs, half),
+        "traces": {2: {"z": units_sheet(arrays["units"], units_shape(code_dim))}} if "units" in arrays else {},
     }
     error = f"squared error {s['squared_error']:.1f}"
     loss = f"cross-entropy {s['cross_entropy']:.1f} nats, {error}" if "cross_entropy" in s else error
@@ -127,10 +136,10 @@ def narrowing_base(frames: list[Frame], pca: np.ndarray, row_names: list[str]) -
     ticks = {"type": "log", "tickvals": widths, "ticktext": [str(m) for m in widths]}
     return {
         "layout": {
-            "xaxis": {"domain": [0, 0.25], "title": "numbers in the code, M", "range": [0.15, 2.65], **ticks},
-            "yaxis": {"domain": [0.43, 1], "title": "squared error per image", "rangemode": "tozero"},
-            **rows_axes(row_names, BESIDE, x=(0.36, 1), y=(0, 1)),
-            **units_axes(MAX_UNITS**2, x=(0, 0.25), y=(0, 0.32)),
+            "xaxis": {"domain": [0, 0.26], "title": "numbers in the code, M", "range": [0.15, 2.65], **ticks},
+            "yaxis": {"domain": [0.47, 1], "title": "squared error per image", "rangemode": "tozero"},
+            **rows_axes(row_names, COLUMNS, x=(0.33, 1), y=(0, 1)),
+            **units_axes(MAX_UNITS**2, x=(0, 0.26), y=(0, 0.36)),
         },
         "traces": [
             {
@@ -166,12 +175,13 @@ def narrowing_base(frames: list[Frame], pca: np.ndarray, row_names: list[str]) -
                 "textfont": {"size": 12, "color": ["@first", "@second"]},
             },
         ],
-        "curves": [
-            {"scalar": "squared_error", "name": "autoencoder", "colour": "@first"},
-            {"scalar": "pca_error", "name": "PCA", "colour": "@second", "dash": "dash", "symbol": "square"},
-        ],
-        "curve_label": "squared error",
-        "curve_step": "model, from the narrowest to the widest",
+        "below": True,
+        "narrow": {
+            "xaxis": {"domain": [0, 0.52], "title": "numbers in the code, M"},
+            "yaxis": {"domain": [0, 0.38], "title": "error"},
+            **rows_axes(row_names, COLUMNS, x=(0.1, 1), y=(0.46, 1)),
+            **units_axes(MAX_UNITS**2, x=(0.6, 1), y=(0, 0.38)),
+        },
         "components": 0,
         "points": 0,
     }
@@ -188,10 +198,10 @@ def narrowing_picture(frame: Frame) -> dict[str, Any]:
     )
     return {
         "traces": {
-            2: {"z": units_sheet(arrays["units"], MAX_UNITS)},
+            2: {"z": units_sheet(arrays["units"], (MAX_UNITS, MAX_UNITS))},
             4: {"x": [m], "y": [s["squared_error"]]},
         },
-        "sheet": rows_sheet(list(arrays["rows"]), BESIDE),
+        "sheet": rows_sheet(list(arrays["rows"]), COLUMNS),
         "caption": words,
         "alt": words,
     }
@@ -220,26 +230,27 @@ def narrowing_numbers(frame: Frame) -> Blocks:
 # -- sheets ---------------------------------------------------------------------------------------------------
 
 
-def units_side(n_units: int) -> int:
-    """Along each side of a sheet of that many hidden units; at most 36 are shown."""
-    return min(MAX_UNITS, math.ceil(math.sqrt(n_units)))
+def units_shape(n_units: int) -> tuple[int, int]:
+    """Rows and columns of a sheet of that many hidden units; at most 36 are shown."""
+    columns = min(MAX_UNITS, math.ceil(math.sqrt(n_units)))
+    return min(columns, math.ceil(n_units / columns)), columns
 
 
 def units_axes(n_units: int, *, x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
     """The third pair of axes, for the sheet of hidden units."""
-    side = units_side(n_units) * (SIDE + GAP) + GAP
+    high, wide = (k * (SIDE + GAP) + GAP for k in units_shape(n_units))
     return {
         "xaxis3": {
             "domain": list(x),
             "anchor": "y3",
-            "range": [-0.5, side - 0.5],
+            "range": [-0.5, wide - 0.5],
             "constrain": "domain",
             **HIDDEN,
         },
         "yaxis3": {
             "domain": list(y),
             "anchor": "x3",
-            "range": [side - 0.5, -0.5],
+            "range": [high - 0.5, -0.5],
             "scaleanchor": "x3",
             "constrain": "domain",
             **HIDDEN,
@@ -261,11 +272,11 @@ def units_trace() -> dict[str, Any]:
     }
 
 
-def units_sheet(units: np.ndarray, side: int) -> np.ndarray:
-    """The first side^2 units (M, 784), each scaled by its largest weight, as one sheet in -1..1; NaN between them."""
-    cell = SIDE + GAP
-    out = np.full((side * cell + GAP, side * cell + GAP), np.nan, dtype=np.float32)
-    for i, unit in enumerate(units[: side**2]):
-        top, left = GAP + (i // side) * cell, GAP + (i % side) * cell
+def units_sheet(units: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The first units (M, 784), each scaled by its largest weight, as one sheet in -1..1; NaN between them."""
+    (rows, columns), cell = shape, SIDE + GAP
+    out = np.full((rows * cell + GAP, columns * cell + GAP), np.nan, dtype=np.float32)
+    for i, unit in enumerate(units[: rows * columns]):
+        top, left = GAP + (i // columns) * cell, GAP + (i % columns) * cell
         out[top : top + SIDE, left : left + SIDE] = unit.reshape(SIDE, SIDE) / max(1e-9, float(np.abs(unit).max()))
     return out

@@ -29,19 +29,33 @@ def image_base(frames: list[Frame]) -> dict[str, Any]:
     pad = 0.12 * max(high - low, 1.0)
     return {
         "layout": {
-            "xaxis": {"domain": [0, 0.42], "constrain": "domain", "range": [-0.5, SIDE - 0.5], **HIDDEN},
-            "yaxis": {"range": [SIDE - 0.5, -0.5], "scaleanchor": "x", "constrain": "domain", **HIDDEN},
-            "xaxis2": {"domain": [0.5, 0.71], "anchor": "y2", "title": "dimension", "type": "category"},
-            "yaxis2": {"anchor": "x2", "title": "KL, nats", "rangemode": "tozero"},
+            "xaxis": {"domain": [0, 0.46], "constrain": "domain", "range": [-0.5, SIDE - 0.5], **HIDDEN},
+            "yaxis": {
+                "range": [SIDE - 0.5, -0.5],
+                "scaleanchor": "x",
+                "constrain": "domain",
+                **HIDDEN,
+            },
+            "xaxis2": {"domain": [0.56, 1], "anchor": "y2", "title": "dimension", "type": "category", "tickangle": 0},
+            "yaxis2": {"domain": [0.62, 1], "anchor": "x2", "title": "KL, nats", "rangemode": "tozero"},
             "xaxis3": {
-                "domain": [0.82, 1],
+                "domain": [0.56, 1],
                 "anchor": "y3",
                 "type": "log",
                 "title": "samples K",
                 "dtick": 1,
                 "range": [-0.1, 2.8],
             },
-            "yaxis3": {"anchor": "x3", "title": "nats", "range": [low - pad, high + pad]},
+            "yaxis3": {"domain": [0, 0.44], "anchor": "x3", "title": "nats", "range": [low - pad, high + pad]},
+        },
+        "below": True,
+        "narrow": {
+            "xaxis": {"domain": [0.1, 1]},
+            "yaxis": {"domain": [0.52, 1]},
+            "xaxis2": {"domain": [0, 0.42]},
+            "yaxis2": {"domain": [0, 0.36]},
+            "xaxis3": {"domain": [0.62, 1]},
+            "yaxis3": {"domain": [0, 0.36]},
         },
         "traces": [
             {
@@ -50,16 +64,7 @@ def image_base(frames: list[Frame]) -> dict[str, Any]:
                 "zmin": -4,
                 "zmax": 0,
                 "colorscale": [[0, "@second"], [0.5, "@second/45"], [1, "@ground"]],
-                "colorbar": {
-                    "orientation": "h",
-                    "thickness": 10,
-                    "len": 0.42,
-                    "x": 0.21,
-                    "y": 0.02,
-                    "yanchor": "top",
-                    "title": {"text": "nats a pixel", "side": "bottom"},
-                    "tickfont": {"size": 11},
-                },
+                "showscale": False,
                 "hoverinfo": "skip",
             },
             {
@@ -90,20 +95,15 @@ def image_base(frames: list[Frame]) -> dict[str, Any]:
             {
                 "type": "scatter",
                 "mode": "text",
-                "x": [2.2],
-                "y": [elbo - 0.5 * pad],
+                "x": [150],
+                "y": [elbo],
                 "text": ["ELBO"],
+                "textposition": "top center",
                 "textfont": {"size": 12, "color": "@bound"},
                 "xaxis": "x3",
                 "yaxis": "y3",
             },
         ],
-        "curves": [
-            {"scalar": "bound", "name": "bound L_K", "colour": "@first"},
-            {"scalar": "elbo", "name": "ELBO", "colour": "@bound", "dash": "dot"},
-        ],
-        "curve_label": "nats",
-        "curve_step": "samples K",
         "components": 0,
         "points": 0,
         "ends": [first.step, last.step],
@@ -117,7 +117,8 @@ def image_picture(frame: Frame, frames: list[Frame]) -> dict[str, Any]:
     words = (
         f"K = {frame.step}: the bound is {s['bound']:.2f} nats (± {s['standard_error']:.2f}), "
         f"{s['bound'] - s['elbo']:.2f} above the ELBO. "
-        "Left: what each pixel costs; middle: what each dimension of the code costs."
+        "Left: what each pixel costs, in full colour from 4 nats on. Right: what each dimension of the code costs, and "
+        "the bound by K."
     )
     path = {
         "x": np.array([f.step for f in shown], dtype=np.float32),
@@ -153,7 +154,7 @@ def sweep_base(frames: list[Frame]) -> dict[str, Any]:
     """Rate against distortion of every beta, lines of equal ELBO, the chosen model's images and its dimensions."""
     rates = np.array([frame.scalars["kl"] for frame in frames])
     distortions = np.array([frame.scalars["reconstruction"] for frame in frames])
-    names = [f" β={frame.scalars['beta']:g}" for frame in frames]
+    names = [f"  β={frame.scalars['beta']:g}" for frame in frames]
     best = max(frames, key=lambda frame: frame.scalars["elbo"]).scalars["elbo"]
     lines_x: list[float] = []
     lines_y: list[float] = []
@@ -169,6 +170,12 @@ def sweep_base(frames: list[Frame]) -> dict[str, Any]:
             "yaxis3": {"domain": [0, 0.29], "anchor": "x3", "title": "KL, nats", "range": [0, 4]},
         },
         **images_base(columns=len(ROWS), names=ROWS, share=0.62),
+        "narrow": {
+            "xaxis": {"domain": [0, 0.6], "title": "rate, nats"},
+            "yaxis": {"domain": [0, 1], "title": "distortion, nats"},
+            "xaxis3": {"domain": [0.76, 1], "title": "dimension"},
+            "yaxis3": {"domain": [0, 1]},
+        },
         "traces": [
             {
                 "type": "scatter",

@@ -63,6 +63,12 @@ def base(labels: np.ndarray, latent_dim: int, *, binary: bool, recorded: bool) -
         "components": 0,
         "points": len(labels),
         "pick": {"point": 0},
+        "below": True,
+        "narrow": {
+            "xaxis": {"domain": [0, 1]},
+            "yaxis": {"domain": [0.54, 1]},
+            **sheet_axes((side, side), x=(0, 1), y=(0, 0.44)),
+        },
     }
     if plane:
         start = np.zeros(len(labels), dtype=np.float32)

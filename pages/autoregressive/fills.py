@@ -28,7 +28,7 @@ from pages.ui.stage import Scene
 
 SIDE = 28
 HIDDEN = 75  # the grey of a pixel that is not drawn yet
-NOTHING = "Nothing is hidden yet: choose Hide pixels below the stage and paint over the image."
+NOTHING = "Nothing is hidden yet: choose Hide pixels above the stage and paint over the image."
 SPEEDS = [1, 4, 16, 60, 200, 600]
 LAYERS = (("sheet", "Images"), ("mask", "What was hidden"), ("pixel", "The pixel at hand"))
 
@@ -104,7 +104,7 @@ HIDE = HiddenPart(
     default="lower half",
     labels={"lower half": "The lower half", "right half": "The right half", "block": "A block in the middle",
             "everything": "Everything", "painted": "Painted by hand"},
-    help="Or choose Hide pixels below the stage and paint over an image.",
+    help="Or choose Hide pixels above the stage and paint over an image.",
 )  # fmt: skip
 
 
@@ -290,6 +290,9 @@ def base(picture: Picture, n: int, order: np.ndarray, labels: tuple[int, ...] = 
             "yaxis": {"domain": [0.08, 0.98], **({"range": [0, 1]} if n_levels == 2 else {"rangemode": "tozero"})},
             **sheet_axes(shape, x=(0, across)),
         },
+        "beside": {"most": across, "gap": 0.075, "aspect": columns / rows},
+        "narrow": {"xaxis": {"domain": [0, 1]}, "yaxis": {"domain": [0, 0.2]},
+                   **sheet_axes(shape, x=(0, 1), y=(0.34, 1))},
         "traces": [
             {"type": "bar", "marker": {"color": "@first"}},
             {"type": "scatter", "mode": "lines", "x": outline[0], "y": outline[1], "xaxis": "x2", "yaxis": "y2",

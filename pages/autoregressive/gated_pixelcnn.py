@@ -75,7 +75,7 @@ def blind_spot(row: int, column: int) -> Film:
             scalars[f"{key}_missed"] = float((near[i] & (maps[i] == 0)).sum())
         frames.append(Frame(step=depth, scalars=scalars, arrays={"fields": maps, "near": near}))
     shape = (SIDE + 2 * GAP, 2 * (SIDE + GAP) + GAP)
-    names = ["plain", "gated"]
+    names = ["PixelCNN", "Gated"]
     at = [[fills.corner(i, 2)[0, 0] + column + 0.5, GAP + row + 0.5] for i in range(2)]
     bar = {"type": "bar", "x": names}
     base = {

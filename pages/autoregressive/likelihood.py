@@ -129,6 +129,9 @@ def compress(name: str, x: np.ndarray, damaged: int) -> Film:
             "yaxis": {"domain": [0.16, 0.98], "title": "bytes", "rangemode": "tozero"},
             **sheet_axes(shape, x=(0, 0.77)),
         },
+        "beside": {"most": 0.77, "gap": 0.092, "aspect": 1},
+        "narrow": {"xaxis": {"domain": [0, 1], "tickangle": 0}, "yaxis": {"domain": [0, 0.2]},
+                   **sheet_axes(shape, x=(0, 1), y=(0.3, 1))},
         "traces": [
             {"type": "bar", "x": names, "textposition": "outside", "cliponaxis": False,
              "marker": {"color": ["@muted", "@muted", "@muted", "@bound", "@first"]}},

@@ -122,7 +122,7 @@ def field_numbers(frame: Frame, kernel: np.ndarray, row: int, column: int, reach
     field, reach = frame.arrays["field"] > 0, reaches[frame.step]
     missed = int((fills.within(row, column, reach) & ~field).sum())
     return [
-        {"text": f"Layer {frame.step + 1} of {len(reaches)}: {kernel.shape[1]} x {kernel.shape[1]} kernel, "
+        {"text": f"Layer {frame.step + 1} of {len(reaches)}: {kernel.shape[1]} × {kernel.shape[1]} kernel, "
                  f"{int(kernel.sum())} of {kernel.shape[1] ** 2} weights in use."},
         {"table": [["pixels seen", "missed"], [str(int(field.sum())), str(missed)]]},
         {"text": f"Missed: earlier pixels within {reach} rows and columns, which is how far the kernels reach in a "
@@ -157,8 +157,8 @@ def surprise(row: int, drawn: np.ndarray | None) -> Film:
         "layout": {
             "xaxis": {"domain": [0.22, 1], "title": "−log p(x), nats", "rangemode": "tozero"},
             "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "dtick": 1,
-                      "domain": [0.1, 0.34]},
-            **sheet_axes(place.shape, x=(0, 1), y=(0.4, 1)),  # type: ignore[arg-type]
+                      "domain": [0.1, 0.29]},
+            **sheet_axes(place.shape, x=(0, 1), y=(0.35, 1)),  # type: ignore[arg-type]
         },
         "traces": [
             {"type": "bar", "orientation": "h", "y": names, "x": totals.astype(np.float32),

@@ -50,6 +50,7 @@ def scene_of(run: Run) -> Scene:
     base["layout"]["xaxis"] |= {"domain": [0.805, 1], "title": "level", "range": [-4, 259]}
     base["layout"]["yaxis"] |= {"type": "log", "range": [-5, 0.05], "dtick": 1, "exponentformat": "power"}
     base["layout"]["xaxis2"]["domain"] = [0, 0.72]
+    base["beside"] |= {"most": 0.72, "gap": 0.085}
     base["traces"][0] = {"type": "bar", "marker": {"color": "@first"}, "width": 1, "meta": {"layer": "bins"}}
     base["traces"] += [
         {"type": "scatter", "mode": "lines", "line": {"color": f"@c{k}", "width": 2.5, "dash": DASHES[k % 5]},

@@ -25,6 +25,7 @@ VIEWS = {
     "multi-scale": ("A small image first", (fills.images("9"), fills.TEMPERATURE, fills.SEED)),
 }
 SPAN = 2 * SIDE - 1  # columns of the skewed map
+LOWER = 7  # rows by which the image stands lower, in the corner that the skewed map leaves free: so both are larger
 FRONT = 255  # the grey of a diagonal under way; gradients stay below it
 DECADES = 8  # gradients from the largest down to 10^-8 of it are told apart in grey
 
@@ -106,7 +107,7 @@ def diagonal_bilstm(row: int, column: int) -> Film:
         Frame(step=k, phase="left" if k < SPAN else "right" if k < 2 * SPAN else "both", scalars={"diagonal": k % SPAN})
         for k in range(2 * SPAN + 1)
     ]
-    shape = (SIDE + 2 * GAP, SIDE + SPAN + 3 * GAP)
+    shape = (SIDE + LOWER + 2 * GAP, SPAN + SIDE - LOWER + 3 * GAP)
     r, c = np.indices((SIDE, SIDE))
     images = [grey(directions[0]), grey(directions[1]), grey(whole)]
 
@@ -122,10 +123,8 @@ def diagonal_bilstm(row: int, column: int) -> Film:
         tilted, line = (_skewed(part if which != 1 else part[:, ::-1]) for part in (image, front.astype(np.uint8)))
         inside = _skewed(np.ones((SIDE, SIDE), dtype=np.uint8)) > 0
         place = np.full(shape, PAPER, dtype=np.uint8)
-        place[GAP : GAP + SIDE, GAP : GAP + SIDE] = np.where(front, FRONT, image)
-        place[GAP : GAP + SIDE, 2 * GAP + SIDE : 2 * GAP + SIDE + SPAN] = np.where(
-            inside, np.where(line > 0, FRONT, tilted), PAPER
-        )
+        place[GAP : GAP + SIDE, -GAP - SPAN : -GAP] = np.where(inside, np.where(line > 0, FRONT, tilted), PAPER)
+        place[GAP + LOWER : GAP + LOWER + SIDE, GAP : GAP + SIDE] = np.where(front, FRONT, image)
         if which == 2:
             missed = row * SIDE + column - np.count_nonzero(whole)
             words = (
@@ -140,7 +139,7 @@ def diagonal_bilstm(row: int, column: int) -> Film:
             )
         return {"sheet": place, "traces": {}, "caption": words, "alt": words}
 
-    base = _base(shape, [(GAP + column, GAP + row)], x=(0, 1))
+    base = _base(shape, [(GAP + column, GAP + LOWER + row)])
     table = [["seen by", "pixels"], ["the LSTM from the left", str(np.count_nonzero(directions[0]))]]
     table += [
         ["the LSTM from the right", str(np.count_nonzero(directions[1]))],
@@ -148,8 +147,9 @@ def diagonal_bilstm(row: int, column: int) -> Film:
     ]
     blocks: Blocks = [
         {"table": table},
-        {"text": "Left the image, right the same map skewed: every row moved one place further than the one above it. "
-                 "The right LSTM's states are moved down by a row before they are added, or it would see the future."},
+        {"text": "Below left the image, right the same map skewed: every row moved one place further than the one "
+                 "above it. The states of the LSTM from the right are moved down by a row before they are added, or "
+                 "it would see the future."},
     ]  # fmt: skip
     return Film(frames=frames, base=base, draw=draw, numbers=lambda _: blocks)
 
@@ -158,12 +158,12 @@ def _skewed(map_: np.ndarray) -> np.ndarray:
     return skew(torch.tensor(np.ascontiguousarray(map_))[None, None])[0, 0].numpy()
 
 
-def _base(shape: tuple[int, int], marks: list[tuple[float, float]], x: tuple[float, float] = (0, 1)) -> dict[str, Any]:
+def _base(shape: tuple[int, int], marks: list[tuple[float, float]]) -> dict[str, Any]:
     return {
         "layout": {
             "xaxis": {"domain": [0.98, 1], "visible": False},
             "yaxis": {"visible": False},
-            **sheet_axes(shape, x=x),
+            **sheet_axes(shape, x=(0, 1)),
         },
         "below": True,
         "traces": [

@@ -28,10 +28,20 @@ SD = Real(key="sd", label="Known spread of the data, sigma", low=0.5, high=6.0, 
 M0 = Real(key="m0", label="Prior mean", low=-8.0, high=8.0, default=-2.0, step=0.5)
 S0 = Real(key="s0", label="Prior standard deviation", low=0.5, high=8.0, default=2.0, step=0.5)
 ILL = Choice(
-    key="ill", label="The patient is", options=("ill", "healthy"), default="ill", help="Which nobody knows yet."
+    key="ill",
+    label="The patient is",
+    options=("ill", "healthy"),
+    default="ill",
+    help="Which nobody knows yet.",
+    labels={"ill": "Ill", "healthy": "Healthy"},
 )
 PREVALENCE = Choice(
-    key="prev", label="How many are ill", options=("0.001", "0.01", "0.1", "0.5"), default="0.01", help="The prior."
+    key="prev",
+    label="How many are ill",
+    options=("0.001", "0.01", "0.1", "0.5"),
+    default="0.01",
+    help="The prior.",
+    labels={"0.001": "1 in 1,000", "0.01": "1 in 100", "0.1": "1 in 10", "0.5": "1 in 2"},
 )
 SENSITIVITY = Real(key="sens", label="Sensitivity: ill and positive", low=0.5, high=0.99, default=0.9, step=0.01)
 SPECIFICITY = Real(key="spec", label="Specificity: healthy and negative", low=0.5, high=0.99, default=0.95, step=0.01)
@@ -52,7 +62,7 @@ VIEWS = {
 def main() -> None:
     with page(entry("bayes"), VIEWS, why=bayes_notes.why, questions=bayes_notes.questions) as chosen:
         if chosen["view"] == "gaussian":
-            bayes_notes.gaussian(chosen)
+            show.film("bayes", bayes_pictures.gaussian, *(chosen[key] for key in ("gm", "gs", "gt", "rho")))
             return
         own = engine_settings(chosen)
         shown = bayes_pictures.LAYERS if chosen["view"] != "test" else (("prior", "Prior"), ("posterior", "Posterior"))

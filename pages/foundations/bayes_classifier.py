@@ -46,10 +46,11 @@ ROW = Number(
 SEED = Number(
     key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="The same seed, the same draws."
 )
-AMOUNTS = tuple(
-    Real(key=f"d{i + 1}", label=f"Direction {i + 1}, in standard deviations", low=-3.0, high=3.0, default=0.0, step=0.5)
+AMOUNTS = tuple(  # the first moved at once: two equal images would say nothing
+    Real(key=f"d{i + 1}", label=f"Direction {i + 1}, in standard deviations", low=-3.0, high=3.0,
+         default=2.0 if i == 0 else 0.0, step=0.5)
     for i in range(DIRECTIONS)
-)
+)  # fmt: skip
 VIEWS = {
     "draw": ("Draw a class, then an image", (DATA, METHOD, GIVEN, RAW, SEED)),
     "styles": ("One Gaussian a class, or ten", (DATA, CLASS, SEED)),

@@ -82,9 +82,9 @@ def questions(name: str) -> list[Question]:
             kind="number",
             check=lambda answer: (
                 answer == 784 * 784,
-                "784 x 784 = 614,656, of which 307,720 differ: it is symmetric.",
+                "784 × 784 = 614,656, of which 307,720 differ: it is symmetric.",
             ),
-            hint="An image has 28 x 28 pixels.",
+            hint="An image has 28 × 28 pixels.",
         ),
     ]
 

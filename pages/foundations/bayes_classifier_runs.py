@@ -77,13 +77,14 @@ SHAPE = (2 * BIG * SIDE + 9, BIG * SIDE + SIDE + 9)
 def draw_base(words: tuple[str, ...]) -> dict[str, Any]:
     """The graphical model on the left, images in the middle, how often each class came on the right."""
     hidden = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": "", "title": ""}
-    node = {"type": "scatter", "mode": "markers+text", "textposition": "middle center",
+    node = {"type": "scatter", "mode": "markers+text", "cliponaxis": False, "textposition": "middle center",
             "textfont": {"size": 22, "color": "@text"}}  # fmt: skip
     return {
         "layout": {
             "xaxis": {"domain": [0, 0.11], "range": [-1, 1], **hidden},
             "yaxis": {"range": [-1.7, 1.7], **hidden},
-            "xaxis3": {"domain": [0.72, 1], "title": "times drawn", "anchor": "y3", "rangemode": "tozero"},
+            "xaxis3": {"domain": [0.72, 1], "title": "times drawn", "anchor": "y3", "rangemode": "tozero",
+                       "autorangeoptions": {"include": 4}},
             "yaxis3": {"domain": [0.08, 0.99], "type": "category", "autorange": "reversed", "anchor": "x3",
                        "showgrid": False},
             **sheet_axes(SHAPE, x=(0.12, 0.63)),
@@ -196,7 +197,7 @@ def styles(name: str, y: int, seed: int) -> Film:
         )
         return {"images": frame.arrays["images"], "caption": words, "alt": words}
 
-    base = images_base(columns=STYLES, rows=rows)
+    base = {**images_base(columns=STYLES, rows=rows), "below": True}
     return Film(frames=frames, base=base, draw=draw, numbers=lambda _: styles_numbers(name, y))
 
 
@@ -231,7 +232,7 @@ def directions(name: str, y: int, *amounts: float) -> Film:
     return Film(
         frames=[Frame(step=0, arrays={"images": np.stack(images)})],
         base={
-            **images_base(share=0.7),
+            **images_base(names=("mean", "moved", *(f"direction {i + 1}" for i in range(d))), share=0.7),
             "layout": {"xaxis": {"title": "direction", "range": [0.5, n + 0.5]},
                        "yaxis": {"title": "standard deviation", "rangemode": "tozero"}},
             "traces": [bars],

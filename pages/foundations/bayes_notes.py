@@ -1,66 +1,16 @@
-"""What stands around the stage of Bayes' rule: a Gaussian under the hand, theory, questions."""
+"""What stands around the stage of Bayes' rule: theory, questions."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from engines.engine import Frame
-from engines.maths.divergences import log_normal
-from engines.maths.gaussians import ellipse
-from pages.ui import palette, stage
+from pages.ui import stage
 from pages.ui.frame import Question
 from pages.ui.maths import close
-
-
-def gaussian(chosen: dict[str, Any]) -> None:
-    """The density in one dimension, and in two as ellipses of one and two standard deviations."""
-    import plotly.graph_objects as go
-
-    dark = st.context.theme.type == "dark"
-    colour = {role: palette.ROLES[role][dark] for role in ("posterior", "real", "muted")}
-    mean, sd, second, rho = (chosen[key] for key in ("gm", "gs", "gt", "rho"))
-    x = np.linspace(-8, 8, 401)
-    left, right = st.columns(2)
-    layout = {"height": 380, "margin": {"l": 10, "r": 10, "t": 10, "b": 10}, "showlegend": False}
-    with left:
-        figure = go.Figure(layout=layout)
-        inside = np.abs(x - mean) <= sd
-        density = np.exp(log_normal(x, mean, sd))
-        figure.add_scatter(x=x[inside], y=density[inside], fill="tozeroy", mode="none", fillcolor=shade(colour["real"]))
-        figure.add_scatter(x=x, y=density, mode="lines", line={"color": colour["posterior"], "width": 3})
-        figure.update_xaxes(title="x", range=[-8, 8])
-        figure.update_yaxes(title="density", rangemode="tozero")
-        st.plotly_chart(figure, config={"displayModeBar": False}, key="bayes:one")
-        peak = float(np.exp(log_normal(np.array([mean]), mean, sd))[0])
-        st.markdown(
-            rf"$N(x \mid \mu, \sigma^2)$ with $\mu = {mean:.1f}$, $\sigma = {sd:.1f}$: the peak is "
-            rf"$1/(\sigma\sqrt{{2\pi}}) = {peak:.3f}$; 68.3 % of the mass lies in the shaded part."
-        )
-    with right:
-        covariance = np.array([[sd**2, rho * sd * second], [rho * sd * second, second**2]])
-        outline = ellipse(np.array([mean, 0.0]), covariance)
-        draws = np.random.default_rng(0).multivariate_normal([mean, 0.0], covariance, size=300)
-        figure = go.Figure(layout=layout)
-        figure.add_scatter(x=draws[:, 0], y=draws[:, 1], mode="markers", marker={"size": 4, "color": colour["muted"]})
-        figure.add_scatter(x=outline[0], y=outline[1], mode="lines", line={"color": colour["posterior"], "width": 3})
-        figure.update_xaxes(title="first axis", range=[-8, 8])
-        figure.update_yaxes(title="second axis", range=[-8, 8], scaleanchor="x")
-        st.plotly_chart(figure, config={"displayModeBar": False}, key="bayes:two")
-        st.markdown(
-            rf"Covariance $\Sigma = \begin{{pmatrix}} {covariance[0, 0]:.2f} & {covariance[0, 1]:.2f} \\ "
-            rf"{covariance[0, 1]:.2f} & {covariance[1, 1]:.2f} \end{{pmatrix}}$: ellipses of one and two standard "
-            "deviations, which hold 39.3 % and 86.5 % of the mass, and 300 draws."
-        )
-
-
-def shade(colour: str) -> str:
-    """A hex colour at two fifths of its strength."""
-    r, g, b = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({r},{g},{b},0.4)"
 
 
 def why() -> None:
@@ -119,7 +69,7 @@ def questions(chosen: dict[str, Any]) -> list[Question]:
     what = "chance of being ill" if chosen["view"] == "test" else "posterior mean"
     return [
         Question(
-            text=f"At the newest step: what is the {what}, to three decimal places?",
+            text=f"At the step on the stage: what is the {what}, to three decimal places?",
             kind="number",
             check=lambda answer: _check_mean(record(), answer),
             hint="It is in the numbers beside the stage.",
@@ -137,16 +87,25 @@ def questions(chosen: dict[str, Any]) -> list[Question]:
 NO_RUN = (False, "There is no run on the stage: choose the coin, the mean or the test, and let it play.")
 
 
+def seen(record: Any) -> list[Frame]:
+    """The beliefs on the stage, up to the step that the viewer sees; none in the view of the density."""
+    if record is None:
+        return []
+    frames = [frame for frame in record.run.history.after(-1) if "mean" in frame.scalars]
+    return [frame for frame in frames if record.shown is None or frame.step <= record.shown]
+
+
 def _check_mean(record: Any, answer: float) -> tuple[bool, str]:
-    last = record.run.history.last if record else None
-    if last is None:
+    frames = seen(record)
+    if not frames:
         return NO_RUN
+    last = frames[-1]
     mean = last.scalars["mean"]
     return bool(close(answer, mean, 3)), f"At step {last.step} it is {mean:.4f}."
 
 
 def _check_variance(record: Any, answer: str) -> tuple[bool, str]:
-    frames = list(record.run.history.after(-1)) if record else []
+    frames = seen(record)
     if len(frames) < 3:
         return NO_RUN
     rises = [after.step for before, after in pairwise(frames) if rose(before, after)]

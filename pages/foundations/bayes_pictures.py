@@ -8,8 +8,11 @@ import numpy as np
 
 from engines.engine import Frame
 from engines.foundations.bayes import SPAN, BayesConfig, Belief, density, log_likelihood, prior
+from engines.maths.divergences import log_normal
+from engines.maths.gaussians import ellipse
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
+from pages.ui.show import Film
 
 LAYERS = (("prior", "Prior"), ("likelihood", "Likelihood"), ("posterior", "Posterior"), ("data", "Data"))
 WORDS = {
@@ -204,3 +207,55 @@ def _test_rule(frame: Frame, config: BayesConfig) -> str:
     top = rf"{number(ill, tex=True)}\cdot {config.prevalence:g}"
     below = rf"{number(well, tex=True)}\cdot {1 - config.prevalence:g}"
     return rf"p(\text{{ill}} \mid x) = \frac{{{top}}}{{{top} + {below}}}"
+
+
+# -- the Gaussian itself ---------------------------------------------------------------------------------------
+
+
+def gaussian(mean: float, sd: float, second: float, rho: float) -> Film:
+    """The density in one dimension, and in two as ellipses of one and two standard deviations."""
+    x = np.linspace(-8, 8, 401)
+    inside = np.linspace(mean - sd, mean + sd, 101)
+    covariance = np.array([[sd**2, rho * sd * second], [rho * sd * second, second**2]])
+    outline = ellipse(np.array([mean, 0.0]), covariance)
+    draws = np.random.default_rng(0).multivariate_normal([mean, 0.0], covariance, size=300)
+    peak = float(np.exp(log_normal(np.array([mean]), mean, sd))[0])
+    line = {"type": "scatter", "mode": "lines", "line": {"color": "@posterior", "width": 3}}
+    flat = {"xaxis": "x3", "yaxis": "y3"}
+    base = {
+        "layout": {
+            "xaxis": {"title": "x", "range": [-8, 8], "domain": [0, 0.44]},
+            "yaxis": {"title": "density", "rangemode": "tozero"},
+            "xaxis3": {"title": "first axis", "range": [-8, 8], "domain": [0.54, 1], "anchor": "y3"},
+            "yaxis3": {"title": "second axis", "range": [-8, 8], "anchor": "x3", "scaleanchor": "x3"},
+        },
+        "traces": [
+            {"type": "scatter", "mode": "lines", "x": inside, "y": np.exp(log_normal(inside, mean, sd)),
+             "fill": "tozeroy", "fillcolor": "@real/40", "line": {"width": 0}},
+            {**line, "x": x, "y": np.exp(log_normal(x, mean, sd))},
+            {"type": "scatter", "mode": "markers", "x": draws[:, 0], "y": draws[:, 1],
+             "marker": {"size": 5, "color": "@muted"}, **flat},
+            {**line, "x": outline[0], "y": outline[1], **flat},
+        ],
+        "components": 0,
+        "points": 0,
+    }  # fmt: skip
+    for trace in base["traces"]:
+        trace |= {axis: np.asarray(trace[axis], dtype=np.float32) for axis in ("x", "y")}
+    words = (
+        "Left: the density of a Gaussian; 68.3 % of its mass lies in the shaded part. Right: two of them, of which one "
+        "goes with the other: 300 draws, and ellipses of one and two standard deviations, which hold 39.3 % and "
+        "86.5 % of the mass."
+    )
+    rows = [[f"{value:.2f}" for value in row] for row in covariance]
+    matrix = r" \\ ".join(" & ".join(row) for row in rows)
+    return Film(
+        frames=[Frame(step=0)],
+        base=base,
+        draw=lambda _: {"traces": {}, "caption": words, "alt": words},
+        numbers=lambda _: [
+            {"math": latex(rf"N(x \mid \mu, \sigma^2), \quad \mu = {mean:.1f}, \quad \sigma = {sd:.1f}")},
+            {"math": latex(rf"\text{{peak: }} \frac{{1}}{{\sigma\sqrt{{2\pi}}}} = {peak:.3f}")},
+            {"math": latex(rf"\Sigma = \begin{{pmatrix}} {matrix} \end{{pmatrix}}")},
+        ],
+    )

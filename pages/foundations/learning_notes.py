@@ -59,7 +59,7 @@ def questions() -> list[Question]:
             text="The verse that ships has how many different letters, spaces and signs among them?",
             kind="number",
             check=_check_letters,
-            hint="In the view text, the numbers beside the stage say it.",
+            hint="Under Text, letter by letter: the numbers beside the stage say it.",
         ),
     ]
 

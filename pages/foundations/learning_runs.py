@@ -142,7 +142,7 @@ def text_scene(text: str | None, **settings: Any) -> Scene:
         },
         "traces": [
             {"type": "scatter", "mode": "text", "x": [0] * 13, "y": list(range(13)), "textposition": "middle right",
-             "textfont": {"family": "monospace", "size": 15, "color": "@text"}},
+             "textfont": {"family": "monospace", "color": "@text"}, "meta": {"page": [LINE, 13]}},
             {"type": "bar", "orientation": "h", "xaxis": "x3", "yaxis": "y3", "marker": {"color": "@generated"}},
         ],
         "curves": [{"scalar": "nats", "name": "nats a letter", "colour": "@bound"}],

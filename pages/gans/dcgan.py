@@ -111,9 +111,6 @@ VIEWS = {
 }
 LAYERS = layers(("images", "Images"), ("scores", "D's scores"))
 BINS = 20
-PLACE = (240, 480)  # pixels for the maps of a layer
-HATCHED = {"text": "hatched: generated", "xref": "paper", "yref": "paper", "x": 0.84, "y": 0.92, "xanchor": "center",
-           "yanchor": "bottom", "showarrow": False, "font": {"size": 11, "color": "@text"}}  # fmt: skip
 MEASURES = [
     {
         "name": "Losses",
@@ -229,9 +226,8 @@ def training_base(*, recorded: bool, judged: bool) -> dict[str, Any]:
     return {
         **sheets.images_base(columns=8, share=0.8),
         "layout": {
-            "xaxis": {"title": "D's output", "range": [0, 1]},
+            "xaxis": {"title": "D's output<br>(hatched: generated)", "range": [0, 1]},
             "yaxis": {"title": "images", "rangemode": "tozero"},
-            "annotations": [{**HATCHED, "x": 0.5, "y": 1.0}],
             "barmode": "overlay",
             "bargap": 0,
         },
@@ -281,7 +277,7 @@ def training_words(frame: Frame, name: str = "") -> str:
     s = frame.scalars
     if not s["batches"]:
         return "Before learning: 64 codes, and what a random generator makes of them."
-    words = f"After {s['batches']:,.0f} batches: the same 64 codes."
+    words = f"After {s['batches']:,.0f} {'batch' if s['batches'] == 1 else 'batches'}: the same 64 codes."
     if "frechet" in s:
         words += f" Fréchet distance {s['frechet']:.0f}; the classifier is sure of {100 * s['clear']:.0f} % of 2,000."
         if name and s["frechet"] > FAR and SCALE[name]["noise"] > 0.5:
@@ -366,12 +362,12 @@ def layer_numbers(frame: Frame, engine: DCGAN) -> Blocks:
     n = sum(parameter.numel() for parameter in engine.network["G"].layers[frame.step - 1].parameters())
     before = 1 if frame.step == 1 else (int(frame.scalars["side"]) + 2 * padding - kernel) // stride + 1
     rows = [["fractionally-strided convolution", ""]]
-    rows += [["channels", f"{layer.in_channels} to {layer.out_channels}"], ["kernel", f"{kernel} x {kernel}"]]
+    rows += [["channels", f"{layer.in_channels} to {layer.out_channels}"], ["kernel", f"{kernel} × {kernel}"]]
     rows += [["stride", f"1/{stride}"], ["padding", str(padding)], ["weights", f"{n:,}"]]
     side = int(frame.scalars["side"])
     return [
         {"table": rows},
-        {"text": f"Size: ({before} - 1) x {stride} - 2 x {padding} + {kernel} = {side}."},
+        {"text": f"Size: ({before} − 1) × {stride} − 2 × {padding} + {kernel} = {side}."},
         {"text": "Open Transposed convolution to do one by hand."},
     ]
 
@@ -510,19 +506,18 @@ def layers_frames(maps: list[np.ndarray], shown: int = 32) -> list[Frame]:
 
 
 def layers_base(frames: list[Frame]) -> dict[str, Any]:
-    names = ["code", *(f"{f.scalars['side']:.0f}x{f.scalars['side']:.0f}" for f in frames[1:])]
+    names = ["code", *(f"{f.scalars['side']:.0f} × {f.scalars['side']:.0f}" for f in frames[1:])]
     sizes = [f.scalars["channels"] * f.scalars["side"] ** 2 for f in frames]
     return {
+        **sheets.images_base(share=0.76),
         "layout": {
-            "xaxis": {"domain": [0.77, 1], "type": "category", "title": "layer"},
-            "yaxis": {"title": "numbers", "domain": [0.1, 0.9], "type": "log"},
+            "xaxis": {"type": "category", "title": "layer"},
+            "yaxis": {"title": "numbers", "type": "log", "dtick": 1},
             "barmode": "overlay",
-            **sheets.sheet_axes(PLACE, x=(0, 0.62)),
         },
         "traces": [
             {"type": "bar", "x": names, "y": np.array(sizes, dtype=np.float32), "marker": {"color": "@muted"}},
-            sheets.OPEN,
-            {"type": "bar", "x": names, "marker": {"color": "@second"}, "xaxis": "x", "yaxis": "y"},
+            {"type": "bar", "x": names, "marker": {"color": "@second"}},
         ],
         "components": 0,
         "points": 0,
@@ -530,35 +525,30 @@ def layers_base(frames: list[Frame]) -> dict[str, Any]:
 
 
 def layers_picture(frame: Frame, last: int) -> dict[str, Any]:
-    """One layer's maps, eight across, each as large as the place allows."""
+    """One layer's maps."""
     maps, s = frame.arrays["maps"], frame.scalars
     n, side = len(maps), maps.shape[1]
-    scale = (PLACE[0] if n == 1 else PLACE[1] // 8 - 2 * sheets.GAP) // side
-    drawn = sheets.sheet(maps.repeat(scale, axis=1).repeat(scale, axis=2), 8 if n > 1 else 1)[: PLACE[0], : PLACE[1]]
-    place = np.zeros(PLACE, dtype=np.uint8)
-    left = (PLACE[1] - drawn.shape[1]) // 2
-    place[: drawn.shape[0], left : left + drawn.shape[1]] = drawn
     if frame.step == 0:
         words = f"The code: {s['channels']:.0f} numbers, a map of one pixel and {s['channels']:.0f} channels."
     elif frame.step == last:
-        words = f"Layer {frame.step}: one channel of {side} x {side} pixels, through tanh: the image."
+        words = f"Layer {frame.step}: one channel of {side} × {side} pixels, through tanh: the image."
     else:
         words = (
-            f"Layer {frame.step}: {s['channels']:.0f} channels of {side} x {side}, the first {n} shown; black is "
+            f"Layer {frame.step}: {s['channels']:.0f} channels of {side} × {side}, the first {n} shown; black is "
             f"{number(s['low'])}, white {number(s['high'])}."
         )
     bars = np.full(last + 1, np.nan, dtype=np.float32)
     bars[frame.step] = s["channels"] * s["side"] ** 2
-    return {"sheet": place, "traces": {2: {"y": bars}}, "caption": words, "alt": words}
+    return {"images": maps, "traces": {1: {"y": bars}}, "caption": words, "alt": words}
 
 
 def path_base(shape: tuple[int, int], n: int, title: str) -> dict[str, Any]:
     """Images on a path through the codes, and D's score along it."""
     return {
         "layout": {
-            "xaxis": {"domain": [0.71, 1], "title": title, "range": [-1.5, n + 0.5]},
-            "yaxis": {"title": "D's logit of real", "domain": [0.1, 0.9]},
-            **sheets.sheet_axes(shape, x=(0, 0.56)),
+            "xaxis": {"title": title, "range": [-0.5, n - 0.5]},
+            "yaxis": {"title": "D's logit of real", "domain": [0, 0.42]},
+            **sheets.sheet_axes(shape, x=(0, 1), y=(0.5, 1)),
         },
         "traces": [
             {"type": "scatter", "mode": "lines", "line": {"color": "@first", "width": 2.5}},
@@ -589,7 +579,7 @@ def scores_base(shape: tuple[int, int]) -> dict[str, Any]:
     base = training_base(recorded=False, judged=False)
     del base["images"]  # real and generated images with a gap between them: one sheet
     base["layout"]["xaxis"] |= {"domain": [0.68, 1]}
-    base["layout"] |= {"annotations": [HATCHED], **sheets.sheet_axes(shape, x=(0, 0.6))}
+    base["layout"] |= sheets.sheet_axes(shape, x=(0, 0.6))
     return {**base, "traces": [*base["traces"], sheets.OPEN], "curve_sets": []}
 
 

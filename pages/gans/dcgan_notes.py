@@ -93,7 +93,7 @@ generator $G$ learns to raise $D(G(z))$. What DCGAN added is a recipe by which c
 
 In the view *Train one now* every rule is a switch. Take one away and watch.
 
-**Apart from the paper.** Digits have 28 pixels a side instead of 64, and kernels are 4 x 4 where the paper's are 5 x 5:
+**Apart from the paper.** Digits have 28 pixels a side instead of 64, and kernels are 4 × 4 where the paper's are 5 × 5:
 a multiple of the stride, so that stamps cover all inner pixels alike (see *Transposed convolution*). Normalisation's
 weights start from $N(1, 0.02^2)$, as in the authors' code; the paper speaks of all weights as from $N(0, 0.02^2)$.
 $D$ is shown as it learned, with normalisation by the batch's own statistics.
@@ -102,8 +102,8 @@ $D$ is shown as it learned, with normalisation by the batch's own statistics.
     with right:
         st.markdown(
             r"""
-**The generator** reads a code as a map of one pixel and many channels, and trades channels for pixels: 1 x 1, 4 x 4,
-7 x 7, 14 x 14, 28 x 28 (view *Layer by layer*).
+**The generator** reads a code as a map of one pixel and many channels, and trades channels for pixels: 1 × 1, 4 × 4,
+7 × 7, 14 × 14, 28 × 28 (view *Layer by layer*).
 
 **Between two codes** images change without a break. If the network had only memorised, there would be
 jumps. The walk follows a great circle: on a straight line the middle would be shorter than any code that $G$ has seen.
@@ -146,7 +146,7 @@ def questions(name: str) -> list[Question]:
         Question(
             text="A fractionally-strided convolution of kernel 4, stride 1/2 and padding 1 takes a side of 14 to what?",
             kind="whole",
-            check=lambda answer: (answer == 28, "(14 - 1) x 2 - 2 x 1 + 4 = 28."),
+            check=lambda answer: (answer == 28, "(14 − 1) × 2 − 2 × 1 + 4 = 28."),
             hint="The view Layer by layer spells it out, in the numbers beside each layer.",
         ),
     ]

@@ -221,7 +221,7 @@ penalty, $[a]_+ = \max(a, 0)$.
 noise: every cell holds the same share of it, so small, dark cells are where G puts most points. The arrows are minus
 the gradient of G's loss at each generated point: where the loss asks it to go.
 
-**The measures.** JS is counted with 10,000 samples over 24 x 24 cells and corrected for chance; two sets drawn alike
+**The measures.** JS is counted with 10,000 samples over 24 × 24 cells and corrected for chance; two sets drawn alike
 still come out a few thousandths above 0 (the numbers beside the stage say how much for these data). A mode is covered
 when it has at least a quarter of its fair share of 2,000 samples within three standard deviations.
 The energy distance of 600 samples from 600 real points is

@@ -43,7 +43,7 @@ def floor_of(name: str) -> float:
 def game(points: Dataset | np.ndarray, name: str = "", **settings: Any) -> Live:
     """The game on these points, an empty stage where there are none; settings are those of the engine."""
     if not len(points.x if isinstance(points, Dataset) else points):
-        words = "No points yet. Choose Add points below the stage, then click on it."
+        words = "No points yet. Choose Add points above the stage, then click on it."
         still = {"caption": words, "alt": words}
         return Live(run=Reel([Frame(step=0)]), base=gan_pictures.still_base(), draw=lambda _: still)
     engine = engines.create("gan2d", data=points, **settings)
@@ -94,11 +94,11 @@ def explain(
     said_of = f"Real point {i + 1} of {len(real)}, generated point {j + 1} of {len(fake)}. Click others to see them."
     blocks: Blocks = [{"text": f"Round {frame.scalars['round']:.0f}. {said_of}"}]
     if objective in LOGISTIC:
-        rows = [["point", "at", "target t", "D's output y", "cross-entropy"]]
+        rows = [["point", "at", "target t", "D's output y", "cross-entropy, nats"]]
         for name, where, t, logit in (("real", at, 1, r), ("generated", made, 0, f)):
             y = 1 / (1 + np.exp(-logit))
             cost = np.logaddexp(0, -logit if t else logit)  # -t log y - (1 - t) log(1 - y)
-            rows.append([name, f"({where[0]:.2f}, {where[1]:.2f})", str(t), number(y), f"{number(cost)} nats"])
+            rows.append([name, f"({where[0]:.2f}, {where[1]:.2f})", str(t), number(y), number(cost)])
         blocks.append({"table": rows})
         real_sum = float(np.logaddexp(0, -logit_real.numpy()).sum())
         fake_sum = float(np.logaddexp(0, logit_fake.numpy()).sum())

@@ -21,15 +21,15 @@ SCENES = {
         title="A kernel that is a multiple of the stride", link={"values": "ones", "n": 4, "k": 4, "s": 2, "p": 1},
         cure={"values": "ones", "n": 4, "k": 3, "s": 2, "p": 1, "a": 1}, cure_title="Take a kernel of 3 instead",
         text="Kernel 4, stride 1/2, padding 1: the size doubles and every inner cell is covered four times. The "
-        "generator that ships here uses such kernels; the DCGAN paper's are 5 x 5, which is no multiple of 2.",
+        "generator that ships here uses such kernels; the DCGAN paper's are 5 × 5, which is no multiple of 2.",
         cured="With a kernel of 3 the size doubles as well, and cells are covered once, twice or four times.",
     ),
     "dcgan": Scene(
         title="A layer of a trained generator", link={"values": "dcgan-3"}, cure={"values": "dcgan-4"},
         cure_title="Its last layer",
-        text="One channel of the shipped DCGAN on its way from 7 x 7 to 14 x 14, with the weights that it has learned. "
+        text="One channel of the shipped DCGAN on its way from 7 × 7 to 14 × 14, with the weights that it has learned. "
         "**Mind:** the real layer adds such outputs of all its input channels.",
-        cured="One channel on its way from 14 x 14 to the image of 28 x 28.",
+        cured="One channel on its way from 14 × 14 to the image of 28 × 28.",
     ),
 }  # fmt: skip
 
@@ -70,8 +70,8 @@ cells, $k - 1 - p$ around them, and turn the kernel by 180 degrees (*zero-insert
 which is why nobody computes it so.
 
 **The checkerboard.** Where $k$ is no multiple of $s$ the stamps cover some cells more often than others. A network can
-learn to balance that, and often does not. DCGAN's own kernels, 5 x 5 at a stride of 1/2, are of this kind; the
-generators that ship here have 4 x 4. Resizing first and convolving after has no such pattern.
+learn to balance that, and often does not. DCGAN's own kernels, 5 × 5 at a stride of 1/2, are of this kind; the
+generators that ship here have 4 × 4. Resizing first and convolving after has no such pattern.
 """
         )
 
@@ -81,7 +81,7 @@ def questions() -> list[Question]:
         Question(
             text="A side of 7, kernel 4, stride 1/2, padding 1, no output padding: what side has the output?",
             kind="whole",
-            check=lambda answer: (answer == 14, "(7 - 1) x 2 - 2 x 1 + 4 + 0 = 14."),
+            check=lambda answer: (answer == 14, "(7 − 1) × 2 − 2 × 1 + 4 + 0 = 14."),
             hint="Set these sizes in the controls and read the formula beside the stage.",
         ),
         Question(

@@ -84,7 +84,7 @@ def base(engine: TransposedConvolution) -> dict[str, Any]:
         "output": "output",
     }
     inner = {**dict(sides), "input": len(engine.input)}
-    titles = [f"{heads[name]} {inner[name]} x {inner[name]}" for name, _ in sides]
+    titles = [f"{heads[name]} {inner[name]} × {inner[name]}" for name, _ in sides]
     if places.margin:
         titles[0] += f", padding {places.margin}"
     traces.append(
@@ -127,6 +127,7 @@ def base(engine: TransposedConvolution) -> dict[str, Any]:
         layout |= matrix_axes(*table.shape)
     return {
         "layout": layout,
+        "narrow": {"yaxis4": {"title": ""}} if below else {},
         "traces": traces,
         "cloud": {"x": nothing, "y": nothing, "colours": ["@real"]},
         "tips": [sum_of(engine, divmod(i, places.o)) for i in range(places.o**2)],

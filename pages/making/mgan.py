@@ -65,7 +65,7 @@ def main() -> None:
             case "race":
                 make = partial(race, "gravel")
                 show.learn(SLUG, make, (RATE, SEED), chosen, of="race", weights=False)
-                st.caption(f"Both make {RACE} x {RACE} pixels. Times are measured on this machine, as it is used now.")
+                st.caption(f"Both make {RACE} × {RACE} pixels. Times are measured on this machine, as it is used now.")
             case "film":
                 show.film(SLUG, training)
                 st.caption(learned("gravel"))
@@ -99,7 +99,7 @@ def learned(by: str) -> str:
     texture = config["texture"]
     return (
         f"Learned in {card['steps']:,} batches of {config['batch_size']} crops from one texture and three photos. "
-        f"Distance of its patches from a strip of {texture} that was held out, over textures of {STRIP} x {SIDE} "
+        f"Distance of its patches from a strip of {texture} that was held out, over textures of {STRIP} × {SIDE} "
         f"pixels: {interval(m, 'distance', 2)}; true {texture} {interval(m, 'distance_real', 2)}, an untrained "
         f"generator {interval(m, 'distance_untrained', 2)}. It is taken in maps of {patches_network()}'s stage 3, "
         f"where no loss pulls towards the texture. In pixels: {interval(m, 'pixels', 2)}; true {texture} "
@@ -189,7 +189,7 @@ def one_pass(by: str, photo: np.ndarray | None, size: int, seed: int) -> Film:
     texture = engine.config.texture
     before = f"{texture}, which it learned from" if photo is None else "the photo"
     m, n = metrics(SLUG, variant(by)), images.shape[1]
-    words = f"{n:,} x {n:,} pixels in one pass of {1000 * seconds:.0f} ms on this machine."
+    words = f"{n:,} × {n:,} pixels in one pass of {1000 * seconds:.0f} ms on this machine."
     if photo is not None and n == SIDE and photo.tobytes() == pack()[1][PHOTOS.index(HELD_OUT)].tobytes():
         words += (
             f" The network has not learned from this photo. Distance of its patches from {texture}: "
@@ -197,7 +197,7 @@ def one_pass(by: str, photo: np.ndarray | None, size: int, seed: int) -> Film:
         )
     blocks: Blocks = [
         {"text": f"A frozen part of {patches_network()} sees the photo, or pink noise where there is none: 40 maps of "
-                 f"{-(-n // 8)} x {-(-n // 8)} places. The generator makes pixels of them and of white noise:"},
+                 f"{-(-n // 8)} × {-(-n // 8)} places. The generator makes pixels of them and of white noise:"},
         {"math": latex(r"x \mapsto G(\Psi(x), z), \quad z \sim N(0, I)")},
         {"table": [["", ""],
                    ["numbers learned by G", f"{sum(p.numel() for p in engine.network['G'].parameters()):,}"],

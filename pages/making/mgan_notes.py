@@ -136,7 +136,7 @@ def scores(side: int) -> tuple[int, int]:
 
 def check_scores(answer: float) -> tuple[bool, str]:
     first, second = scores(96)
-    said = f"24 places a side, halved twice: 6 x 6 = {second}. The finer map of stage 1 has 48 and gives {first}."
+    said = f"24 places a side, halved twice: 6 × 6 = {second}. The finer map of stage 1 has 48 and gives {first}."
     return round(answer) == second, said
 
 
@@ -154,7 +154,7 @@ def check_size(answer: str) -> tuple[bool, str]:
 
 questions = (
     Question(
-        text="A crop of 96 x 96 pixels becomes, at stage 2, a map of 24 x 24 places. D halves it twice. How many "
+        text="A crop of 96 × 96 pixels becomes, at stage 2, a map of 24 × 24 places. D halves it twice. How many "
         "patches of that map does it score?",
         kind="whole",
         check=check_scores,

@@ -85,7 +85,7 @@ def upload() -> None:
         if (photo is None) != (before is None) or (photo is not None and not np.array_equal(before, photo)):
             st.session_state[OWN] = photo
             st.rerun()
-        st.caption(f"It is brought to {SIDE} x {SIDE} pixels, made four times smaller, and enlarged again. Until you "
+        st.caption(f"It is brought to {SIDE} × {SIDE} pixels, made four times smaller, and enlarged again. Until you "
                    f"give one, the stage shows a test photo.")  # fmt: skip
 
 

@@ -164,7 +164,7 @@ def probes() -> dict[str, list[str]]:
 PROBED = (
     f"Ridge regression on {len(CLASSES)} classes, learned from the training solids of all classes, its weight decay by "
     "five-fold cross-validation among them; in brackets the 95 % interval over the test solids. D's features: its "
-    "three layers, each pooled to its largest in 4 x 4 x 4 places. No class was told to D, and it has seen "
+    "three layers, each pooled to its largest in 4 × 4 × 4 places. No class was told to D, and it has seen "
     "only the solids "
     "that it was trained on."
 )

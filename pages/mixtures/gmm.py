@@ -92,7 +92,12 @@ COMPARE = Switch(
     key="compare", label="Beside it: the other method", help="EM and k-means on the same points, played together."
 )
 DIGIT = Choice(
-    key="digit", label="Digit", options=("all", *"0123456789"), default="all", help="All ten, or one of them."
+    key="digit",
+    label="Digit",
+    options=("all", *"0123456789"),
+    default="all",
+    labels={"all": "All ten"},
+    help="Which images are learned from.",
 )
 DIMENSIONS = Choice(
     key="dims",

@@ -39,6 +39,7 @@ FIRST_MEANS = {
     "random": "Points picked at random",
     "bad": "All in one corner",
 }
+SHOWN_AS = {"x1": "x₁", "x2": "x₂"}
 MAX_DRAWN = 500
 MAX_DRAWABLE = 1e30  # the browser gets float32
 FAR = 1e4  # standard deviations from zero
@@ -76,9 +77,10 @@ def bundled(name: str, n: int) -> Cloud:
     if points.pca is not None:
         kept = 100 * float(points.pca.explained_ratio.sum())
         about += f" Shown: {len(points)} points on their first two principal components ({kept:.0f} % of the variance)."
+    first, second = points.axis_names[:2]
     return Cloud(
         x=points.x,
-        axes=(points.axis_names[0], points.axis_names[1]),
+        axes=(SHOWN_AS.get(first, first), SHOWN_AS.get(second, second)),
         about=about,
         key=(name, n),
         code=(
@@ -90,7 +92,7 @@ def bundled(name: str, n: int) -> Cloud:
 
 def drawn(x: np.ndarray) -> Cloud:
     """What the viewer put on the stage; the axes stay where they are while points are added."""
-    about = f"{len(x)} points of your own. Choose Add points below the stage, then click on it."
+    about = f"{len(x)} points of your own. Choose Add points above the stage, then click on it."
     return Cloud(x=x, axes=("x", "y"), about=about, ranges=((-4.5, 4.5), (-3.5, 4.0)), key=("draw", x.tobytes()))
 
 

@@ -71,6 +71,7 @@ DENSITY = Choice(
     key="density",
     label="Density shown",
     options=variational_gmm_runs.DENSITIES,
+    labels={"predictive": "Predictive", "plug-in": "Plug-in", "both": "Both"},
     default="predictive",
     help="predictive: averaged over the posterior, a mixture of Student's t; plug-in: at the posterior's means; both: "
     "the plug-in one dashed. Restarts the run.",

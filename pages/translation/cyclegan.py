@@ -82,7 +82,7 @@ def learned(variant: str) -> str:
     m, config = card["metrics"], card["config"]
     return (
         f"Learned in {card['steps']:,} batches of {config['batch_size']} from {card['data']['n_train']:,} flat and as "
-        f"many shaded emoji at {config['side']} x {config['side']} pixels, without their pairs. Of "
+        f"many shaded emoji at {config['side']} × {config['side']} pixels, without their pairs. Of "
         f"{card['data']['n_test']} test emoji {interval(m, 'partner', 0, factor=100)} % of the translations are "
         f"nearest to their own partner, {interval(m, 'untranslated', 0, factor=100)} % of the emoji as they are, "
         f"{100 * m['test_chance']:.1f} % by chance."

@@ -180,7 +180,7 @@ def angles(frame: Frame) -> Blocks:
         {"text": f"The chair is turned by {degrees(frame.scalars['yaw'])}; a positive angle turns the front to the "
                  "right of the picture."},
         {"table": rows},
-        {"text": "The angle is read by a ridge regression on 16 x 16 pixels that learned from true heads only. On "
+        {"text": "The angle is read by a ridge regression on 16 × 16 pixels that learned from true heads only. On "
                  f"true heads of people it has not seen it is off by {m['test_off_real']:.0f}° (root mean square). On "
                  "heads that a network made it may be off by more."},
     ]  # fmt: skip

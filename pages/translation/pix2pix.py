@@ -240,7 +240,7 @@ def agrees_skips() -> str:
     return (
         f"**Here:** off by {without:.1f} levels without skips, {whole:.1f} with them; "
         f"{'the intervals do not meet' if apart else 'the intervals meet, so the order is not sure'}. Without skips "
-        "every line must pass a map of 2 x 2 places. **In the paper** (figure 4, section 4.3) the U-Net is the better "
+        "every line must pass a map of 2 × 2 places. **In the paper** (figure 4, section 4.3) the U-Net is the better "
         "one under both losses."
     )
 

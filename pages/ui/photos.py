@@ -96,7 +96,7 @@ def _too_large(image: Any) -> str:
     limit = int(MAX_UNPACKED / each)
     if width * height <= limit:
         return ""
-    return f"the image has {width:,} x {height:,} pixels, the limit for its kind is {limit:,} in all: make it smaller"
+    return f"the image has {width:,} × {height:,} pixels, the limit for its kind is {limit:,} in all: make it smaller"
 
 
 def _small(image: Any) -> Any:

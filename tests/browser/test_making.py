@@ -105,7 +105,7 @@ def test_a_texture_is_drawn_anew_and_raced_by_the_optimisation(page: Page, serve
     open_page(page, f"{server.url}/mgan?size=64")
     root = player(page)
     canvas = page.locator(".stage canvas").first
-    expect(root.locator(".caption")).to_contain_text("64 x 64 pixels in one pass", timeout=30_000)
+    expect(root.locator(".caption")).to_contain_text("64 × 64 pixels in one pass", timeout=30_000)
     picture = lambda: canvas.evaluate("c => c.toDataURL()")  # noqa: E731
     before = picture()
     page.get_by_role("button", name="New seed").click()

@@ -12,15 +12,6 @@ from tests.browser.room import share
 PAGED = [item.slug for item in CATALOGUE if item.section != "Reading"]
 WANTED, PRESENTED = 0.40, 0.55
 CELLS = 0.005  # the share is counted in cells of 8 x 8 pixels
-# Where a picture has less, and why; in the window and in presenter mode.
-LESS = {
-    "pixelrnn": (0.38, 0.44),  # an image and beside it the same skewed: 89 pixels by 32
-    "autoencoder": (0.38, 0.50),  # a curve, seven rows of images and their names, the hidden units
-    "dcgan": (0.39, 0.55),  # 64 images in whole pixels
-    "pixelcnn-pp": (0.39, 0.50),  # four images in a square, and 256 levels beside them
-    "likelihood": (0.39, 0.55),  # likewise
-    "gan": (0.40, 0.54),  # presented at 1024 x 768: a legend of two lines
-}  # fmt: skip
 LOWEST = """() => Math.max(...[...document.querySelectorAll("*")].filter((one) => one.shadowRoot).flatMap((one) =>
   [...one.shadowRoot.querySelectorAll(".stage, .main > .bar")]).map((one) => one.getBoundingClientRect().bottom))"""
 
@@ -53,7 +44,7 @@ def test_a_page_opens_and_its_picture_has_the_room(tour, slug):
     """One page, resized: as it opens, with a scene open, presented."""
     to, tabs = tour
     try:
-        look(*to(slug), slug)
+        look(*to(slug))
     except BaseException:  # the next page gets a tab of its own
         for page in tabs:
             shot(page, f"room-{slug}")
@@ -70,7 +61,7 @@ def present(page: Page) -> None:
         page.locator("[data-do=present]").click()
 
 
-def look(page: Page, errors: list[str], slug: str) -> None:
+def look(page: Page, errors: list[str]) -> None:
     def check(width: int, height: int, floor: float, when: str) -> None:
         page.set_viewport_size({"width": width, "height": height})
         less = f"{when} it takes less than {floor:.0%} of {width} x {height}"
@@ -81,20 +72,19 @@ def look(page: Page, errors: list[str], slug: str) -> None:
 
     page.locator(".stage, .latent, .colouring, .posing").first.wait_for()
     page.get_by_role("tab", name="Why").wait_for(timeout=60_000)  # drawn last: the controls stand
-    wanted, presented = LESS.get(slug, (WANTED, PRESENTED))
-    check(1440, 900, wanted, "as it opens")
+    check(1440, 900, WANTED, "as it opens")
     present(page)
-    check(1440, 900, presented, "presented")
+    check(1440, 900, PRESENTED, "presented")
     present(page)
     scenes = page.locator(".st-key-lab-scenes-row button")
     if scenes.count():
         scenes.first.click()
         settled(page, timeout=60)
-        check(1440, 900, wanted, "with a scene open")
-    check(1024, 768, wanted, "made smaller")
+        check(1440, 900, WANTED, "with a scene open")
+    check(1024, 768, WANTED, "made smaller")
     if page.locator(".stage").count() < 2:
         present(page)
-        check(1024, 768, presented, "presented")
+        check(1024, 768, PRESENTED, "presented")
         present(page)
     assert faults(page) == []
     assert errors == []

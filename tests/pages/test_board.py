@@ -64,7 +64,7 @@ def test_any_file_becomes_white_ink_fitted_and_centred(make):
         (b"%PDF-1.7 not an image", "no image that can be read"),
         (png(np.full((40, 40), 255)), "the image is blank"),
         (png(np.stack([np.full((9, 9), 255)] * 3 + [np.zeros((9, 9))], axis=-1), "RGBA"), "the image is blank"),
-        (png(np.zeros((4000, 4000, 3)), "RGB"), "4,000 x 4,000 pixels, the limit for its kind is 10,000,000 in all"),
+        (png(np.zeros((4000, 4000, 3)), "RGB"), "4,000 × 4,000 pixels, the limit for its kind is 10,000,000 in all"),
         (bytes(10_000_001), "10,000,001 bytes, the limit is 10,000,000"),
         (png(np.random.default_rng(0).integers(0, 255, (60, 60)))[:900], "no image that can be read"),
     ],

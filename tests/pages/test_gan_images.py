@@ -162,7 +162,7 @@ def test_the_discriminator_answers_as_it_learned():
 def test_what_departs_from_the_paper_and_what_the_figures_rest_on_is_said():
     at = opened(DCGAN)
     words = " ".join(element.value for element in at.markdown)
-    for said_of_it in ("5 x 5", "averages three", "authors' code"):
+    for said_of_it in ("5 × 5", "averages three", "authors' code"):
         assert said_of_it in words
     caption = " ".join(element.value for element in at.caption)
     assert "2,000 of the samples against 2,000 test images drawn at random" in caption
