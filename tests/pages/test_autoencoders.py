@@ -350,9 +350,10 @@ def test_sheets_hold_their_images_where_they_belong():
     assert sheet.shape == (62, 92)
     np.testing.assert_array_equal(sheet[2:30, 32:60], images[1].reshape(28, 28))
     assert (sheet[32:60, 32:60] == sheets.PAPER).all()
-    units = autoencoder_pictures.units_sheet(np.full((2, 784), -4.0), 2)
+    units = autoencoder_pictures.units_sheet(np.full((2, 784), -4.0), autoencoder_pictures.units_shape(2))
     assert np.nanmin(units) == -1
     assert np.isnan(units[0]).all()
+    assert units.shape == (32, 62)  # two units stand side by side
 
 
 def test_the_questions_are_answered_by_the_shipped_models():

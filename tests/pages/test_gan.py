@@ -61,9 +61,9 @@ def test_a_picture_and_its_numbers_hold_what_the_frame_says(objective, noise_dim
     if objective in ("minimax", "non-saturating", "r1", "spectral"):
         rows = blocks[1]["table"]
         y = 1 / (1 + math.exp(-frame.arrays["logit_real"][3]))
-        assert rows[1][2:] == ["1", f"{y:.4g}", f"{-math.log(y):.4g} nats"]
+        assert rows[1][2:] == ["1", f"{y:.4g}", f"{-math.log(y):.4g}"]
         y = 1 / (1 + math.exp(-frame.arrays["logit_fake"][3]))
-        assert rows[2][2:] == ["0", f"{y:.4g}", f"{-math.log(1 - y):.4g} nats"]
+        assert rows[2][2:] == ["0", f"{y:.4g}", f"{-math.log(1 - y):.4g}"]
 
 
 def test_the_best_discriminator_is_p_over_p_plus_q():
