@@ -52,7 +52,7 @@ def test_the_image_follows_the_hand_through_the_latent_space(page: Page, server:
     drag(page, [(0.62, 0.5)])
     until(lambda: (root.get_attribute("data-picked") or "").startswith("test image"), "nothing was picked")
     rows = page.locator(".terms tr td:nth-child(2)").all_inner_texts()
-    reconstruction, kl, elbo = (float(text) for text in rows)
+    reconstruction, kl, elbo = (float(text.replace("−", "-")) for text in rows)
     assert abs(reconstruction - kl - elbo) < 0.02  # three figures rounded at the second place
     assert page.locator('[data-strip="posterior"] figure').count() == 11
     before_prior = place(page)
