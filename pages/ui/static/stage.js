@@ -58,8 +58,9 @@ export class Stage {
   /** Beside each other where that is wide enough, else below; on a phone always below, and higher for it. */
   turn() {
     const { clientWidth: width, clientHeight: height } = this.host, phone = width < PHONE;
-    this.host.classList.toggle("stacked", this.views.size > 1 && (phone || width < 1.1 * height));
-    this.host.classList.toggle("tall", phone && (this.views.size > 1 || Boolean(this.base?.narrow)));
+    const several = this.views.size > 1 && !(this.figure && width < (this.base?.spare ?? 0));
+    this.host.classList.toggle("stacked", several && (phone || width < 1.1 * height));
+    this.host.classList.toggle("tall", phone && (several || Boolean(this.base?.narrow)));
   }
 
   /** A sheet gets no more width than its height can use, or height than its width; what is over goes to the others. */
