@@ -63,8 +63,7 @@ class Live:
     session: str = ""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     watchers: int = 0
-    opened: bool = False  # a browser has been here
-    shown: int | None = None  # the step under the scrubber, as the browser last said
+    shown: int | None = None  # the step under the scrubber, as the browser last said; None before its first picture
     unwatched_since: float = field(default_factory=time.monotonic)
 
 
@@ -110,18 +109,16 @@ class Table:
     def watch(self, live: Live, change: int) -> None:
         with self._lock:
             live.watchers += change
-            live.opened = True
             live.unwatched_since = time.monotonic()
 
-    def wait_until_watched(self, token: str | None, timeout: float = 1.0) -> None:
-        """Return once a browser has opened the run, or after ``timeout`` seconds.
+    def wait_until_drawn(self, token: str | None, timeout: float = 2.0) -> None:
+        """Return once a browser has drawn the run's first picture, or after ``timeout`` seconds.
 
-        A page calls this between its stage and its notes, so that the browser draws the stage first:
-        formulas take it a second.
+        What comes below the stage is sent after that: controls and formulas take the browser a second.
         """
         end = time.monotonic() + timeout
         live = self.get(token)
-        while live is not None and not live.opened and time.monotonic() < end:
+        while live is not None and live.shown is None and time.monotonic() < end:
             time.sleep(0.02)
 
     def sweep(self, now: float | None = None) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from pages.catalogue import Entry
-from pages.ui import frame, live, settings, show, strip
+from pages.ui import frame, settings, show, strip
 from pages.ui.settings import Choice, Number, Setting
 
 Views = Mapping[str, tuple[str, Sequence[Setting]]]  # key in the address -> words on its tab, the settings that it has
@@ -48,7 +48,6 @@ def page(
                                                                             "labels")}))  # fmt: skip
     yield chosen
     strip.show_strip(slug, scenes, every, chosen)
-    live.TABLE.wait_until_watched(show.shown_last())
     with frame.controls():
         _controls(slug, views[chosen["view"]][1], chosen)
     asked = questions(chosen) if callable(questions) else questions

@@ -55,7 +55,6 @@ def run(
         st.warning(f"{problem[:1].upper()}{problem[1:].rstrip('.')}.{before}")
     if record is None:
         return None
-    st.session_state["stage:shown"] = record.token
     if cured is not None and (wanted := st.session_state.pop(f"{slug}:beside", None)):
         title, values = wanted
         stage.put(rival_slot, cured(values))
@@ -109,6 +108,7 @@ def run(
             shown(rival, f"{slug}:stage:{view}-b", title=titles[1], lead=False, group=record.token, **opening)
         if forked:
             st.button("Back to one run", on_click=forks.drop, args=(slug, rival_slot))
+    live.TABLE.wait_until_drawn(record.token)
     forks.form(slug, record, rival_slot, changes)
     return record
 
@@ -195,8 +195,3 @@ def frames(slug: str) -> list[Frame]:
         return []
     upto = record.shown
     return [frame for frame in record.run.history.after(-1) if upto is None or frame.step <= upto]
-
-
-def shown_last() -> str | None:
-    """The token of what this run of the script put on the stage."""
-    return st.session_state.pop("stage:shown", None)

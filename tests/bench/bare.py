@@ -1,4 +1,4 @@
-"""What a page of Streamlit costs at least: one chart, nothing of ours. bench_browser.py opens it beside our pages."""
+"""What a page of Streamlit costs at least: one chart, nothing of ours. bench_opening.py opens it beside our pages."""
 
 import plotly.graph_objects as go
 import streamlit as st

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-PAGES = ("gmm", "dcgan", "gan", "pixelcnn", "bayes")  # that open on a player
 KEY_TO_PICTURE = """async key => {
     const roots = [...document.querySelectorAll('*')].map(e => e.shadowRoot).filter(Boolean);
     const lab = roots.map(r => r.querySelector('.lab')).find(Boolean);
@@ -32,7 +30,7 @@ def bench() -> list[dict[str, Any]]:
         with sync_playwright() as playwright:
             path = shutil.which("chromium") or shutil.which("google-chrome")
             browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-            rows = [*_opening(browser, server.url), *_beside_bare(browser, server.url), *_playing(browser, server.url)]
+            rows = [*_opening(browser, server.url), *_playing(browser, server.url)]
             rows += [*_saved(browser, server.url), *_kinds(browser)]
             browser.close()
     finally:
@@ -65,39 +63,6 @@ def _opening(browser: Any, url: str) -> list[dict[str, Any]]:
     return [
         {"name": "address to first picture of /gmm", "value": float(np.median(first[1:])), "unit": "s", "note": note},
         {"name": "home page to /gmm", "value": float(np.median(between[1:])), "unit": "s", "note": note},
-    ]
-
-
-def _beside_bare(browser: Any, url: str) -> list[dict[str, Any]]:
-    """Opened address to first picture in a cold browser, over that of a bare page with one chart; taken in turns."""
-    from tests.browser.driver import Server
-
-    painted, chart = "[data-painted]:not([data-painted='0'])", ".js-plotly-plot .main-svg"
-    bare = Server(Path(__file__).with_name("bare.py"))
-    seconds: dict[str, list[float]] = {}
-    try:
-        for turn in range(4):
-            for name, address, there in [("bare", bare.url, chart), *((p, f"{url}/{p}", painted) for p in PAGES)]:
-                context = browser.new_context(viewport={"width": 1280, "height": 800})
-                page = context.new_page()
-                began = time.perf_counter()
-                page.goto(address, wait_until="commit")
-                page.wait_for_selector(there, state="attached", timeout=120_000)
-                if turn:  # the first warms the server
-                    seconds.setdefault(name, []).append(time.perf_counter() - began)
-                context.close()
-    finally:
-        bare.stop()
-    floor = float(np.median(seconds["bare"]))
-    note = f"a bare page with one chart takes {floor:.2f} s; needs 1.3"
-    return [
-        {
-            "name": f"cold /{p}, over a bare page",
-            "value": float(np.median(seconds[p])) / floor,
-            "unit": "x",
-            "note": note,
-        }
-        for p in PAGES
     ]
 
 

@@ -18,7 +18,7 @@ N_KILLS, N_MUTATIONS, N_ADDRESSES = 20, 2_000, 500
 def addresses() -> int:
     """How many of the hostile addresses a page opened at without an exception."""
     os.environ["LAB_HOSTED"] = "1"
-    live.Table.wait_until_watched = lambda *_args, **_more: None  # type: ignore[method-assign]
+    live.Table.wait_until_drawn = lambda *_args, **_more: None  # type: ignore[method-assign]
     rng, fine = random.Random(2), 0
     for i in range(N_ADDRESSES):
         item = PAGED[i % len(PAGED)]

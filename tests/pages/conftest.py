@@ -17,7 +17,7 @@ COMPONENTS = (player, board, latent, gaussians, colouring, drive, links)
 @pytest.fixture
 def alone(monkeypatch) -> Iterator[None]:
     """No browser comes, so no page waits for one; every test starts with an empty table and component registry."""
-    monkeypatch.setattr(live.Table, "wait_until_watched", lambda *_args, **_more: None)
+    monkeypatch.setattr(live.Table, "wait_until_drawn", lambda *_args, **_more: None)
     for name in ("LAB_HOSTED", "LAB_MAX_RUNS"):
         monkeypatch.delenv(name, raising=False)
     for part in COMPONENTS:

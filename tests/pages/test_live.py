@@ -167,18 +167,17 @@ def test_sweep_leaves_a_finished_run_finished(table):
     assert one.run.status.state == "finished"
 
 
-def test_wait_until_watched_returns_at_once_where_it_can(table):
+def test_wait_until_drawn_returns_at_once_where_it_can(table):
     one = record()
     token = table.add(one)
-    table.watch(one, +1)
-    table.watch(one, -1)
+    carry_out(one, {"do": "at", "step": 0})
     started = time.monotonic()
-    table.wait_until_watched(token, timeout=5)
-    table.wait_until_watched("unknown", timeout=5)
-    table.wait_until_watched(None, timeout=5)
+    table.wait_until_drawn(token, timeout=5)
+    table.wait_until_drawn("unknown", timeout=5)
+    table.wait_until_drawn(None, timeout=5)
     assert time.monotonic() - started < 4
     shy = record()
-    table.wait_until_watched(table.add(shy), timeout=0.03)  # and gives up where nobody comes
+    table.wait_until_drawn(table.add(shy), timeout=0.03)  # and gives up where nobody comes
 
 
 def obey(one: Live, text: str) -> dict[str, Any] | None:
@@ -507,10 +506,9 @@ def test_a_picture_that_cannot_be_drawn_is_a_sentence_and_pauses_the_run(watch, 
 def test_watchers_are_counted_and_given_back(watch, table):
     one = record()
     token = table.add(one)
-    assert not one.opened
     with watch(token) as first:
         first.receive()
-        assert (one.watchers, one.opened) == (1, True)
+        assert one.watchers == 1
         with watch(token) as second:
             second.receive()
             assert one.watchers == 2

@@ -188,6 +188,7 @@ class Player {
     this.pending = true; // the old picture stays until the new run's first one
     this.gone = false;
     this.walk.sentSpeed = undefined;
+    this.toldStep = null;
     this.link.open(() => (this.pending ? -1 : this.walk.film.last?.step ?? -1));
   }
 
@@ -221,7 +222,7 @@ class Player {
   async loadPlotly() {
     if (window.Plotly) return;
     window.labPlotly ??= new Promise((done, fail) => {
-      const src = new URL(`${this.data.root}lab/static/${this.data.version}/plotly.min.js`, document.baseURI);
+      const src = new URL(`${this.data.root}lab/static/${this.data.version}/vendor/plotly-cartesian.min.js`, document.baseURI);
       document.head.append(Object.assign(document.createElement("script"), { src, onload: done, onerror: fail }));
     });
     await window.labPlotly;
@@ -333,17 +334,17 @@ class Player {
   /** walk.js has gone somewhere, or plays, or has halted. */
   moved() {
     if (!this.root) return;
+    if (this.walk.frame !== this.drawing) this.show(); // the picture first, then the curve
     this.refresh();
-    this.show();
     this.tick();
   }
 
   /** Keep the pictures coming while playing: one loop on the screen's own clock. */
   tick() {
-    if (!this.walk.playing || this.ticking || this.pending || this.saving?.busy) return;
-    this.ticking = requestAnimationFrame(async (now) => {
-      this.walk.tick(now);
-      await this.painting;
+    if (!this.walk.playing || this.ticking || this.pending || !this.styled || this.saving?.busy) return;
+    this.ticking = requestAnimationFrame(async () => {
+      await this.painting; // before more is asked for: the first picture does not share the processor with the engine
+      this.walk.tick(performance.now());
       this.ticking = null;
       // With nothing to show the next picture's arrival goes on: sixty looks a second would cost the engine its time.
       if (this.walk.last > this.walk.cursor || this.walk.over) this.tick();
@@ -363,7 +364,8 @@ class Player {
       this.again = false;
       const { frame } = this.walk;
       if (!frame) break;
-      const same = frame === this.shown && !this.again;
+      const same = frame === this.shown;
+      this.drawing = frame;
       if (this.laid !== this.base) this.lay();
       this.laid = this.base;
       await this.stage.draw(frame);
@@ -379,18 +381,18 @@ class Player {
       this.numbers.ask();
       await this.drawCurve();
       this.placeNeedle();
-      if (!same) this.tellPlace(frame.step);
+      if (!same) this.tellPlace();
     } while (this.again);
   }
 
   /** The server is told which step is under the scrubber: its questions and controls speak of that one. */
-  tellPlace(step) {
-    if (this.placeTimer) return;
-    this.placeTimer = setTimeout(() => {
+  tellPlace() {
+    const tell = () => {
       this.placeTimer = null;
       if (this.walk.step !== this.toldStep) this.link.send({ do: "at", step: this.toldStep = this.walk.step });
-    }, this.walk.playing ? 300 : 40);
-    this.toldStep = this.toldStep ?? step - 1;
+    };
+    if (this.toldStep === null) tell(); // the first picture: the server sends what comes below it
+    else this.placeTimer ??= setTimeout(tell, this.walk.playing ? 300 : 40);
   }
 
   async drawCurve() {
