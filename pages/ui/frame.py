@@ -6,7 +6,6 @@ Stage and In numbers come from the player; Controls are the sidebar; Why, Try it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from html import escape
 from typing import Any
 
@@ -78,7 +77,7 @@ def head(entry: Entry) -> None:
     settings.one_entry()
 
 
-def controls() -> AbstractContextManager[Any]:
+def controls() -> Any:
     """Where the controls go."""
     return st.sidebar
 

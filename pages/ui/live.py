@@ -32,9 +32,9 @@ from pages.ui.guard import read_json
 from pages.ui.reel import Reel
 from pages.ui.wire import pack, strip
 
-PAUSE_AFTER = 10.0
+PAUSE_AFTER = 2.0  # it would take the processor from the page that is opened next; who comes back plays on
 END_AFTER = 15.0
-SWEEP_EVERY = 3.0
+SWEEP_EVERY = 1.0
 MAX_LIVE = 256  # runs on the table; the one unwatched for longest makes room
 MAX_PER_SESSION = 4
 BATCH = 40  # frames a message: small enough that the first picture does not wait for the rest
