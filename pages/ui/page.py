@@ -43,7 +43,7 @@ def page(
     strip.begin(slug, scenes, every)
     chosen = {"view": view.default, **settings.show_notices(slug, every)}
     if any(setting.when is None or setting.when(chosen) for setting in views[chosen["view"]][1]):
-        frame.controls().empty()  # their room from the start: the picture does not move when they come
+        frame.controls().container()  # their room from the start: the picture does not move when they come
     if tabs:
         with st.container(key="lab-views"):
             settings.show(_Tabs(**{name: getattr(view, name) for name in ("key", "label", "options", "default",
