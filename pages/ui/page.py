@@ -1,7 +1,7 @@
 """A page around its stage: ``with page(entry, views, ...) as chosen:`` and draw the stage inside.
 
 From top to bottom: what is wrong with the address, the views as tabs, the stage, the scenes, the notes; the controls
-are the sidebar. The stage is drawn before the controls, because the browser draws in that order.
+are the sidebar. The stage is drawn before all controls but the first, because the browser draws in that order.
 """
 
 from __future__ import annotations
@@ -42,8 +42,10 @@ def page(
     frame.head(entry)
     strip.begin(slug, scenes, every)
     chosen = {"view": view.default, **settings.show_notices(slug, every)}
-    if any(setting.when is None or setting.when(chosen) for setting in views[chosen["view"]][1]):
-        frame.controls().container()  # their room from the start: the picture does not move when they come
+    own = [s for s in {s.key: s for s in views[chosen["view"]][1]}.values() if s.when is None or s.when(chosen)]
+    with frame.controls():  # the first control opens the sidebar: the picture does not move when the others come
+        for setting in own[:1]:
+            settings.show(setting)
     if tabs:
         with st.container(key="lab-views"):
             settings.show(_Tabs(**{name: getattr(view, name) for name in ("key", "label", "options", "default",
@@ -51,7 +53,7 @@ def page(
     yield chosen
     strip.show_strip(slug, scenes, every, chosen)
     with frame.controls():
-        _controls(slug, views[chosen["view"]][1], chosen)
+        _other_controls(slug, own)
     asked = questions(chosen) if callable(questions) else questions
     frame.notes(entry, why=why if callable(why) else lambda: two_columns(*why), questions=asked)
 
@@ -65,11 +67,10 @@ class _Tabs(Choice):
         )
 
 
-def _controls(slug: str, own: Sequence[Setting], chosen: Mapping[str, Any]) -> None:
-    """The settings of the view that apply; what is seldom changed in folds below."""
-    own = list({setting.key: setting for setting in own}.values())
+def _other_controls(slug: str, own: Sequence[Setting]) -> None:
+    """The settings of the view after its first; what is seldom changed in folds below."""
     for fold in dict.fromkeys(("", *(setting.fold for setting in own))):
-        shown = [s for s in own if s.fold == fold and (s.when is None or s.when(chosen))]
+        shown = [setting for setting in own[1:] if setting.fold == fold]
         if not shown:
             continue
         with st.expander(fold) if fold else nullcontext():
