@@ -89,6 +89,7 @@ def draw_base(words: tuple[str, ...]) -> dict[str, Any]:
                        "showgrid": False},
             **sheet_axes(SHAPE, x=(0.12, 0.63)),
         },
+        "narrow": {"xaxis": {"domain": [0, 0.16]}, "xaxis2": {"domain": [0.2, 0.66]}},
         "traces": [
             {"type": "scatter", "mode": "lines+markers", "x": [0, 0], "y": [0.55, -0.5],
              "line": {"width": 4, "color": "@muted"},
