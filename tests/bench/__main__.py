@@ -1,7 +1,7 @@
 """`python -m tests.bench [NAME ...]`: run every bench_*.py beside this file, print a table, write bench.json.
 
-A bench module has `bench() -> list[dict]` with the keys name, value, unit, note. One that fails becomes a row of
-the table; the exit status stays 0.
+A bench module has `bench()`, which gives rows, all at once or one by one: dicts with the keys name, value, unit, note.
+Each is printed as it is known. A bench that fails becomes a row of the table; the exit status stays 0.
 """
 
 from __future__ import annotations
@@ -35,16 +35,19 @@ def machine() -> dict[str, Any]:
 
 
 def one(name: str) -> list[dict[str, Any]]:
-    """The rows of tests/bench/bench_NAME.py; a failure is a row as well."""
-    began = time.perf_counter()
+    """The rows of tests/bench/bench_NAME.py; a failure is a row as well, beside those that were known before it."""
+    began, rows = time.perf_counter(), []
+
+    def known(row: dict[str, Any]) -> None:
+        rows.append({"bench": name} | {key: row[key] for key in COLUMNS[1:4]} | {"note": row.get("note", "")})
+        print("  ".join(_cell(rows[-1][column]) for column in COLUMNS).rstrip(), file=sys.stderr, flush=True)
+
     try:
-        rows = importlib.import_module(f"tests.bench.bench_{name}").bench()
-        rows = [
-            {"bench": name} | {key: row[key] for key in COLUMNS[1:4]} | {"note": row.get("note", "")} for row in rows
-        ]
+        for row in importlib.import_module(f"tests.bench.bench_{name}").bench():
+            known(row)
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        rows = [{"bench": name, "name": "failed", "value": None, "unit": "", "note": f"failed: {reason}"}]
+        known({"name": "failed", "value": None, "unit": "", "note": f"failed: {reason}"})
     print(f"{name}: {time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
     return rows
 

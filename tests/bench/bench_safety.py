@@ -1,49 +1,92 @@
-"""How trainings bear being killed, checkpoints being changed, and pages being asked for nonsense."""
+"""How trainings bear being killed, checkpoints being changed, pages and routes being asked for nonsense; what images
+and messages of any size cost. All of it takes a quarter of an hour."""
 
 from __future__ import annotations
 
 import os
 import random
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from engines.train import main
 from pages.ui import live
-from tests.engines.test_safety import AE, kill_at_random, try_mutations
+from tests.browser.driver import Server
+from tests.engines.test_safety import AE, full_disk_at_every_write, kill_at_random, try_mutations
 from tests.pages.app import PAGED, hostile, opened, settings_of
+from tests.pages.test_board import image_files, rises_of
+from tests.pages.test_guard import closed_by_its_head, routes_under_fire
 
-N_KILLS, N_MUTATIONS, N_ADDRESSES = 20, 2_000, 500
+N_KILLS, N_MUTATIONS, N_ADDRESSES, N_MESSAGES = 20, 2_000, 500, 500
 
 
-def addresses() -> int:
-    """How many of the hostile addresses a page opened at without an exception."""
+def peak() -> float:
+    """The most memory that this process has had, in MB (Linux)."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+def addresses() -> dict[str, int]:
+    """How pages opened at hostile addresses: "fine", or the exception's first words."""
     os.environ["LAB_HOSTED"] = "1"
     live.Table.wait_until_drawn = lambda *_args, **_more: None  # type: ignore[method-assign]
-    rng, fine = random.Random(2), 0
+    rng, ends = random.Random(2), {"fine": 0}
     for i in range(N_ADDRESSES):
         item = PAGED[i % len(PAGED)]
         try:
             opened(item.file, **hostile([setting.key for setting in settings_of(item)], rng))
-            fine += 1
+            ends["fine"] += 1
         except Exception as error:
-            print(f"{item.slug}: {error}"[:300])
+            said = f"{item.slug}: {' '.join(str(error).split())}"[:200]
+            ends[said] = ends.get(said, 0) + 1
         for token in list(live.TABLE._lives):
             live.TABLE.remove(token)
-    return fine
+    return ends
 
 
-def bench() -> list[dict]:
-    rows = []
+def bench() -> Iterator[dict[str, Any]]:
+    """Rows for `make bench`."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
+        (out / "images").mkdir()
+        image_files(out / "images")
+        rises = rises_of(out / "images")
+        worst = max(rises, key=rises.__getitem__)
+        note = f"of {len(rises)} files of at most 10 MB; needs 60"
+        yield {"name": f"an image's memory, the worst: {worst}", "value": rises[worst], "unit": "MB", "note": note}
+
+        main([*AE, "--set", "n_steps=2", "--out", str(out / "base")])
+        before = peak()
+        for end, count in try_mutations(out / "base", out / "work", N_MUTATIONS, seed=1).items():
+            yield {"name": f"mutated checkpoints {end}", "value": count, "unit": f"of {N_MUTATIONS}"}
+        yield {"name": "memory of all those", "value": peak() - before, "unit": "MB", "note": "needs 200"}
+
+        before = peak()
+        for status, count in sorted(routes_under_fire(N_MESSAGES, seed=1).items()):
+            yield {"name": f"hostile messages answered {status}", "value": count, "unit": f"of {N_MESSAGES}"}
+        yield {"name": "memory of all those", "value": peak() - before, "unit": "MB", "note": "needs 200"}
+
+        server = Server(env={"LAB_HOSTED": "1"})
+        try:
+            for path in ("/_stcore/stream", "/lab/run/x"):
+                rise = closed_by_its_head(server, path, megabytes=200)
+                note = "the server's; closed, alive"
+                yield {"name": f"200 MB sent to {path}", "value": rise, "unit": "MB", "note": note}
+        finally:
+            server.stop()
+
+        for what, ended in full_disk_at_every_write(out / "full").items():
+            yield {"name": f"disk full: {what}", "value": ended, "unit": "writings"}
+
         for i, name in enumerate(("a first training", "an overwrite")):
             if i:
                 main([*AE, "--set", "n_steps=3", "--out", str(out / name)])
             seen = kill_at_random(out / name, N_KILLS, seed=i, n_steps=1_000_000)
             note = f"last: {seen[-1]}; before its first state: {seen.count('nothing yet')}"
-            rows.append({"name": f"{name} survived", "value": len(seen), "unit": "of 20 kills", "note": note})
-        main([*AE, "--set", "n_steps=2", "--out", str(out / "base")])
-        for end, count in try_mutations(out / "base", out / "work", N_MUTATIONS, seed=1).items():
-            rows.append({"name": f"mutated checkpoints {end}", "value": count, "unit": f"of {N_MUTATIONS}"})
-    rows.append({"name": "pages opened at hostile addresses", "value": addresses(), "unit": f"of {N_ADDRESSES}"})
-    return rows
+            yield {"name": f"{name} survived", "value": len(seen), "unit": f"of {N_KILLS} kills", "note": note}
+
+        before = peak()
+        for said, count in addresses().items():
+            yield {"name": f"pages at hostile addresses: {said}", "value": count, "unit": f"of {N_ADDRESSES}"}
+        yield {"name": "memory of all those pages", "value": peak() - before, "unit": "MB", "note": "their models"}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import os
 import random
 import shutil
 import signal
@@ -10,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,25 +59,67 @@ def test_a_killed_training_leaves_something_to_resume(tmp_path, over):
     assert list(out.glob("**/*.new")) == [] or (out / "unfinished" / checkpoints.CARD).exists()
 
 
-@pytest.mark.parametrize("full_at", [1, 2, 3])
-def test_a_full_disk_is_one_sentence_and_destroys_nothing(tmp_path, monkeypatch, capsys, full_at):
+def full_disk_at_every_write(out: Path) -> dict[str, int]:
+    """Overwrite a checkpoint on a disk that is full from the first, second, ... writing on: how many ended how."""
+    assert main([*AE, "--set", "n_steps=3", "--out", str(out / "base")]) == 0
+    ends: dict[str, int] = {}
+    for full_from in range(100):
+        shutil.rmtree(out / "work", ignore_errors=True)
+        shutil.copytree(out / "base", out / "work")
+        done = [0]
+
+        def full(real: Any, full_from: int = full_from, done: list[int] = done) -> Any:
+            def write(*arguments: Any) -> None:
+                done[0] += 1
+                if done[0] > full_from:
+                    raise OSError(28, "No space left on device")
+                real(*arguments)
+
+            return write
+
+        said = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(said):
+            patch.setattr(checkpoints.os, "fsync", full(os.fsync))
+            patch.setattr(checkpoints.os, "replace", full(os.replace))
+            status = main([*AE, "--set", "n_steps=5", "--out", str(out / "work")])
+        there = restore(read(out / "work")).iteration  # it loads, always
+        if done[0] <= full_from:
+            assert (status, there) == (0, 5)
+            return ends
+        last = said.getvalue().splitlines()[-1]
+        assert status == 2
+        assert last.startswith("error: ")
+        assert "No space left on device" in last
+        end = f"one sentence, the {'former' if there == 3 else 'new'} checkpoint loads"
+        ends[end] = ends.get(end, 0) + 1
+    raise AssertionError("it never comes to an end")
+
+
+def test_a_full_disk_is_one_sentence_and_destroys_nothing(tmp_path):
+    ends = full_disk_at_every_write(tmp_path)
+    assert ends == {
+        # Two files and two moves of what is unfinished; two files and the move of the card.
+        "one sentence, the former checkpoint loads": 7,
+        "one sentence, the new checkpoint loads": 1,  # the card has moved, the weights beside it are found
+    }
+
+
+@pytest.mark.parametrize("limit", [1_000, 100_000])
+def test_a_writing_cut_short_destroys_nothing(tmp_path, capsys, limit):
+    """A real limit of the system on a file's size: the folder's trial, or the weights, end in the middle."""
+    import resource
+
     out = tmp_path / "ae"
     assert main([*AE, "--set", "n_steps=3", "--out", str(out)]) == 0
-    calls, real = [], checkpoints.os.fsync
-
-    def full(handle):
-        calls.append(handle)
-        if len(calls) == full_at:
-            raise OSError(28, "No space left on device")
-        real(handle)
-
-    monkeypatch.setattr(checkpoints.os, "fsync", full)
-    capsys.readouterr()
-    assert main([*AE, "--set", "n_steps=5", "--out", str(out)]) == 2
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("error: ")
-    assert "No space left on device" in said
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        assert main([*AE, "--set", "n_steps=5", "--out", str(out)]) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "cannot be written (File too large)" in capsys.readouterr().err.splitlines()[-1]
     assert restore(read(out)).iteration == 3
+    assert list(out.glob("**/*.new")) == []
 
 
 def test_the_target_is_looked_at_before_any_work(tmp_path, capsys, monkeypatch):
