@@ -129,7 +129,7 @@ def save(
         raise CheckpointError(f"{engine.name} keeps {clash[0]!r} in its state: rename it, {_DATA!r} is for its data")
     weights = (t for key, t in tensors.items() if not _only_for_learning(engine, key))
     parameters = sum(t.numel() for t in weights if t.is_floating_point())
-    for key, value in (data_tensors or {}).items():
+    for key, value in {**engine.tensors_of_data(), **(data_tensors or {})}.items():
         tensors[_DATA + key] = torch.as_tensor(np.array(value))
     # A clone each: safetensors takes neither views of one memory nor strides.
     tensors = {key: value.detach().to("cpu", copy=True).contiguous() for key, value in tensors.items()}
@@ -277,7 +277,7 @@ def restore(checkpoint: Checkpoint, *, data: Any = None, device: str = "auto") -
     cls = engine_class(name)
     try:
         if data is None:
-            data = cls.stand_in(state)
+            data = cls.stand_in({**state, **{_DATA + key: value for key, value in checkpoint.data.items()}})
         for key, wanted in cls.shapes_of(checkpoint.config).items():  # before any of it is allocated
             found = tuple(getattr(state.get(key), "shape", ()))
             if key not in state or found != wanted:

@@ -31,6 +31,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "autoencoder": "engines.autoencoders.autoencoder:Autoencoder",
         "vae": "engines.autoencoders.vae:VariationalAutoencoder",
         "bayes_classifier": "engines.foundations.bayes_classifier:BayesClassifier",
+        "class_mixtures": "engines.foundations.class_mixtures:ClassMixtures",
         "ngram": "engines.foundations.ngram:NGram",
         "melody": "engines.foundations.melody:Melody",
         "classifier": "engines.foundations.classifier:Classifier",
@@ -161,8 +162,14 @@ class Engine:
 
     @classmethod
     def stand_in(cls, state: Mapping[str, Any]) -> Any:  # noqa: ARG003
-        """What stands for the data where an engine that insists on some is restored from its state alone."""
+        """What stands for the data where an engine that insists on some is restored from its state alone; tensors of
+        the data that a checkpoint holds are in it as "data.NAME".
+        """
         return None
+
+    def tensors_of_data(self) -> Mapping[str, Any]:
+        """What was found in the data once and a checkpoint must hold, though a run's states need not."""
+        return {}
 
     @classmethod
     def shapes_of(cls, config: Any) -> dict[str, tuple[int, ...]]:  # noqa: ARG003

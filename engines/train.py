@@ -318,7 +318,7 @@ def stop_now(caught: list[int], fabric: Fabric | None, step: int) -> bool:
 def total_steps(engine: Engine, limit: int | None) -> int | None:
     """How many visible steps there will be at most; None where nothing but convergence ends the run."""
     n_batches = getattr(engine.config, "n_steps", None)
-    planned = None if n_batches is None else math.ceil(n_batches / engine.config.batches_per_step)
+    planned = None if n_batches is None else math.ceil(n_batches / getattr(engine.config, "batches_per_step", 1))
     return min((n for n in (limit, planned) if n is not None), default=None)
 
 

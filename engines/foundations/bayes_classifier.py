@@ -5,8 +5,8 @@ r"""A Bayes classifier with one Gaussian a class, used both ways: to draw images
     (Bishop, eqs. 4.75, 4.76 for the means, 4.79, 4.80 for the covariances)
     p(y|x) = p(x|y) p(y) / \sum_k p(x|k) p(k)                    Bayes' rule, eq. 1.82
 
-Drawing: y is given, or drawn from p(y); then x = \mu_y + V_y \Lambda_y^{1/2} \epsilon with \epsilon from N(0, I), where
-\Sigma_y = V_y \Lambda_y V_y^T is decomposed once, when the class is first asked for.
+Drawing: y is given, or drawn from p(y); then x = \mu_y + \Sigma_y^{1/2} \epsilon with \epsilon from N(0, I), by the
+symmetric root along the eigenvectors, \Sigma_y = V_y \Lambda_y V_y^T, found once, when the class is first asked for.
 
 Pixels that are black in every image of a class have no variance, so \Sigma_y is singular; it is mixed with the unit
 matrix, (1 - r) \Sigma_y + r I, as scikit-learn's quadratic discriminant analysis does (its ``reg_param`` r).
@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -25,26 +27,44 @@ from torch import Tensor
 
 from engines import devices, learning, material
 from engines.engine import Engine, Frame
+from engines.maths import intervals
 
 METHODS = ("given", "drawn")
+LEVEL = 0.005  # of the regularisation: directions whose variance is above it by less are kept as one number
 
 
 class Gaussian(NamedTuple):
-    """Of one class, float64, its covariance decomposed."""
+    """Of one class, float64: variances along D directions, largest first, and one for all that lies across them."""
 
     mean: Tensor  # (P,)
-    variances: Tensor  # (P,), eigenvalues of the covariance, largest first
-    directions: Tensor  # (P, P), their eigenvectors as columns
+    variances: Tensor  # (D,), eigenvalues of the covariance
+    directions: Tensor  # (P, D), their eigenvectors as columns
+    rest: float  # the eigenvalue of the P - D others
 
     def log_density(self, x: Tensor) -> Tensor:
         r"""log p(x|y) in nats: (B, P) -> (B,). Bishop 2006, eq. 2.43, along the directions."""
-        along = (x.to(self.mean.dtype) - self.mean) @ self.directions  # (B, P)
-        squared = (along.square() / self.variances).sum(dim=1)
-        return -0.5 * (squared + self.variances.log().sum() + len(self.mean) * math.log(2 * math.pi))
+        away = x.to(self.mean.dtype) - self.mean
+        along = away @ self.directions  # (B, D)
+        squared, log_det = (along.square() / self.variances).sum(dim=1), self.variances.log().sum()
+        if n_others := len(self.mean) - len(self.variances):
+            squared = squared + (away.square().sum(dim=1) - along.square().sum(dim=1)).clamp_min(0) / self.rest
+            log_det = log_det + n_others * math.log(self.rest)
+        return -0.5 * (squared + log_det + len(self.mean) * math.log(2 * math.pi))
+
+    def draw(self, noise: Tensor) -> Tensor:
+        r"""\mu + \Sigma^{1/2} \epsilon: noise (B, P) -> (B, P)."""
+        beyond = self.variances.sqrt() - math.sqrt(self.rest)
+        return self.mean + math.sqrt(self.rest) * noise + ((noise @ self.directions) * beyond) @ self.directions.T
+
+    @property
+    def total_variance(self) -> float:
+        """Of all pixels: the covariance's trace."""
+        return float(self.variances.sum()) + (len(self.mean) - len(self.variances)) * self.rest
 
     def covariance(self) -> Tensor:
         r"""\Sigma_y as it is used, (P, P)."""
-        return (self.directions * self.variances) @ self.directions.T
+        others = self.rest * torch.eye(len(self.mean), dtype=self.mean.dtype)
+        return others + (self.directions * (self.variances - self.rest)) @ self.directions.T
 
 
 class GaussianClasses:
@@ -70,6 +90,7 @@ class GaussianClasses:
         self.priors = counts.double() / counts.sum()  # (C,), p(y)
         self._fitted: dict[int, Gaussian] = {}
         self._fitting = threading.Lock()
+        self._kept: dict[str, Tensor] = {}  # of a checkpoint, in the place of rows
 
     @property
     def n_classes(self) -> int:
@@ -77,14 +98,60 @@ class GaussianClasses:
 
     @property
     def n_pixels(self) -> int:
-        return self._rows.shape[1]
+        return self._kept["means"].shape[1] if self._kept else self._rows.shape[1]
 
     def of(self, y: int) -> Gaussian:
         """The Gaussian of class y."""
         with self._fitting:
             if y not in self._fitted:
-                self._fitted[y] = self._fit(y)
+                self._fitted[y] = self._unpacked(y) if self._kept else self._fit(y)
             return self._fitted[y]
+
+    # -- as a checkpoint holds them --------------------------------------------------------------------
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All Gaussians as few numbers: only pixels with ink, and only directions whose variance stands out.
+
+        The others are taken for their mean variance, of which they differ by less than LEVEL r.
+        """
+        gaussians = [self.of(y) for y in range(self.n_classes)]
+        out = {"priors": self.priors, "means": torch.stack([g.mean for g in gaussians])}
+        rests = []
+        for y, g in enumerate(gaussians):
+            stand_out = g.variances > (1 + LEVEL) * self.regularisation
+            others = g.variances[~stand_out]
+            n_others = self.n_pixels - int(stand_out.sum())
+            n_blank = n_others - len(others)
+            rests.append(float((others.sum() + n_blank * g.rest) / n_others) if n_others else 0.0)
+            directions = g.directions[:, stand_out]
+            inked = (directions != 0).any(dim=1)
+            out |= {f"inked.{y}": inked, f"variances.{y}": g.variances[stand_out],
+                    f"directions.{y}": directions[inked].float()}  # fmt: skip
+        as_tensor = partial(torch.tensor, dtype=torch.float64)
+        return {**out, "rests": as_tensor(rests), "regularisation": as_tensor(self.regularisation)}
+
+    @classmethod
+    def from_tensors(cls, kept: Mapping[str, Tensor]) -> GaussianClasses:
+        """What `tensors` gave; ValueError where they do not fit each other. Nothing is fitted."""
+        made = cls.__new__(cls)
+        made.regularisation, made._kept = float(kept["regularisation"]), dict(kept)
+        made._fitted, made._fitting = {}, threading.Lock()
+        made.priors, means = kept["priors"], kept["means"]
+        if made.priors.dim() != 1 or means.dim() != 2 or not len(means) == len(kept["rests"]) == len(made.priors):
+            raise ValueError("means, rests and priors must be of the same classes")
+        for y in range(made.n_classes):
+            inked, variances, directions = (kept[f"{key}.{y}"] for key in ("inked", "variances", "directions"))
+            if inked.shape != means[y].shape or tuple(directions.shape) != (int(inked.sum()), len(variances)):
+                raise ValueError(f"the directions of class {y} do not fit its pixels and variances")
+            if not bool((variances > 0).all()) or not float(kept["rests"][y]) >= 0:
+                raise ValueError(f"class {y} has a variance that is not above zero")
+        return made
+
+    def _unpacked(self, y: int) -> Gaussian:
+        inked, variances, packed = (self._kept[f"{key}.{y}"] for key in ("inked", "variances", "directions"))
+        directions = torch.zeros(self.n_pixels, len(variances), dtype=torch.float64)
+        directions[inked] = packed.double()
+        return Gaussian(self._kept["means"][y], variances, directions, float(self._kept["rests"][y]))
 
     def _fit(self, y: int) -> Gaussian:
         part = self._rows[self._labels == y]
@@ -96,16 +163,16 @@ class GaussianClasses:
         inner = inner - mean[inked]
         covariance = (1 - r) * (inner.T @ inner) / len(part)
         covariance.diagonal().add_(r)
-        variances = torch.full((self.n_pixels,), r, dtype=torch.float64)  # smallest first
-        directions = torch.zeros(self.n_pixels, self.n_pixels, dtype=torch.float64)
-        variances[blank:], directions[inked, blank:] = torch.linalg.eigh(covariance)
-        directions[~inked, :blank] = torch.eye(blank, dtype=torch.float64)
-        if float(variances[0]) <= 1e-12 * float(variances[-1]):
+        variances, inner_directions = torch.linalg.eigh(covariance)  # smallest first
+        directions = torch.zeros(self.n_pixels, len(variances), dtype=torch.float64)
+        directions[inked] = inner_directions
+        every = [*variances.tolist(), *([r] if blank else [])]
+        if min(every) <= 1e-12 * max(every):
             raise ValueError(
                 f"the covariance of class {y} is singular ({len(part)} rows of {self.n_pixels} numbers): raise the "
                 f"regularisation above {self.regularisation:g}"
             )
-        return Gaussian(mean, variances.flip(0), directions.flip(1))
+        return Gaussian(mean, variances.flip(0), directions.flip(1), r if blank else 0.0)
 
     def log_density(self, x: Tensor) -> Tensor:
         """log p(x|y) in nats for every class: (B, P) -> (B, C)."""
@@ -116,11 +183,11 @@ class GaussianClasses:
         return torch.log_softmax(self.log_density(x) + self.priors.log(), dim=1)
 
     def draw(self, y: Tensor, noise: Tensor) -> Tensor:
-        r"""x = \mu_y + V_y \Lambda_y^{1/2} \epsilon: classes (B,), noise (B, P) -> (B, P), not clipped to 0..1."""
+        r"""x = \mu_y + \Sigma_y^{1/2} \epsilon: classes (B,), noise (B, P) -> (B, P), not clipped to 0..1."""
         out = torch.empty_like(noise)
         for k in y.unique().tolist():
             rows, gaussian = y == k, self.of(k)
-            out[rows] = gaussian.mean + (noise[rows] * gaussian.variances.sqrt()) @ gaussian.directions.T
+            out[rows] = gaussian.draw(noise[rows])
         return out
 
     def move(self, y: int, amounts: Tensor) -> Tensor:
@@ -157,7 +224,10 @@ class BayesClassifierConfig:
 
 
 class BayesClassifier(Engine):
-    """Draws images, a visible step for y and one for x; ``data``: labelled `material.Images`, or what `fit` gave."""
+    """Draws images, a visible step for y and one for x; ``data``: labelled `material.Images`, or what `fit` gave.
+
+    What a checkpoint keeps are the Gaussians: restored, it needs no images and fits nothing.
+    """
 
     name: ClassVar[str] = "bayes_classifier"
     Config: ClassVar[type] = BayesClassifierConfig
@@ -181,6 +251,21 @@ class BayesClassifier(Engine):
         self.y = -1  # not chosen yet
         self.x: Tensor | None = None
         self.drawn = torch.zeros(data.n_classes, dtype=torch.int64)  # how often each class came
+
+    @classmethod
+    def stand_in(cls, state: Mapping[str, Any]) -> GaussianClasses:
+        """The Gaussians that `tensors_of_data` gave: enough to draw and to answer."""
+        kept = {key.removeprefix("data."): value for key, value in state.items() if key.startswith("data.")}
+        return GaussianClasses.from_tensors(kept)
+
+    def tensors_of_data(self) -> dict[str, Tensor]:
+        return self.data.tensors()
+
+    @property
+    def n_parameters(self) -> int:
+        """Of every class a mean, a covariance and a share; the shares add up to one."""
+        p, c = self.data.n_pixels, self.data.n_classes
+        return c * (p + p * (p + 1) // 2) + c - 1
 
     def step(self) -> None:
         """y, or x for the y that was just chosen."""
@@ -216,11 +301,11 @@ class BayesClassifier(Engine):
         return torch.logsumexp(self.data.log_density(rows) + self.data.priors.log(), dim=1)
 
     def evaluate(self, images: Any, labels: Any) -> dict[str, float]:
-        """``accuracy`` on labelled images (B, ...)."""
+        """``accuracy`` on labelled images (B, ...), with its interval."""
         rows = learning.rows_of(images, self.data.n_pixels, self.device)
         found = torch.cat([self.data.log_density(part) for part in rows.split(1000)]) + self.data.priors.log()
-        known = torch.as_tensor(np.array(labels))
-        return {"accuracy": float((found.argmax(dim=1) == known).double().mean())}
+        right = found.argmax(dim=1) == torch.as_tensor(np.array(labels))
+        return intervals.of_mean("accuracy", right.double().numpy())
 
     def frame(self) -> Frame:
         """``sample`` (P,) once x is drawn and ``mean`` (P,) of its class; ``counts`` (C,) of the classes so far;

@@ -220,7 +220,7 @@ def directions(name: str, y: int, *amounts: float) -> Film:
     moved = classes(name).move(y, torch.tensor(amounts, dtype=torch.float64)).numpy()
     images = [as_bytes(gaussian.mean.numpy(), raw=False), as_bytes(moved, raw=False)]
     images += [_signed(direction) for direction in gaussian.directions[:, :d].T.numpy()]
-    share = float(gaussian.variances[:d].sum() / gaussian.variances.sum())
+    share = float(gaussian.variances[:d].sum()) / gaussian.total_variance
     words = (
         f"{names_of(name)[y]}: the mean, the mean moved, then the {d} directions that the sliders move along (white "
         f"adds ink, black takes it away); together they hold {100 * share:.0f} % of the variance."

@@ -49,6 +49,16 @@ SMALL: dict[str, dict[str, Any]] = {
         "settings": {"n_steps": 20},
         "change": {"method": "given"},
     },
+    "class_mixtures": {
+        "data": material.Images(
+            {
+                "image": np.random.default_rng(0).integers(0, 256, size=(80, 9), dtype=np.uint8),
+                "label": torch.arange(80) % 4,
+            },
+        ),
+        "settings": {"n_classes": 4, "n_pixels": 9, "n_components": 2, "n_dimensions": 3},
+        "change": {"seed": 7},
+    },
     "ngram": {"data": "abracadabra", "settings": {"order": 3, "n_steps": 20}, "change": {"order": 2}},
     "melody": {"data": None, "settings": {"n_steps": 20}, "change": {"order": 1}},
     "classifier": {
