@@ -128,19 +128,20 @@ class ClassMixtures(Engine):
         codes = means[style] + torch.einsum("nij,nj->ni", factors[style], noise)
         return self.pixels(y, means[style]), self.pixels(y, codes)
 
+    def log_density(self, y: int, images: Tensor) -> Tensor:
+        """log p(z|y) in nats of images' codes, images (B, P) in 0..1 -> (B,)."""
+        weights, means, factors = self.mixture(y)
+        codes = (images.double() - self.kept["pixel_means"][y].double()) @ self.kept["directions"][y].double().T
+        return gaussians.mixture_log_prob(codes, weights, means, factors @ factors.mT)
+
     def evaluate(self, images: Any, labels: Any) -> dict[str, float]:
         """With intervals: ``log_density`` in nats of test images' codes (D numbers) under their own class, and
         ``styles``, how many a class keeps on average.
         """
         rows, labels = learning.rows_of(images, self.config.n_pixels, self.device), np.array(labels)
-        found = []
-        for y in range(self.config.n_classes):
-            away = rows[labels == y].double() - self.kept["pixel_means"][y].double()
-            weights, means, factors = self.mixture(y)
-            codes = away @ self.kept["directions"][y].double().T
-            found.append(gaussians.mixture_log_prob(codes, weights, means, factors @ factors.mT))
+        found = torch.cat([self.log_density(y, rows[labels == y]) for y in range(self.config.n_classes)])
         kept = (self.kept["weights"] > ALIVE).double().sum(dim=1).numpy()
-        return intervals.of_mean("log_density", torch.cat(found).numpy()) | intervals.named("styles", kept)
+        return intervals.of_mean("log_density", found.numpy()) | intervals.named("styles", kept)
 
     def frame(self) -> Frame:
         """``weights`` (C, K) and the means as images ``styles`` (K, P) of the class fitted last."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
+from engines.maths import intervals
 from pages.foundations import bayes_classifier_runs as runs
+from pages.ui import shipped
 from pages.ui.frame import Question
 
 
@@ -21,8 +24,9 @@ def confusion(name: str) -> None:
             return
         with st.spinner("Asking", show_time=True):
             table = runs.confusion(name)
-        right = table.trace() / table.sum()
-        st.markdown(f"**{100 * right:.2f} %** of {table.sum():,} are right. Rows: the truth; columns: the answer.")
+        metrics = intervals.of_mean("test_right", np.repeat([1.0, 0.0], [table.trace(), table.sum() - table.trace()]))
+        right = shipped.interval(metrics, "right", factor=100)
+        st.markdown(f"**{right} %** of {table.sum():,} are right. Rows: the truth; columns: the answer.")
         words = runs.names_of(name)
         st.dataframe(
             [{"truth": words[i], **{words[j]: int(n) for j, n in enumerate(row)}} for i, row in enumerate(table)]

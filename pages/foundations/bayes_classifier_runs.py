@@ -12,31 +12,29 @@ import engines
 from engines import data
 from engines.engine import Frame
 from engines.foundations.bayes_classifier import GaussianClasses
+from engines.foundations.class_mixtures import ClassMixtures
 from engines.history import History
-from engines.maths.pca import PCA, fit_pca, project, reconstruct
 from engines.mixtures.variational_gmm import ALIVE
 from engines.run import Run
+from pages.ui import shipped
 from pages.ui.live import SLOTS, Blocks
 from pages.ui.maths import latex, number
 from pages.ui.sheets import OPEN, PAPER, images_base, sheet_axes
 from pages.ui.show import Film
 from pages.ui.stage import Scene
 
-REGULARISATION = 0.02
+VARIANTS = {"mnist": "", "fashion": "fashion"}  # of what ships
+KINDS = ("", "variational")
 SIDE = 28
 BIG = 3  # times as large, of the images in the middle of the stage
 RECENT = 6
 STYLES = 10  # components of a mixture
-STYLE_IMAGES = 1_000
-STYLE_DIMENSIONS = 20
 REDRAWS = 8
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
 def classes(name: str) -> GaussianClasses:
-    """A Gaussian a class, each fitted to all its training images when it is first asked for; 49 MB for ten."""
-    images = data.load(name)
-    return GaussianClasses(images.x, images.labels, regularisation=REGULARISATION)
+    """A Gaussian a class, as shipped: fitted to all training images, so that no page waits for a fit."""
+    return shipped.model("bayes_classifier", VARIANTS[name]).data
 
 
 def names_of(name: str) -> tuple[str, ...]:
@@ -158,16 +156,9 @@ def draw_numbers(frame: Frame, words: tuple[str, ...], fitted: GaussianClasses) 
 # -- pen styles ------------------------------------------------------------------------------------------------
 
 
-@st.cache_resource(max_entries=40, show_spinner="Fitting a mixture of ten Gaussians")
-def mixture(name: str, y: int, kind: str) -> tuple[Any, PCA]:
-    """A mixture of ten Gaussians on one class's images, on their first 20 principal components, fitted to its end."""
-    images = data.images(name, labels=y, n=STYLE_IMAGES, seed=0).flat()
-    pca = fit_pca(images, STYLE_DIMENSIONS)
-    codes = project(pca, images)
-    engine: Any = engines.create(kind, data=codes, n_components=STYLES, seed=0, max_iterations=40)
-    while not engine.done:
-        engine.step()
-    return engine, pca
+def mixture(name: str, kind: str) -> ClassMixtures:
+    """Ten styles a class, as shipped: a mixture on the first principal components of a thousand images of each."""
+    return shipped.model("class_mixtures", "-".join(filter(None, (VARIANTS[name], kind))))
 
 
 def styles(name: str, y: int, seed: int) -> Film:
@@ -178,17 +169,11 @@ def styles(name: str, y: int, seed: int) -> Film:
         noise = torch.randn(STYLES, 784, generator=generator, dtype=torch.float64)
         rows = [np.repeat(fitted.of(y).mean.numpy()[None], STYLES, axis=0)]
         rows.append(fitted.draw(torch.full((STYLES,), y), noise).numpy())
-        for kind in ("gmm", "variational_gmm"):
-            engine, pca = mixture(name, y, kind)
-            frame = engine.frame()
-            weights, means, covariances = (frame.arrays[key] for key in ("weights", "means", "covariances"))
-            chosen = torch.multinomial(torch.tensor(weights), STYLES, replacement=True, generator=generator).numpy()
-            epsilon = torch.randn(STYLES, means.shape[1], generator=generator, dtype=torch.float64).numpy()
-            codes = means[chosen] + np.einsum("nij,nj->ni", np.linalg.cholesky(covariances[chosen]), epsilon)
-            rows += [reconstruct(pca, means[chosen]), reconstruct(pca, codes)]
+        for kind in KINDS:
+            rows += [part.numpy() for part in mixture(name, kind).draw(y, STYLES, generator=generator)]
         images = np.concatenate([as_bytes(np.asarray(row), raw=False) for row in rows])
         frames.append(Frame(step=step, arrays={"images": images}))
-    kept = int((mixture(name, y, "variational_gmm")[0].frame().arrays["weights"] > ALIVE).sum())
+    kept = int((mixture(name, "variational").mixture(y)[0] > ALIVE).sum())
     rows = ("Gaussian: mean", "sample", "mixture: mean", "sample", "variational: mean", "sample")
 
     def draw(frame: Frame) -> dict[str, Any]:
@@ -204,10 +189,9 @@ def styles(name: str, y: int, seed: int) -> Film:
 
 def styles_numbers(name: str, y: int) -> Blocks:
     rows = [["style", "mixture", "variational"]]
-    engines_ = [mixture(name, y, kind)[0] for kind in ("gmm", "variational_gmm")]
-    weights = [np.sort(engine.frame().arrays["weights"])[::-1] for engine in engines_]
+    weights = [np.sort(mixture(name, kind).mixture(y)[0].numpy())[::-1] for kind in KINDS]
     rows += [[str(k + 1), f"{weights[0][k]:.3f}", f"{weights[1][k]:.3f}"] for k in range(STYLES)]
-    n = len(engines_[0].data)
+    n = mixture(name, "").config.n_images
     return [{"text": f"Shares of the styles of {n:,} images, largest first:"}, {"table": rows}]
 
 

@@ -14,17 +14,12 @@ from engines.train import main
 from pages.ui import live
 from tests.browser.driver import Server
 from tests.engines.test_safety import AE, full_disk_at_every_write, kill_at_random, try_mutations
+from tests.memory import risen
 from tests.pages.app import PAGED, hostile, opened, settings_of
 from tests.pages.test_board import image_files, rises_of
 from tests.pages.test_guard import closed_by_its_head, routes_under_fire
 
 N_KILLS, N_MUTATIONS, N_ADDRESSES, N_MESSAGES = 20, 2_000, 500, 500
-
-
-def peak() -> float:
-    """The most memory that this process has had, in MB (Linux)."""
-    status = Path("/proc/self/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
 
 
 def addresses() -> dict[str, int]:
@@ -57,15 +52,17 @@ def bench() -> Iterator[dict[str, Any]]:
         yield {"name": f"an image's memory, the worst: {worst}", "value": rises[worst], "unit": "MB", "note": note}
 
         main([*AE, "--set", "n_steps=2", "--out", str(out / "base")])
-        before = peak()
-        for end, count in try_mutations(out / "base", out / "work", N_MUTATIONS, seed=1).items():
+        with risen() as rise:
+            ends = try_mutations(out / "base", out / "work", N_MUTATIONS, seed=1)
+        for end, count in ends.items():
             yield {"name": f"mutated checkpoints {end}", "value": count, "unit": f"of {N_MUTATIONS}"}
-        yield {"name": "memory of all those", "value": peak() - before, "unit": "MB", "note": "needs 200"}
+        yield {"name": "memory of all those", "value": rise[0], "unit": "MB", "note": "needs 200"}
 
-        before = peak()
-        for status, count in sorted(routes_under_fire(N_MESSAGES, seed=1).items()):
+        with risen() as rise:
+            answers = routes_under_fire(N_MESSAGES, seed=1)
+        for status, count in sorted(answers.items()):
             yield {"name": f"hostile messages answered {status}", "value": count, "unit": f"of {N_MESSAGES}"}
-        yield {"name": "memory of all those", "value": peak() - before, "unit": "MB", "note": "needs 200"}
+        yield {"name": "memory of all those", "value": rise[0], "unit": "MB", "note": "needs 200"}
 
         server = Server(env={"LAB_HOSTED": "1"})
         try:
@@ -86,7 +83,8 @@ def bench() -> Iterator[dict[str, Any]]:
             note = f"last: {seen[-1]}; before its first state: {seen.count('nothing yet')}"
             yield {"name": f"{name} survived", "value": len(seen), "unit": f"of {N_KILLS} kills", "note": note}
 
-        before = peak()
-        for said, count in addresses().items():
+        with risen() as rise:
+            opened_at = addresses()
+        for said, count in opened_at.items():
             yield {"name": f"pages at hostile addresses: {said}", "value": count, "unit": f"of {N_ADDRESSES}"}
-        yield {"name": "memory of all those pages", "value": peak() - before, "unit": "MB", "note": "their models"}
+        yield {"name": "memory of all those pages", "value": rise[0], "unit": "MB", "note": "their models"}

@@ -20,6 +20,7 @@ import pytest
 from engines import checkpoints
 from engines.checkpoints import CheckpointError, read, restore
 from engines.train import main
+from tests.memory import risen
 
 AE = ["autoencoder", "--data", "mnist", "--n", "300", "--set", "code_dim=8", "--set", "batch_size=20"]
 N_KILLS, N_MUTATIONS = 2, 200  # tests/bench/bench_safety.py takes 20 and 2,000
@@ -186,10 +187,8 @@ def try_mutations(base: Path, work: Path, n: int, *, seed: int) -> dict[str, int
 
 
 def test_mutated_checkpoints_end_in_one_sentence(tmp_path):
-    import resource
-
     assert main([*AE, "--set", "n_steps=2", "--out", str(tmp_path / "ae")]) == 0
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    ends = try_mutations(tmp_path / "ae", tmp_path / "work", N_MUTATIONS, seed=0)
+    with risen() as rise:
+        ends = try_mutations(tmp_path / "ae", tmp_path / "work", N_MUTATIONS, seed=0)
     assert ends["refused"] > 0.6 * N_MUTATIONS
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 << 10  # kB
+    assert rise[0] < 200

@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 import engines
 from engines import data
-from engines.foundations.bayes_classifier import fit
+from engines.foundations.bayes_classifier import GaussianClasses, fit
 from engines.material import Images
 from engines.maths.pca import fit_pca, project
 
@@ -114,6 +114,61 @@ def test_moving_along_a_direction_is_so_many_standard_deviations():
 def test_what_cannot_be_fitted_is_one_sentence(x, labels, settings, words):
     with pytest.raises(ValueError, match=words):
         fit(x, labels, **settings)
+
+
+def test_few_numbers_hold_the_classes():
+    """Blank pixels and directions that hardly vary are left out, and what is left says the same."""
+    x = np.concatenate([POINTS, np.zeros((240, 3))], axis=1)
+    classes = fit(x, LABELS, regularisation=0.05)
+    kept = classes.tensors()
+    assert kept["directions.0"].shape == (5, 5)
+    back = GaussianClasses.from_tensors(kept)
+    for y in range(3):
+        assert_close(back.of(y).covariance(), classes.of(y).covariance(), atol=1e-5, rtol=1e-5)
+        assert back.of(y).total_variance == pytest.approx(float(torch.trace(classes.of(y).covariance())), rel=1e-6)
+    assert_close(back.log_density(torch.tensor(x)), classes.log_density(torch.tensor(x)), atol=1e-3, rtol=1e-5)
+    noise = torch.randn(240, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    labels = torch.tensor(LABELS)
+    assert_close(back.draw(labels, noise), classes.draw(labels, noise), atol=1e-4, rtol=1e-4)
+
+
+def test_a_direction_that_hardly_varies_shares_one_variance():
+    x = np.concatenate([POINTS, 1e-3 * RNG.normal(size=(240, 4))], axis=1)
+    classes = fit(x, LABELS, regularisation=0.05)
+    back = GaussianClasses.from_tensors(classes.tensors())
+    assert len(back.of(1).variances) == 5
+    assert back.of(1).rest == pytest.approx(float(classes.of(1).variances[5:].mean()), rel=1e-12)
+    away = (back.log_density(torch.tensor(x)) - classes.log_density(torch.tensor(x))).abs().max()
+    assert 0 < away < 1e-3
+
+
+@pytest.mark.parametrize(("name", "variant", "y"), [("mnist", "", 3), ("fashion", "fashion", 8)])
+def test_what_ships_is_the_fit_within_half_precision(name, variant, y):
+    """Of a class afresh: densities within .3 nats of 600, draws within a grey level."""
+    train, test = data.load(name), data.load(name, split="test")
+    fresh = GaussianClasses(train.x, train.labels).of(y)
+    engine = engines.pretrained("bayes_classifier", variant, device="cpu")
+    shipped = engine.data.of(y)
+    x = torch.tensor(test.flat()[test.labels == y][:300], dtype=torch.float64)
+    away = (shipped.log_density(x) - fresh.log_density(x)).abs()
+    assert away.mean() < 0.05
+    assert away.max() < 0.3
+    noise = torch.randn(50, 784, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert (shipped.draw(noise) - fresh.draw(noise)).abs().max() < 1 / 255
+    assert_close(shipped.mean, fresh.mean, atol=1e-12, rtol=0)
+    assert engine.data.priors[y] == pytest.approx((train.labels == y).mean(), abs=1e-12)
+    assert engine.n_parameters == 10 * (784 + 784 * 785 // 2) + 9
+
+
+def test_what_does_not_fit_together_is_refused():
+    kept = fit(POINTS, LABELS, regularisation=0.05).tensors()
+    for key, value, words in (
+        ("means", kept["means"][:2], "of the same classes"),
+        ("variances.1", kept["variances.1"][:3], "directions of class 1 do not fit"),
+        ("variances.2", -kept["variances.2"], "class 2 has a variance that is not above zero"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            GaussianClasses.from_tensors({**kept, key: value})
 
 
 def test_a_class_that_is_not_there_is_named():
