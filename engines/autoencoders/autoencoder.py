@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from engines import learning, material
 from engines.engine import Frame
+from engines.maths import intervals
 from engines.maths.variational import bernoulli_log_prob
 
 ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "linear": nn.Identity}
@@ -155,13 +156,19 @@ class Autoencoder(learning.Learner):
 
     @torch.no_grad()
     def evaluate(self, images: Any) -> dict[str, float]:
-        """Means over test images (B, ...): ``cross_entropy`` in nats and ``squared_error``, both per image."""
+        """Means over test images (B, ...) with intervals: ``cross_entropy`` in nats and ``squared_error``, per image."""
+        found = [intervals.of_mean(name, values.cpu().numpy()) for name, values in self.errors(images).items()]
+        return {key: value for figures in found for key, value in figures.items()}
+
+    @torch.no_grad()
+    def errors(self, images: Any) -> dict[str, Tensor]:
+        """``squared_error`` and, where that is learned, ``cross_entropy`` of each image: (B, ...) -> (B,) each."""
         x = learning.rows_of(images, self.config.n_pixels, self.device)
         out = self.network.decoder(self.network.encoder(x))
         mean = out if self.config.loss == "squared" else torch.sigmoid(out)
-        result = {"squared_error": float((x - mean).square().sum(dim=1).double().mean())}
+        result = {"squared_error": (x - mean).square().sum(dim=1).double()}
         if self.config.loss == "bernoulli":
-            result["cross_entropy"] = -float(bernoulli_log_prob(x, out).sum(dim=1).double().mean())
+            result["cross_entropy"] = -bernoulli_log_prob(x, out).sum(dim=1).double()
         return result
 
     # -- what a viewer sees ----------------------------------------------------------------------------
@@ -177,7 +184,7 @@ class Autoencoder(learning.Learner):
             arrays["units"] = self.unit_images()[:MAX_UNITS]
         if self.data is not None:
             probe = self.data.probe["image"][: self.config.shown]
-            scalars |= self.evaluate(probe)
+            scalars |= {name: float(values.mean()) for name, values in self.errors(probe).items()}
             codes = self.encode(probe)
             arrays |= {
                 "codes": codes,
@@ -188,11 +195,12 @@ class Autoencoder(learning.Learner):
 
 
 def pca_errors(images: Any, test: Any, n_components: tuple[int, ...]) -> np.ndarray:
-    """PCA's squared error per image on ``test`` (N, ...) after a fit to ``images``, for each number of components."""
+    """PCA's squared error of each image of ``test`` (N, ...) after a fit to ``images``, for M numbers of components:
+    (N, M)."""
     from engines.maths.pca import fit_pca
 
     rows, held = (learning.rows_of(x, x[0].size, torch.device("cpu")).double().numpy() for x in (images, test))
     pca = fit_pca(rows, max(n_components))
     centred = held - pca.mean  # (N, P)
-    along = np.square(centred @ pca.components.T).mean(axis=0).cumsum()  # (M,): what the first m directions hold
-    return np.array([np.square(centred).sum(axis=1).mean() - along[m - 1] for m in n_components])
+    along = np.square(centred @ pca.components.T).cumsum(axis=1)  # what the first m directions hold of each
+    return np.square(centred).sum(axis=1)[:, None] - along[:, [m - 1 for m in n_components]]

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from engines import learning, material
 from engines.engine import Frame
+from engines.maths import intervals
 from engines.maths.variational import (
     bernoulli_log_prob,
     importance_log_weights,
@@ -242,9 +243,10 @@ class VariationalAutoencoder(learning.Learner):
 
     @torch.no_grad()
     def evaluate(self, images: Any, *, n_samples: int = 500) -> dict[str, float]:
-        """Means over test images (B, ...) of bytes, binarised once by a fixed seed, in nats per image:
+        """Means over test images (B, ...) of bytes, binarised once by a fixed seed, in nats per image, with intervals:
         ``reconstruction`` -E_q[log p(x|z)] (16 samples), ``kl``, ``elbo``, ``nll`` by ``n_samples`` importance
-        samples, and ``used_dimensions`` (mean KL above 0.01). With grey pixels the cross-entropy, and no nll.
+        samples, ``gap`` between the two, and ``used_dimensions`` (mean KL above 0.01). With grey pixels the
+        cross-entropy, and no nll.
         """
         generator = learning.stream(self.config.seed, 4)
         binary = self.config.pixels == "binary"
@@ -255,15 +257,14 @@ class VariationalAutoencoder(learning.Learner):
             log_likelihood, kl = self.elbo(part, noise=noise)
             terms.append(log_likelihood.sum(dim=1))
             codes.append(kl)
-        reconstruction, kl = -torch.cat(terms).double().mean(), torch.cat(codes).double().mean(dim=0)
-        result = {
-            "reconstruction": float(reconstruction),
-            "kl": float(kl.sum()),
-            "elbo": float(-reconstruction - kl.sum()),
-            "used_dimensions": float((kl > USED_NATS).sum()),
-        }
+        reconstruction, kl = -torch.cat(terms).double().cpu().numpy(), torch.cat(codes).double().cpu().numpy()
+        elbo = -reconstruction - kl.sum(axis=1)  # of each image
+        result = intervals.of_mean("reconstruction", reconstruction)
+        result |= intervals.of_mean("kl", kl.sum(axis=1)) | intervals.of_mean("elbo", elbo)
+        result |= intervals.named("used_dimensions", kl, lambda rows: float((rows.mean(axis=0) > USED_NATS).sum()))
         if binary:
-            result["nll"] = -float(self.log_prob(x, n_samples=n_samples, generator=generator).double().mean())
+            nll = -self.log_prob(x, n_samples=n_samples).double().cpu().numpy()
+            result |= intervals.of_mean("nll", nll) | intervals.of_mean("gap", -elbo - nll)
         return result
 
     # -- what a viewer sees ----------------------------------------------------------------------------

@@ -124,6 +124,22 @@ def test_learning_raises_the_bound():
     assert after["nll"] <= -after["elbo"]
 
 
+def test_figures_have_intervals_that_many_draws_keep():
+    """Of 40 sets of 200 images nearly all intervals hold the mean over all; the parts add up image by image."""
+    vae = engines.pretrained("vae")
+    images = data.load("mnist", split="test").x
+    whole = vae.evaluate(images[:8000], n_samples=1)
+    assert whole["elbo"] == pytest.approx(-whole["reconstruction"] - whole["kl"], abs=1e-3)
+    assert whole["gap"] == pytest.approx(-whole["elbo"] - whole["nll"], abs=1e-3)
+    held = dict.fromkeys(("reconstruction", "kl", "elbo"), 0)
+    for i in range(40):
+        part = vae.evaluate(images[200 * i : 200 * (i + 1)], n_samples=1)
+        for key in held:
+            held[key] += part[f"{key}_low"] <= whole[key] <= part[f"{key}_high"]
+    assert all(32 <= count <= 40 for count in held.values()), held
+    assert whole["used_dimensions_low"] <= whole["used_dimensions"] <= whole["used_dimensions_high"]
+
+
 def test_black_or_white_pixels_have_the_levels_chances():
     vae = small()
     drawn = torch.stack([vae.binarise(IMAGES[:5], generator=generator(seed)) for seed in range(2000)])
