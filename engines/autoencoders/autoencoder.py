@@ -156,7 +156,7 @@ class Autoencoder(learning.Learner):
 
     @torch.no_grad()
     def evaluate(self, images: Any) -> dict[str, float]:
-        """Means over test images (B, ...) with intervals: ``cross_entropy`` in nats and ``squared_error``, per image."""
+        """Means over test images (B, ...), with intervals: ``cross_entropy`` in nats and ``squared_error``."""
         found = [intervals.of_mean(name, values.cpu().numpy()) for name, values in self.errors(images).items()]
         return {key: value for figures in found for key, value in figures.items()}
 

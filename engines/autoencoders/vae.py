@@ -257,11 +257,11 @@ class VariationalAutoencoder(learning.Learner):
             log_likelihood, kl = self.elbo(part, noise=noise)
             terms.append(log_likelihood.sum(dim=1))
             codes.append(kl)
-        reconstruction, kl = -torch.cat(terms).double().cpu().numpy(), torch.cat(codes).double().cpu().numpy()
-        elbo = -reconstruction - kl.sum(axis=1)  # of each image
+        reconstruction, rate = -torch.cat(terms).double().cpu().numpy(), torch.cat(codes).double().cpu().numpy()
+        elbo = -reconstruction - rate.sum(axis=1)  # of each image
         result = intervals.of_mean("reconstruction", reconstruction)
-        result |= intervals.of_mean("kl", kl.sum(axis=1)) | intervals.of_mean("elbo", elbo)
-        result |= intervals.named("used_dimensions", kl, lambda rows: float((rows.mean(axis=0) > USED_NATS).sum()))
+        result |= intervals.of_mean("kl", rate.sum(axis=1)) | intervals.of_mean("elbo", elbo)
+        result |= intervals.named("used_dimensions", rate, lambda rows: float((rows.mean(axis=0) > USED_NATS).sum()))
         if binary:
             nll = -self.log_prob(x, n_samples=n_samples).double().cpu().numpy()
             result |= intervals.of_mean("nll", nll) | intervals.of_mean("gap", -elbo - nll)

@@ -127,12 +127,14 @@ def network(m: int) -> Any:
 
 
 @lru_cache(maxsize=1)
-def pca_of_shipped() -> np.ndarray:
-    """PCA's squared error per test image with as many directions as the shipped models have hidden units: (5,)."""
+def pca_of_shipped() -> tuple[dict[str, float], ...]:
+    """PCA's squared error per test image with as many directions as each shipped model has hidden units."""
     from engines.autoencoders.autoencoder import pca_errors
+    from engines.maths import intervals
 
     train, test = data.load("mnist"), data.load("mnist", split="test")
-    return pca_errors(train.x[:N_PCA], test.x, tuple(SHIPPED))
+    errors = pca_errors(train.x[:N_PCA], test.x, tuple(SHIPPED))
+    return tuple(intervals.of_mean("pca_error", of_width) for of_width in errors.T)
 
 
 def narrowing_frames(first: int, drawn: np.ndarray | None) -> list[Frame]:
@@ -154,7 +156,7 @@ def narrowing_frames(first: int, drawn: np.ndarray | None) -> list[Frame]:
         frames.append(
             Frame(
                 step=i,
-                scalars={"code_dim": m, "pca_error": pca_error, "n_parameters": engine.n_parameters, **scalars},
+                scalars={"code_dim": m, "n_parameters": engine.n_parameters, **pca_error, **scalars},
                 arrays={"rows": np.stack(rows), "units": engine.unit_images()[: pictures.MAX_UNITS**2].numpy()},
             )
         )
@@ -164,7 +166,7 @@ def narrowing_frames(first: int, drawn: np.ndarray | None) -> list[Frame]:
 def narrowing(first: int, drawn: np.ndarray | None, _open: str) -> Film:
     """The shipped models, a width a step."""
     frames = narrowing_frames(first, drawn)
-    base = pictures.narrowing_base(frames, pca_of_shipped(), ["image", *[f"M = {m}" for m in SHIPPED]])
+    base = pictures.narrowing_base(frames, ["image", *[f"M = {m}" for m in SHIPPED]])
     return Film(frames=frames, base=base, draw=pictures.narrowing_picture, numbers=pictures.narrowing_numbers)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from engines.engine import Frame
 from pages.ui.frame import Question
 from pages.ui.maths import close
+from pages.ui.shipped import interval_of
 
 WHY = (
     r"""
@@ -47,14 +48,15 @@ def questions(frames: Callable[[], Sequence[Frame]]) -> list[Question]:
         by_width = {int(frame.scalars["code_dim"]): frame.scalars for frame in frames()}
         bar = by_width[8]["pca_error"]
         first = min(m for m, s in by_width.items() if s["squared_error"] < bar)
-        error = by_width[first]["squared_error"]
         return int(answer) == first, (
-            f"PCA loses {bar:.1f} with 8 directions; the autoencoder {error:.1f} with M = {first}."
+            f"PCA loses {interval_of(by_width[8], 'pca_error')} with 8 directions; the autoencoder "
+            f"{interval_of(by_width[first], 'squared_error')} with M = {first}."
         )
 
     def error_of_two(answer: float) -> tuple[bool, str]:
-        error = next(frame.scalars["squared_error"] for frame in frames() if frame.scalars["code_dim"] == 2)
-        return close(answer, error, places=1), f"It is {error:.1f}, over 10,000 test images."
+        s = next(frame.scalars for frame in frames() if frame.scalars["code_dim"] == 2)
+        said = f"It is {interval_of(s, 'squared_error')}, over 10,000 test images."
+        return close(answer, s["squared_error"], places=1), said
 
     return [
         Question(

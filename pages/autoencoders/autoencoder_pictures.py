@@ -12,6 +12,7 @@ from pages.ui import palette
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.sheets import GAP, OPEN, rows_axes, rows_sheet
+from pages.ui.shipped import interval_of
 from pages.ui.wire import index
 
 HIDDEN = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
@@ -129,10 +130,12 @@ def learning_numbers(frame: Frame, pick: dict[str, Any], names: tuple[str, ...],
     return blocks
 
 
-def narrowing_base(frames: list[Frame], pca: np.ndarray, row_names: list[str]) -> dict[str, Any]:
+def narrowing_base(frames: list[Frame], row_names: list[str]) -> dict[str, Any]:
     """The shipped ones by their number of hidden units M: error with PCA's beside it, the images, the units."""
     widths = [int(frame.scalars["code_dim"]) for frame in frames]
-    errors = np.array([frame.scalars["squared_error"] for frame in frames], dtype=np.float32)
+    errors, pca = (
+        np.array([frame.scalars[key] for frame in frames], dtype=np.float32) for key in ("squared_error", "pca_error")
+    )
     ticks = {"type": "log", "tickvals": widths, "ticktext": [str(m) for m in widths]}
     return {
         "layout": {
@@ -156,7 +159,7 @@ def narrowing_base(frames: list[Frame], pca: np.ndarray, row_names: list[str]) -
                 "type": "scatter",
                 "mode": "lines+markers",
                 "x": widths,
-                "y": pca.astype(np.float32),
+                "y": pca,
                 "line": {"color": "@second", "width": 2.5, "dash": "dash"},
                 "marker": {"size": 9, "symbol": "square"},
             },
@@ -192,9 +195,9 @@ def narrowing_picture(frame: Frame) -> dict[str, Any]:
     s, arrays = frame.scalars, frame.arrays
     m = int(s["code_dim"])
     words = (
-        f"M = {m}: each image becomes {m} numbers and comes back with a squared error of {s['squared_error']:.1f}; "
-        f"PCA with as many directions loses {s['pca_error']:.1f}. Right: the images of every model; below left, what "
-        "the first units of this one draw."
+        f"M = {m}: each image becomes {m} numbers and comes back with a squared error of "
+        f"{interval_of(s, 'squared_error')}; PCA with as many directions loses {interval_of(s, 'pca_error')}. "
+        "Right: the images of every model; below left, what the first units of this one draw."
     )
     return {
         "traces": {
@@ -211,10 +214,10 @@ def narrowing_numbers(frame: Frame) -> Blocks:
     s = frame.scalars
     m = int(s["code_dim"])
     rows = [
-        ["over 10,000 test images", ""],
-        ["cross-entropy, nats", f"{s['cross_entropy']:.2f}"],
-        ["squared error", f"{s['squared_error']:.3f}"],
-        [f"PCA's, {m} directions", f"{s['pca_error']:.3f}"],
+        ["over 10,000 test images", "with 95 % interval"],
+        ["cross-entropy, nats", interval_of(s, "cross_entropy", 2)],
+        ["squared error", interval_of(s, "squared_error", 3)],
+        [f"PCA's, {m} directions", interval_of(s, "pca_error", 3)],
         ["weights", f"{s['n_parameters']:,.0f}"],
     ]
     return [

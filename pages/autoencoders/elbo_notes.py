@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from engines.engine import Frame
 from pages.ui.frame import Question
 from pages.ui.maths import added, close
+from pages.ui.shipped import interval_of
 from pages.ui.strip import Scene
 
 # The settings that make a scene and those that cure it (all others at their defaults), and what there is to see.
@@ -101,7 +102,9 @@ def questions(sweep: Callable[[], Sequence[Frame]], image: Callable[[], Sequence
 
     def best(answer: str) -> tuple[bool, str]:
         s = max(sweep(), key=lambda frame: frame.scalars["elbo"]).scalars
-        return float(answer) == s["beta"], f"β = {s['beta']:g}, with −ELBO = {-s['elbo']:.1f} nats per image."
+        return float(answer) == s["beta"], (
+            f"β = {s['beta']:g}, with −ELBO = {interval_of(s, 'elbo', factor=-1)} nats per image."
+        )
 
     def used(answer: float) -> tuple[bool, str]:
         frame = next(frame for frame in sweep() if frame.scalars["beta"] == 16)

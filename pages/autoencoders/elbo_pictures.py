@@ -11,6 +11,7 @@ from engines.engine import Frame
 from pages.ui.live import Blocks
 from pages.ui.maths import added, adds_up, latex, number
 from pages.ui.sheets import images_base
+from pages.ui.shipped import interval_of
 
 HIDDEN = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
 SIDE = 28
@@ -226,9 +227,9 @@ def sweep_picture(frame: Frame) -> dict[str, Any]:
     s, kl = frame.scalars, np.sort(frame.arrays["kl"])[::-1]
     order = np.argsort(frame.arrays["kl"])[::-1]
     words = (
-        f"β = {s['beta']:g}: rate {s['kl']:.1f} nats, distortion {s['reconstruction']:.1f} nats, −ELBO "
-        f"{-s['elbo']:.1f}. {s['used_dimensions']:.0f} of {len(kl)} dimensions are used. "
-        "Columns: test images, what comes back, draws from the prior."
+        f"β = {s['beta']:g}: rate {interval_of(s, 'kl')} nats, distortion {interval_of(s, 'reconstruction')} nats, "
+        f"−ELBO {interval_of(s, 'elbo', factor=-1)}. {interval_of(s, 'used_dimensions', 0)} of {len(kl)} dimensions "
+        "are used. Columns: test images, what comes back, draws from the prior."
     )
     return {
         "traces": {
@@ -246,18 +247,22 @@ def sweep_picture(frame: Frame) -> dict[str, Any]:
 
 def sweep_numbers(frame: Frame) -> Blocks:
     s = frame.scalars
-    gap = -s["elbo"] - s["nll"]
-    rounded = "" if adds_up((-s["elbo"], s["nll"]), gap, weights=(1, -1)) else " (rounded)"
+    rounded = "" if adds_up((-s["elbo"], s["nll"]), s["gap"], weights=(1, -1)) else " (rounded)"
+    terms = (("distortion", "reconstruction", 1), ("rate", "kl", 1), ("−ELBO", "elbo", -1))
     return [
         {"text": f"The model trained with β = {s['beta']:g}, over 10,000 test images, in nats per image:"},
         {"math": latex(r"-\mathrm{ELBO} = " + added(s["reconstruction"], s["kl"], tex=True))},
         {"math": latex(r"\mathrm{loss} = " + added(s["reconstruction"], s["kl"], weights=(1, s["beta"]), tex=True))},
         {
             "table": [
-                ["", "nats"],
-                ["−log p(x), 500 samples", f"{s['nll']:.2f}"],
-                [f"gap of the bound{rounded}", f"{gap:.2f}"],
+                ["", "nats, with 95 % interval"],
+                *[[title, interval_of(s, key, 2, factor=sign)] for title, key, sign in terms],
+                ["−log p(x), 500 samples", interval_of(s, "nll", 2)],
+                [f"gap of the bound{rounded}", interval_of(s, "gap", 2)],
             ]
         },
-        {"text": f"A dimension is used where its mean KL is above {USED_NATS} nats: {s['used_dimensions']:.0f} here."},
+        {
+            "text": f"A dimension is used where its mean KL is above {USED_NATS} nats: "
+            f"{interval_of(s, 'used_dimensions', 0)} here."
+        },
     ]

@@ -36,8 +36,13 @@ def interval(m: Mapping[str, float], key: str, digits: int = 1, *, factor: float
     """ "36.2 (34.2 to 38.3)": a measure with its 95 % interval; "" where the card has none."""
     if f"test_{key}_low" not in m:
         return f"{factor * m[f'test_{key}']:.{digits}f}" if f"test_{key}" in m else ""
-    value, low, high = (f"{factor * m[f'test_{key}{end}']:.{digits}f}" for end in ("", "_low", "_high"))
-    return f"{value} ({low} to {high})"
+    low, high = sorted(factor * m[f"test_{key}_{end}"] for end in ("low", "high"))  # a negative factor turns them
+    return f"{factor * m[f'test_{key}']:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def interval_of(scalars: Mapping[str, float], key: str, digits: int = 1, *, factor: float = 1.0) -> str:
+    """The same of a frame whose scalars are a card's measures."""
+    return interval({f"test_{name}": value for name, value in scalars.items()}, key, digits, factor=factor)
 
 
 @_once

@@ -166,7 +166,12 @@ def test_the_sweep_shows_the_figures_of_the_cards():
             assert frame.scalars[key] == card[f"test_{key}"]
         assert frame.scalars["kl"] + frame.scalars["reconstruction"] == pytest.approx(-frame.scalars["elbo"], abs=1e-4)
         shown = elbo_pictures.sweep_picture(frame)
-        assert f"rate {card['test_kl']:.1f}" in shown["caption"]
+        assert (
+            f"rate {card['test_kl']:.1f} ({card['test_kl_low']:.1f} to {card['test_kl_high']:.1f})" in shown["caption"]
+        )
+        assert f"−ELBO {-card['test_elbo']:.1f} ({-card['test_elbo_high']:.1f} to" in shown["caption"]
+        for row in next(block["table"] for block in elbo_pictures.sweep_numbers(frame) if "table" in block)[1:]:
+            assert re.fullmatch(r"\d+\.\d\d \(\d+\.\d\d to \d+\.\d\d\)", row[1]), row
         json.loads(pack(shown))
 
 
@@ -316,7 +321,12 @@ def test_the_narrowing_shows_the_figures_of_the_cards_and_pcas():
         originals = frame.arrays["rows"][0]
         back = np.rint(255 * engine.reconstruct(originals).numpy())
         np.testing.assert_array_equal(frame.arrays["rows"][1 + list(autoencoder.SHIPPED).index(m)], back)
-        json.loads(pack(autoencoder_pictures.narrowing_picture(frame)))
+        shown = autoencoder_pictures.narrowing_picture(frame)
+        json.loads(pack(shown))
+        for key in ("squared_error", "pca_error"):
+            value, low, high = (f"{frame.scalars[f'{key}{end}']:.1f}" for end in ("", "_low", "_high"))
+            assert f"{value} ({low} to {high})" in shown["caption"]
+            assert frame.scalars[f"{key}_low"] < frame.scalars[key] < frame.scalars[f"{key}_high"]
     errors = [frame.scalars["pca_error"] for frame in frames]
     assert errors == sorted(errors, reverse=True)
 
