@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any
 
 from engines.train import main
 from pages.ui import live
+from tests.browser.conftest import ARGUMENTS
 from tests.browser.driver import Server
+from tests.browser.test_walk import walk_over_all
 from tests.engines.test_safety import AE, full_disk_at_every_write, kill_at_random, try_mutations
 from tests.memory import risen
 from tests.pages.app import PAGED, hostile, opened, settings_of
@@ -38,6 +41,20 @@ def addresses() -> dict[str, int]:
         for token in list(live.TABLE._lives):
             live.TABLE.remove(token)
     return ends
+
+
+def _walk() -> dict[str, int]:
+    """Over all pages in a browser."""
+    from playwright.sync_api import sync_playwright
+
+    server = Server()
+    try:
+        with sync_playwright() as playwright:
+            path = shutil.which("chromium") or shutil.which("google-chrome")
+            browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+            return walk_over_all(browser.new_page(viewport={"width": 1280, "height": 900}), server)
+    finally:
+        server.stop()
 
 
 def bench() -> Iterator[dict[str, Any]]:
@@ -82,6 +99,10 @@ def bench() -> Iterator[dict[str, Any]]:
             seen = kill_at_random(out / name, N_KILLS, seed=i, n_steps=1_000_000)
             note = f"last: {seen[-1]}; before its first state: {seen.count('nothing yet')}"
             yield {"name": f"{name} survived", "value": len(seen), "unit": f"of {N_KILLS} kills", "note": note}
+
+        found = _walk()
+        note = f"{found['changed']} of {found['pages']} pages with a setting changed, back and forward; needs 0"
+        yield {"name": "places that were not as they were left", "value": found["strange"], "unit": "", "note": note}
 
         with risen() as rise:
             opened_at = addresses()

@@ -213,3 +213,42 @@ def test_pictures_and_numbers_can_be_saved(page: Page, server: Server):
     lines = csv.value.path().read_text().splitlines()
     assert lines[0].startswith("step,phase,iteration,log_likelihood")
     assert len(lines) == frames + 1
+
+
+def test_a_run_in_a_tab_out_of_sight_is_paused_and_it_is_said(page: Page, server: Server):
+    """After ten seconds; whoever comes back sooner has missed nothing."""
+    open_page(page, f"{server.url}/gmm?data=mnist&k=8")
+    player(page)
+    page.get_by_label("Speed").first.select_option("1")
+    assert player_state(page)["playing"]
+
+    def seen(yes: bool) -> None:
+        page.evaluate(
+            """hidden => {
+                Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+                document.dispatchEvent(new Event("visibilitychange"));
+            }""",
+            not yes,
+        )
+
+    seen(False)
+    page.wait_for_timeout(2000)
+    seen(True)
+    assert player_state(page)["playing"]
+    seen(False)
+    until(lambda: not player_state(page)["playing"], "it went on out of sight", timeout=20)
+    until(lambda: attribute(page, "state") == "paused", "the server went on")
+    at = player_state(page)["frames"]
+    page.wait_for_timeout(2500)
+    assert player_state(page)["frames"] == at
+    seen(True)
+    expect(page.get_by_text("The run was paused while this tab was out of sight.")).to_be_visible()
+
+
+def test_where_cookies_are_blocked_an_upload_says_what_to_do(page: Page, server: Server):
+    page.add_init_script("Object.defineProperty(document, 'cookie', { get: () => '', set: () => {} })")
+    open_page(page, f"{server.url}/gmm?data=csv")
+    box = page.get_by_test_id("stFileUploader").first
+    expect(box).to_be_visible()
+    said = box.evaluate("element => getComputedStyle(element, '::after').content")
+    assert "open it in a tab of its own" in said

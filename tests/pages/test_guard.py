@@ -156,6 +156,17 @@ def test_five_hundred_hostile_messages(client):
     assert rise[0] < 200
 
 
+@pytest.mark.parametrize(("hosted", "megabytes"), [("1", 1), ("", 10)])
+def test_streamlit_itself_refuses_larger_uploads(monkeypatch, hosted, megabytes):
+    """Before their bytes are read, and only such as the app allows."""
+    from streamlit import config
+
+    monkeypatch.setenv("LAB_HOSTED", hosted)
+    guard.limit_uploads()
+    assert config.get_option("server.maxUploadSize") == megabytes
+    assert config.get_option("server.maxMessageSize") == 1
+
+
 def _send_until_closed(url: str, megabytes: int) -> None:
     with connect(url, max_size=None, close_timeout=2) as socket:
         socket.send(b"x" * (megabytes * 1_000_000))

@@ -55,6 +55,8 @@ def test_what_the_course_rests_on_is_there():
     found = {work.where.removeprefix("arXiv:"): work for work in works().values()}
     for number, page in RESTS_ON.items():
         assert page in found[number].pages
+    for key in ("mao2016", "szekely2013", "korpelevich1976", "white2016"):  # cited without a number of arXiv's
+        assert key in works()
     links = " ".join(work.link for work in works().values())
     for part in OTHERS:
         assert part in links
