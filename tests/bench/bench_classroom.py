@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,18 @@ VIEWERS, SECONDS, PAGE = 30, 30.0, "gan"
 HOSTED = {"LAB_HOSTED": "1", "OMP_NUM_THREADS": "1"}
 
 
-def bench() -> list[dict[str, Any]]:
+def bench() -> Iterator[dict[str, Any]]:
     """Rows for `make bench`."""
     one = [Server(env=HOSTED)]
-    rows = _measure("one process", one, one[0].url)
+    yield from _measure("one process", one, one[0].url)
     if shutil.which("nginx") is None:
-        return [*rows, {"name": "two processes", "value": None, "unit": "", "note": "not measured: no nginx here"}]
+        yield {"name": "two processes", "value": None, "unit": "", "note": "not measured: no nginx here"}
+        return
     two = [Server(env=HOSTED), Server(env=HOSTED)]
     with tempfile.TemporaryDirectory() as folder:
         proxy = Proxy(two[0].url, two[1].url, Path(folder))
-        rows += _measure("two behind nginx", two, proxy.url)
+        yield from _measure("two behind nginx", two, proxy.url)
         proxy.stop()
-    return rows
 
 
 def _measure(name: str, servers: list[Server], url: str) -> list[dict[str, Any]]:

@@ -43,6 +43,7 @@ def test_it_opens_playing_and_reaches_the_end(page: Page, server: Server, page_e
     open_page(page, f"{server.url}/gmm")
     player(page)
     assert player_state(page)["playing"] == 1
+    assert page.locator(".stage .plot").first.get_attribute("translate") == "no"  # a browser may translate pages
     frames = played_out(page)
     assert player_state(page)["frame"] == frames - 1
     assert int(attribute(page, "step")) == frames - 1
@@ -245,10 +246,14 @@ def test_a_run_in_a_tab_out_of_sight_is_paused_and_it_is_said(page: Page, server
     expect(page.get_by_text("The run was paused while this tab was out of sight.")).to_be_visible()
 
 
-def test_where_cookies_are_blocked_an_upload_says_what_to_do(page: Page, server: Server):
-    page.add_init_script("Object.defineProperty(document, 'cookie', { get: () => '', set: () => {} })")
-    open_page(page, f"{server.url}/gmm?data=csv")
-    box = page.get_by_test_id("stFileUploader").first
-    expect(box).to_be_visible()
-    said = box.evaluate("element => getComputedStyle(element, '::after').content")
-    assert "open it in a tab of its own" in said
+def test_where_a_frame_blocks_cookies_an_upload_says_what_to_do(page: Page, server: Server):
+    for blocked in (False, True):
+        if blocked:
+            page.add_init_script("Object.defineProperty(document, 'cookie', { get: () => '', set: () => {} })")
+        html = f'<iframe src="{server.url}/gmm?data=csv" style="width:1200px;height:780px"></iframe>'
+        page.route("**/the-host", lambda route, html=html: route.fulfill(body=html, content_type="text/html"))
+        page.goto(f"{server.url}/the-host")
+        box = page.frame_locator("iframe").get_by_test_id("stFileUploader").first
+        expect(box).to_be_visible(timeout=30_000)
+        said = box.evaluate("element => getComputedStyle(element, '::after').content")
+        assert ("open it in a tab of its own" in said) == blocked

@@ -123,6 +123,22 @@ def test_a_writing_cut_short_destroys_nothing(tmp_path, capsys, limit):
     assert list(out.glob("**/*.new")) == []
 
 
+def test_what_was_learned_is_kept_before_it_is_measured(tmp_path, capsys, monkeypatch):
+    import engines.train
+
+    def fails(*_: Any) -> None:
+        raise MemoryError("too many images at once")
+
+    out, words = tmp_path / "ae", [*AE, "--set", "n_steps=4"]
+    with monkeypatch.context() as patch:
+        patch.setattr(engines.train, "measure", fails)
+        assert main([*words, "--out", str(out)]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "error: autoencoder failed: too many images at once"
+    assert restore(read(out / "unfinished")).iteration == 4
+    assert main([*words, "--out", str(out), "--resume"]) == 0
+    assert restore(read(out)).iteration == 4
+
+
 def test_the_target_is_looked_at_before_any_work(tmp_path, capsys, monkeypatch):
     from filelock import FileLock
 

@@ -54,6 +54,17 @@ def table(blocks: list[dict[str, Any]]) -> list[list[str]]:
     return next(block["table"] for block in blocks if "table" in block)
 
 
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])
+def test_a_density_above_one_is_explained_where_it_is_one(unit: float):
+    engine = engines.create("gmm", data=X * unit, device="cpu", n_components=3, seed=1)
+    engine.step()
+    frame = engine.frame()
+    blocks = mixture(frame, X * unit, {"point": 3})
+    above = float(engine.log_prob(X[3:4] * unit)) > 0
+    assert above == (unit < 1)
+    assert any("unit of the data" in block.get("text", "") for block in blocks) == above
+
+
 # -- how a point is shared ----------------------------------------------------------------------------
 
 

@@ -63,6 +63,21 @@ def test_pictures_leave_out_the_dead_and_show_every_weight(monkeypatch):
     assert not fall_asked.check("no")[0]
 
 
+@pytest.mark.parametrize(
+    ("n", "concentration", "outweighs"), [(600, 0.01, True), (600, 100.0, False), (30, 1.0, False)]
+)
+def test_that_much_data_outweighs_the_concentration_is_said_where_it_does(n, concentration, outweighs):
+    scene = variational_gmm_runs.scene(
+        bundled("blobs", n), "plug-in", n_components=4, seed=1, concentration=concentration
+    )
+    for _ in range(2):
+        scene.run.step()
+    scene.run.wait(10)
+    words = " ".join(block.get("text", "") for block in scene.explain(scene.run.history.last, {}))
+    assert f"points beside {n} of data" in words
+    assert ("they outweigh it" in words) == outweighs == (4 * concentration < 0.05 * n)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_whether_the_sticks_weights_fall_is_looked_at(seed):
     scene = variational_gmm_runs.scene(

@@ -13,6 +13,7 @@ export class Figure {
     this.canvas = host.appendChild(document.createElement("canvas"));
     this.plot = host.appendChild(document.createElement("div"));
     this.plot.className = "plot";
+    this.plot.setAttribute("translate", "no"); // the browser's translation leaves axis labels alone
     this.picked = null;
     this.pixel = null; // of a sheet whose pixels can be asked about: [image, row, column]
     this.overlay = null; // what an answer lays over one image: {image, alpha, colour}
