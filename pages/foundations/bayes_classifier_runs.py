@@ -56,16 +56,13 @@ def draw_scene(name: str, *, raw: bool, **settings: Any) -> Scene:
     """y, then x, one after the other; settings are those of the engine."""
     run = Run(engines.create("bayes_classifier", data=classes(name), **settings), slots=SLOTS)
     history, words = run.history, names_of(name)
+    shipped_as = f'"bayes_classifier", "{VARIANTS[name]}"' if VARIANTS[name] else '"bayes_classifier"'
     return Scene(
         run=run,
         base=draw_base(words),
         draw=lambda frame: draw_picture(frame, history, words, raw),
         explain=lambda frame, _: draw_numbers(frame, words, classes(name)),
-        data_code=(
-            "from engines.data import load\nfrom engines.foundations.bayes_classifier import GaussianClasses\n"
-            f"images = load({name!r})\n"
-            f"data = GaussianClasses(images.x, images.labels, regularisation={REGULARISATION})"
-        ),
+        data_code=f"data = engines.pretrained({shipped_as}).data",
     )
 
 

@@ -13,7 +13,7 @@ from engines.mixtures.variational_gmm import VariationalGaussianMixture
 from pages.catalogue import PAGES
 from pages.foundations import bayes_classifier_notes as notes
 from pages.foundations import bayes_classifier_runs as runs
-from pages.ui import live, shipped
+from pages.ui import code, live, shipped
 from pages.ui.wire import pack
 from tests.pages.app import on_stage, opened, press, said, sound
 
@@ -60,6 +60,16 @@ def test_the_model_lights_up_y_and_then_x():
     sheet = made.draw(frame)["sheet"]
     expected = runs.as_bytes(frame.arrays["sample"], raw=False)
     np.testing.assert_array_equal(sheet[90:174:3, 3:87:3], expected)
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion"])
+def test_the_code_of_a_step_draws_the_same_image(name, capsys):
+    made = runs.draw_scene(name, raw=False, seed=3)
+    for _ in range(2):
+        made.run.step()
+        made.run.wait(5)
+    exec(code.of_step(made, 2), {})
+    assert capsys.readouterr().out.strip() == str(dict(made.run.history.last.scalars))
 
 
 def test_raw_levels_keep_what_lies_beyond_black_and_white():
