@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 STATUS = Path("/proc/self/status")
+measured = pytest.mark.skipif(not STATUS.exists(), reason="needs /proc of Linux")
 
 
 def _kilobytes(key: str) -> int:

@@ -20,7 +20,7 @@ import pytest
 from engines import checkpoints
 from engines.checkpoints import CheckpointError, read, restore
 from engines.train import main
-from tests.memory import risen
+from tests.memory import measured, risen
 
 AE = ["autoencoder", "--data", "mnist", "--n", "300", "--set", "code_dim=8", "--set", "batch_size=20"]
 N_KILLS, N_MUTATIONS = 2, 200  # tests/bench/bench_safety.py takes 20 and 2,000
@@ -202,6 +202,7 @@ def try_mutations(base: Path, work: Path, n: int, *, seed: int) -> dict[str, int
     return ends
 
 
+@measured
 def test_mutated_checkpoints_end_in_one_sentence(tmp_path):
     assert main([*AE, "--set", "n_steps=2", "--out", str(tmp_path / "ae")]) == 0
     with risen() as rise:

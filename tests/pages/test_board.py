@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageFilter, PngImagePlugin
 
 from pages.ui import board, photos
+from tests.memory import measured
 
 
 def png(array: np.ndarray, mode: str = "L", **options) -> bytes:
@@ -184,7 +185,7 @@ def rises_of(folder: Path) -> dict[str, float]:
 import sys, pathlib
 import numpy, PIL.Image
 from pages.ui import photos
-from tests.memory import risen
+from tests.memory import measured, risen
 for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
     raw = path.read_bytes()
     with risen() as rise:
@@ -201,6 +202,7 @@ for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
     return rises
 
 
+@measured
 def test_no_file_of_ten_megabytes_takes_sixty_more(tmp_path):
     image_files(tmp_path)
     rises = rises_of(tmp_path)

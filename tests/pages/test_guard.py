@@ -23,7 +23,7 @@ from pages.autoencoders import gaussians, latent
 from pages.ui import guard, live, player
 from pages.ui.guard import Guard, allowed, read_json
 from tests.browser.driver import Server, until
-from tests.memory import risen
+from tests.memory import measured, risen
 
 ROUTES = [*live.ROUTES, *latent.ROUTES, *gaussians.ROUTES, *player.ROUTES]
 
@@ -145,6 +145,7 @@ def hostile_messages(n: int, *, seed: int) -> Iterator[tuple[str, str | bytes]]:
                 yield rng.choice(paths), text
 
 
+@measured
 def test_five_hundred_hostile_messages(client):
     """A 4xx or an answer, no 5xx, and memory stays."""
     for path, text in GOOD:
