@@ -185,7 +185,7 @@ def rises_of(folder: Path) -> dict[str, float]:
 import sys, pathlib
 import numpy, PIL.Image
 from pages.ui import photos
-from tests.memory import measured, risen
+from tests.memory import risen
 for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
     raw = path.read_bytes()
     with risen() as rise:
