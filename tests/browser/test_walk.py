@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Locator, Page
 
 from tests.browser import driver
-from tests.pages.app import PAGED, of
+from tests.pages.app import PAGED, settings_of
 
 START = ("gmm", {"data": "blobs", "k": "5"})
 # The page's name in the menu, its slug, a control to move to the right, by how many steps, and what the address says.
@@ -103,7 +103,7 @@ def walk_over_all(page: Page, server: driver.Server) -> dict[str, int]:
     for item in PAGED:
         driver.go_to(page, item.title)
         assert address(page) == (item.slug, {}), "a setting of another page came along"
-        for setting in next(iter(of(item, "VIEWS").values()))[1]:
+        for setting in settings_of(item):
             control = page.locator(f".st-key-lab-setting-{setting.key}").first
             if not (control.count() and control.is_visible() and change(control)):
                 continue
