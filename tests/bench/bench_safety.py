@@ -15,7 +15,7 @@ from engines.train import main
 from pages.ui import live
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.driver import Server
-from tests.browser.test_walk import walk_over_all
+from tests.browser.test_walk import walk_over
 from tests.engines.test_safety import AE, full_disk_at_every_write, kill_at_random, try_mutations
 from tests.memory import risen
 from tests.pages.app import PAGED, hostile, opened, settings_of
@@ -52,7 +52,7 @@ def _walk() -> dict[str, int]:
         with sync_playwright() as playwright:
             path = shutil.which("chromium") or shutil.which("google-chrome")
             browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-            return walk_over_all(browser.new_page(viewport={"width": 1280, "height": 900}), server)
+            return walk_over(PAGED, browser.new_page(viewport={"width": 1280, "height": 900}), server)
     finally:
         server.stop()
 

@@ -247,11 +247,11 @@ def test_a_run_in_a_tab_out_of_sight_is_paused_and_it_is_said(page: Page, server
 
 
 def test_where_a_frame_blocks_cookies_an_upload_says_what_to_do(page: Page, server: Server):
+    html = f'<iframe src="{server.url}/gmm?data=csv" style="width:1200px;height:780px"></iframe>'
+    page.route("**/the-host", lambda route: route.fulfill(body=html, content_type="text/html"))
     for blocked in (False, True):
         if blocked:
             page.add_init_script("Object.defineProperty(document, 'cookie', { get: () => '', set: () => {} })")
-        html = f'<iframe src="{server.url}/gmm?data=csv" style="width:1200px;height:780px"></iframe>'
-        page.route("**/the-host", lambda route, html=html: route.fulfill(body=html, content_type="text/html"))
         page.goto(f"{server.url}/the-host")
         box = page.frame_locator("iframe").get_by_test_id("stFileUploader").first
         expect(box).to_be_visible(timeout=30_000)

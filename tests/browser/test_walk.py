@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page
 
+from pages.catalogue import Entry
 from tests.browser import driver
-from tests.pages.app import PAGED, settings_of
+from tests.pages.app import settings_of
 
 START = ("gmm", {"data": "blobs", "k": "5"})
 # The page's name in the menu, its slug, a control to move to the right, by how many steps, and what the address says.
@@ -94,13 +96,13 @@ def change(control: Locator) -> bool:
     return True
 
 
-def walk_over_all(page: Page, server: driver.Server) -> dict[str, int]:
+def walk_over(items: Sequence[Entry], page: Page, server: driver.Server) -> dict[str, int]:
     """From page to page by the menu, a setting changed on each, back to the start and forward again: how many pages
     there were, on how many a setting was changed, and where the address, a box or the page was not as it had been left.
     """
     driver.open_page(page, server.url)
     places, changed = [], 0
-    for item in PAGED:
+    for item in items:
         driver.go_to(page, item.title)
         assert address(page) == (item.slug, {}), "a setting of another page came along"
         for setting in settings_of(item):
@@ -120,6 +122,10 @@ def walk_over_all(page: Page, server: driver.Server) -> dict[str, int]:
             try:
                 at(page, place)
             except AssertionError as error:
-                print(f"{place}: {error}"[:300])
+                print(
+                    f"left as {place}, found as {address(page)}: {page.locator('.stAlert').all_inner_texts()} {error}"[
+                        :400
+                    ]
+                )
                 strange += 1
     return {"pages": len(places), "changed": changed, "strange": strange}
