@@ -52,11 +52,11 @@ SMALL: dict[str, dict[str, Any]] = {
     "class_mixtures": {
         "data": material.Images(
             {
-                "image": np.random.default_rng(0).integers(0, 256, size=(80, 9), dtype=np.uint8),
-                "label": torch.arange(80) % 4,
+                "image": np.random.default_rng(0).integers(0, 256, size=(160, 9), dtype=np.uint8),
+                "label": torch.arange(160) % 8,
             },
         ),
-        "settings": {"n_classes": 4, "n_pixels": 9, "n_components": 2, "n_dimensions": 3},
+        "settings": {"n_classes": 8, "n_pixels": 9, "n_components": 2, "n_dimensions": 3},
         "change": {"seed": 7},
     },
     "ngram": {"data": "abracadabra", "settings": {"order": 3, "n_steps": 20}, "change": {"order": 2}},
