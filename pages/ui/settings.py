@@ -138,8 +138,9 @@ def written(value: Any) -> str:
 
 def arriving(place: str) -> None:
     """The shell says which page is shown: where it is another than before, the address speaks first."""
-    if st.session_state.get("settings:place") != place:
-        st.session_state.update({"settings:place": place, "settings:arrived": True})
+    before = st.session_state.get("settings:place")
+    if before != place:
+        st.session_state.update({"settings:place": place, "settings:arrived": True, "settings:from": before})
 
 
 def at(slug: str) -> None:
@@ -178,7 +179,9 @@ def read(slug: str, settings: Sequence[Setting]) -> dict[str, Any]:
     state[f"{slug}:settings"] = kept | chosen
     shown = {s.key: written(chosen[s.key]) for s in settings if chosen[s.key] != s.default}
     new = {key: address[key] for key in COMMON if key in address} | shown
-    if new != address:
+    # A page that was left in the middle of a change may have changed the address behind this one's back.
+    came = state.pop("settings:from", None)
+    if new != address or came:
         st.query_params.from_dict(new)
     return chosen
 

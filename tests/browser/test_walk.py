@@ -73,6 +73,19 @@ def test_a_walk_with_changed_settings_goes_back_to_its_start_and_forward_again(p
     assert page_errors == []
 
 
+def test_a_page_left_in_the_middle_of_a_change_keeps_it_to_itself(page, server):
+    for turn in range(4):
+        driver.open_page(page, f"{server.url}/gmm?data=mnist")
+        page.locator(".bar summary").click()
+        link = page.locator(".pages").get_by_role("link", name="The game of two networks", exact=True)
+        page.locator(".st-key-lab-setting-k input[type=range]").first.focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(60 * turn)
+        link.evaluate("link => link.click()")
+        page.locator(".bar h1").filter(has_text="The game of two networks").wait_for()
+        at(page, ("gan", {}))
+
+
 def change(control: Locator) -> bool:
     """Move a setting's control by one, whatever its kind; False where it is of no kind known here."""
     slider, number, switch = (control.locator(f"input[type={kind}]") for kind in ("range", "number", "checkbox"))
