@@ -70,6 +70,11 @@ def test_the_keyboard_draws_too(page: Page, server: Server, page_errors: list[st
     until(lambda: root.get_attribute("data-strokes") == "1", "the keys drew nothing")
     page.keyboard.press("Backspace")
     until(lambda: root.get_attribute("data-strokes") == "0", "Backspace took nothing back")
+    presented = lambda: "present=1" in page.url and page.locator("body.lab-present").count() == 1  # noqa: E731
+    page.keyboard.press("p")
+    until(presented, "P does not present the board")
+    page.keyboard.press("Escape")
+    until(lambda: not presented(), "Escape does not leave presenter mode")
     assert page_errors == []
 
 

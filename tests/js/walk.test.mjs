@@ -8,7 +8,7 @@ import { Film } from "../../pages/ui/static/film.js";
 import { arrange, cellAt } from "../../pages/ui/static/grid.js";
 import { Link, read } from "../../pages/ui/static/link.js";
 import { notesOf } from "../../pages/ui/static/roll.js";
-import { colourOf, resolve } from "../../pages/ui/static/values.js";
+import { colourOf, inLines, resolve } from "../../pages/ui/static/values.js";
 import { Walk } from "../../pages/ui/static/walk.js";
 
 const frames = (...steps) => steps.map((step) => ({ step, scalars: {} }));
@@ -212,4 +212,21 @@ test("a held note is one note", () => {
 test("roles become colours of the ground, also in depth", () => {
   const colour = colourOf({ text: ["#000000", "#ffffff"], c0: ["#102030", "#405060"] }, false);
   assert.deepEqual(resolve({ line: { color: "@c0" }, marks: ["@c0/50", "x"] }, colour), { line: { color: "#102030" }, marks: ["rgba(16,32,48,0.5)", "x"] });
+});
+
+test("whole pixels are kept while they cost no more than the room that may be left for them", () => {
+  const of = (keep) => arrange({ n: 6, columns: 3, width: 837, height: 714, head: 24, pixel: 64, keep }).width;
+  assert.equal(of(0.9), 256); // four dots a pixel
+  assert.ok(of(0.97) > 270);
+});
+
+test("a name over every cell takes its lines from the cells' height", () => {
+  const [one, three] = [24, 56].map((head) => arrange({ n: 12, width: 600, height: 400, head }));
+  assert.ok(three.height < one.height);
+  assert.ok(three.top - 56 >= 0 && three.top + (three.rows - 1) * three.down + three.height <= 401);
+});
+
+test("a long title goes on in another line, a long word does not part", () => {
+  assert.equal(inLines("age asked for, years", 12), "age asked<br>for, years");
+  assert.equal(inLines("semitones", 4), "semitones");
 });
