@@ -161,12 +161,13 @@ export class Images {
    * and below a wide sheet no room stays empty. In pixels, or "". */
   tall(picture, width) {
     const { names = [], columns = 0 } = this.spec, [n, high, wide] = picture.images.shape;
-    const across = Math.floor(width / 92), named = n > 8 && names.length > columns;
-    const { rows, down, lines, type, foot } = this.lay(picture, width, 1e5);
-    return {
-      height: named ? `${Math.ceil(n / across) * ((width / across) * high / wide + 3 * type + 16)}px` : "",
-      maxHeight: columns && !named ? `${Math.max(120, rows * down + lines * (type + 2) + foot + 8)}px` : "",
-    };
+    const { rows, down, lines, type, foot, gap } = this.lay(picture, width, 1e5);
+    if (n > 8 && names.length > columns) {
+      const pen = this.pane.canvas.getContext("2d"), across = Math.floor(width / 92), cell = width / across - gap;
+      const most = Math.max(...names.map((name) => wrapped(pen, name, cell).length));
+      return { height: `${Math.ceil(n / across) * ((cell * high) / wide + most * (type + 2) + 6 + gap)}px`, maxHeight: "" };
+    }
+    return { height: "", maxHeight: columns ? `${Math.max(120, rows * down + lines * (type + 2) + foot + 8)}px` : "" };
   }
 
   /** The width that a sheet of so many columns can use at a height, or the height at a width; more would be air. */
