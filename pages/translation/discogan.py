@@ -420,7 +420,7 @@ def plane_base() -> dict[str, Any]:
         layout[f"yaxis{end}"] = {"domain": [low, low + 0.49], "scaleanchor": f"x{end}",
                                  "anchor": f"x{end}", **hidden}  # fmt: skip
         title = {"text": words, "showarrow": False, "x": 0, "y": SPAN, "xref": f"x{end}", "yref": f"y{end}",
-                 "yanchor": "top"}  # fmt: skip
+                 "yanchor": "top", "bgcolor": "@ground/75"}  # fmt: skip
         layout["annotations"].append(title)
         axes = {"xaxis": f"x{end}", "yaxis": f"y{end}", "hoverinfo": "skip"}
         if i:
