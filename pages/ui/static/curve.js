@@ -73,7 +73,10 @@ export class Curve {
     const ticks = (room, each, most) => Math.max(2, Math.min(most, Math.floor(room / (each * scale)))); // that do not touch
     const most = ticks(width - 64 * scale, 44, 8), decades = Math.log10(1 + (frames.at(-1)?.step ?? 0));
     const every = Math.ceil((this.names?.length ?? 0) / most), shown = this.names?.map((_, i) => i).filter((i) => i % every === 0);
-    const type = Math.max(9, Math.min(12 * scale, (width - 52) / (0.52 * longest)));
+    let type = Math.max(9, Math.min(12 * scale, (width - 52) / (0.52 * longest)));
+    // A legend that just fits one line, or just does not, goes from one to the other as Plotly finds its margins.
+    const row = traces.reduce((sum, { name }) => sum + 0.41 * type * name.length + 45, low ? 0.5 * type * this.label.length : 0);
+    if (row > 0.82 * (width - 64 * scale) && row < 1.25 * (width - 64 * scale)) type *= 0.8;
     const axis = { color: colour("@text"), gridcolor: colour("@grid"), zeroline: false, fixedrange: true, automargin: true, tickangle: 0 };
     const layout = {
       width, height, minreducedwidth: 40, minreducedheight: 24, // a legend takes its room from the curves
