@@ -76,7 +76,7 @@ export class Curve {
     let type = Math.max(9, Math.min(12 * scale, (width - 52) / (0.52 * longest)));
     // A legend that just fits one line, or just does not, goes from one to the other as Plotly finds its margins.
     const row = traces.reduce((sum, { name }) => sum + 0.41 * type * name.length + 45, low ? 0.5 * type * this.label.length : 0);
-    if (row > 0.82 * (width - 64 * scale) && row < 1.25 * (width - 64 * scale)) type *= 0.8;
+    if (row > 0.82 * (width - 64 * scale) && row < 1.25 * (width - 64 * scale)) type = Math.max(9, 0.8 * type);
     const axis = { color: colour("@text"), gridcolor: colour("@grid"), zeroline: false, fixedrange: true, automargin: true, tickangle: 0 };
     const layout = {
       width, height, minreducedwidth: 40, minreducedheight: 24, // a legend takes its room from the curves
