@@ -73,10 +73,10 @@ export class Curve {
     const ticks = (room, each, most) => Math.max(2, Math.min(most, Math.floor(room / (each * scale)))); // that do not touch
     const most = ticks(width - 64 * scale, 44, 8), decades = Math.log10(1 + (frames.at(-1)?.step ?? 0));
     const every = Math.ceil((this.names?.length ?? 0) / most), shown = this.names?.map((_, i) => i).filter((i) => i % every === 0);
-    let type = Math.max(9, Math.min(12 * scale, (width - 52) / (0.52 * longest)));
-    // A legend that just fits one line, or just does not, goes from one to the other as Plotly finds its margins.
+    const type = Math.max(9, Math.min(12 * scale, (width - 52) / (0.52 * longest)));
+    // Room for the legend's lines is given here: where Plotly finds it by itself, it may leave the legend over the curves.
     const row = traces.reduce((sum, { name }) => sum + 0.41 * type * name.length + 45, low ? 0.5 * type * this.label.length : 0);
-    if (row > 0.82 * (width - 64 * scale) && row < 1.25 * (width - 64 * scale)) type = Math.max(9, 0.8 * type);
+    const head = row > 0.82 * (width - 64 * scale) ? 8 + 1.6 * type * names.length : 26 * scale;
     const axis = { color: colour("@text"), gridcolor: colour("@grid"), zeroline: false, fixedrange: true, automargin: true, tickangle: 0 };
     const layout = {
       width, height, minreducedwidth: 40, minreducedheight: 24, // a legend takes its room from the curves
@@ -88,7 +88,7 @@ export class Curve {
       yaxis: { ...axis, title: { text: low ? "" : this.label, standoff: 4 }, nticks: ticks(height - 62 * scale, 26, 5) },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { size: Math.round(12 * scale), color: colour("@text"), family: "inherit" },
-      margin: { l: (low ? 40 : 56) * scale, r: 8, t: named || low ? 26 * scale : 8, b: 36 * scale },
+      margin: { l: (low ? 40 : 56) * scale, r: 8, t: named || low ? head : 8, b: 36 * scale },
       showlegend: named || (low && Boolean(this.label)),
       legend: { font: { size: type }, ...(low && this.label ? { title: { text: `${this.label}: `, side: "left" } } : {}), orientation: "h", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
     };
