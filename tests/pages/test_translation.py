@@ -11,6 +11,8 @@ import engines
 from engines import checkpoints, learning
 from pages.catalogue import PAGES
 from pages.translation import colouring, posing
+from pages.ui import comparison
+from pages.ui.maths import latex, number
 from tests.pages.app import opened, said, until
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -113,14 +115,33 @@ def test_the_tables_say_what_the_cards_and_the_ten_seeds_say():
     assert discogan.seeds()["all ten"][2] == f"{counts.count(10)} of 10 seeds"
 
 
-def test_a_frame_of_the_film_is_three_chairs_their_heads_and_the_way_back():
+def test_a_frame_of_the_film_is_two_chairs_their_heads_and_the_way_back():
     from pages.translation import discogan
 
     film = discogan.training()
     picture = film.draw(film.frames[-1])
-    assert picture["images"].shape == (63, 32, 32, 3)
+    assert picture["images"].shape == (42, 32, 32, 3)
     np.testing.assert_array_equal(picture["images"][21], discogan.tests()["chair"][3, 0])
-    assert len(discogan.losses(film.frames[-1])) == 4
+    blocks, s = discogan.losses(film.frames[-1]), film.frames[-1].scalars
+    weight = {"gan": 1.0, "feature": 9.0, "const": 2.5}
+    total = sum(weight[kind] * s[f"{kind}_{side}"] for kind in weight for side in "ab")
+    assert blocks[-2]["math"] == latex(f"L_G = {number(total, tex=True)}")
+
+
+def test_discogan_is_ahead_of_the_lesser_models_by_chair():
+    """Each seed's size of the correlation, and the difference of the means, which the interval lies about."""
+    from pages.translation import discogan
+
+    sizes = {
+        model: [comparison.metrics("discogan", variant)["test_strength"] for variant in discogan.seeded(model)]
+        for model in discogan.PANELS
+    }
+    for model, found in sizes.items():
+        assert discogan.kept_by(model)[0] == pytest.approx(np.mean(found), abs=0.01)
+    for lesser in ("gan", "reconstruction"):
+        more, low, high = discogan.ahead(lesser)
+        assert more == pytest.approx(np.mean(sizes["discogan"]) - np.mean(sizes[lesser]), abs=0.01)
+        assert 0 < low < more < high
 
 
 def test_a_picture_of_the_plane_has_as_many_traces_as_its_base():
