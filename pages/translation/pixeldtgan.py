@@ -53,7 +53,7 @@ BY = Choice(
     options=tuple(name or "all" for name in WORDS),
     default="all",
     labels={name or "all": words for name, words in WORDS.items()},
-    help="All were trained alike but for the part taken away.",
+    help="The trained one; the others are small and were trained alike but for the part taken away.",
 )
 SEX = Choice(key="sex", label="Who", options=("male", "female"), default="female",
              labels={"male": "a man", "female": "a woman"})  # fmt: skip
@@ -274,6 +274,7 @@ def training() -> Film:
     prefers = curves("D_A prefers the true figure", "share of test pairs", test_prefers="test figures")
     return Film(
         frames=shipped.frames(SLUG),
+        code=shipped.code_of_frames(SLUG),
         base=images_base(names=names) | {"curve_sets": [off, losses, prefers], "curve_log": True},
         draw=lambda frame: picture(frame, figures, true),
         numbers=numbers,
@@ -323,8 +324,8 @@ def parts() -> None:
     st.caption(f"Test figures. Nobody wore the garment of these, counted from the left, in training: {which}.")
     st.table(table())
     st.caption(
-        "In brackets the 95 % interval over the test figures (bootstrap). All of these were trained alike: the same "
-        "steps, width, figures and seed."
+        "In brackets the 95 % interval over the test figures (bootstrap). All of these were trained alike and "
+        "small: the same steps, width, figures and seed."
     )
     st.markdown(pixeldtgan_notes.agrees())
 
@@ -336,7 +337,7 @@ def converted(variant: str, rows: tuple[int, ...]) -> np.ndarray:
 
 def table() -> dict[str, list[str]]:
     """Measures of the networks trained alike, between floors and ceiling."""
-    cards, whole = {v: metrics(v) for v in ALIKE}, metrics("")
+    cards, whole = {v: metrics(v) for v in ALIKE}, metrics("small")
     n = round(whole["test_garments"])
 
     def column(

@@ -13,12 +13,13 @@ from pages.ui.tryit import Question
 
 SLUG = "pixeldtgan"
 WORDS = {  # checkpoints/pixeldtgan and its variants, in words
-    "": "all parts",
+    "": "the trained network",
+    "small": "all parts",
     "no-domain": "without the pair's discriminator",
     "no-real-fake": "without the real or fake one",
     "mse": "squared error alone",
 }
-ALIKE = ("mse", "no-domain", "no-real-fake", "")
+ALIKE = ("mse", "no-domain", "no-real-fake", "small")
 
 
 def judged_by(variant: str) -> bool:
@@ -66,7 +67,7 @@ def agrees() -> str:
 
 
 def nobodys(_: Any) -> str:
-    lost, whole = metrics("no-domain"), metrics("")
+    lost, whole = metrics("no-domain"), metrics("small")
     n = round(lost["test_garments"])
     return (
         "*Symptom:* what is made hardly depends on the figure, and is not its garment: the nearest of all "
@@ -82,7 +83,7 @@ SCENES = {
         title="A garment that is nobody's",
         text=nobodys,
         link={"by": "no-domain"},
-        cure={"by": "all"},
+        cure={"by": "small"},
         cure_title="Add the pair's discriminator",
     )
 }

@@ -201,16 +201,15 @@ def test_signature_the_true_figure_is_preferred_to_another(test_side):
 
 
 def test_the_shipped_model_is_nearer_than_its_floors():
-    """By RMSE it is hardly nearer than the mean garment, which is blurred as RMSE likes it; by SSIM it is."""
+    """Also than the mean garment, which is blurred as RMSE likes it."""
     said = card("")["metrics"]
-    assert said["test_rmse_high"] < min(said[f"test_rmse_{floor}_low"] for floor in ("copy", "other"))
-    assert said["test_rmse"] < said["test_rmse_mean"]
+    assert said["test_rmse_high"] < min(said[f"test_rmse_{floor}_low"] for floor in ("mean", "copy", "other"))
     assert said["test_ssim_low"] > max(said[f"test_ssim_{floor}_high"] for floor in ("mean", "copy", "other"))
     assert said["test_named_low"] > 2 / said["test_garments"]
 
 
 def test_without_the_pairs_discriminator_nothing_ties_the_garment_to_the_figure():
-    lost, whole = card("no-domain")["metrics"], card("")["metrics"]
+    lost, whole = card("no-domain")["metrics"], card("small")["metrics"]
     assert lost["test_named_high"] < whole["test_named_low"]
 
 
@@ -218,4 +217,5 @@ def test_without_the_pairs_discriminator_nothing_ties_the_garment_to_the_figure(
 def test_variants_are_alike_but_for_what_they_take_away(variant):
     about = card(variant)
     assert about["config"] == {**card("")["config"], **VARIANTS[variant]}
+    assert about["steps"] == about["config"]["n_steps"]
     assert about["data"]["sha256"] == card("")["data"]["sha256"]
