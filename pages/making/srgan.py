@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -44,6 +45,7 @@ VIEWS = {
     "parts": ("Take a part away", ()),
 }
 MARKS = {"bicubic": ("@text", "square"), "mse": ("@first", "circle"), "G": ("@second", "diamond")}
+FOURTH = ("no-pixels", ("@muted", "cross"))  # marked only where it stands at the edge
 
 
 def main() -> None:
@@ -96,7 +98,8 @@ def enlarged(name: str, way: str, given: np.ndarray | None) -> dict[str, Any]:
 def compared(name: str, left: str, right: str, way: str, given: np.ndarray | None) -> Film:
     """One frame: two enlargements under the edge, and where all of them lie in the plane."""
     found = enlarged(name, way, given)
-    measured = {kind: found["measured"][kind] for kind in MARKS}
+    marked = MARKS | (dict([FOURTH]) if FOURTH[0] in (left, right) else {})
+    measured = {kind: found["measured"][kind] for kind in marked}
     scalars = {f"{kind}.{key}": value for kind, own in measured.items() for key, value in own.items()}
     pair = np.stack([found["images"][kind] for kind in (left, right)])
 
@@ -109,7 +112,8 @@ def compared(name: str, left: str, right: str, way: str, given: np.ndarray | Non
     return Film(
         frames=[Frame(step=0, scalars=scalars)],
         base=compare_base(KINDS[left], KINDS[right], share=0.7) | plane([own["psnr"] for own in measured.values()],
-                                                                         [own["feature"] for own in measured.values()]),
+                                                                         [own["feature"] for own in measured.values()],
+                                                                         marked),
         draw=draw,
         numbers=numbers,
     )  # fmt: skip
@@ -117,22 +121,25 @@ def compared(name: str, left: str, right: str, way: str, given: np.ndarray | Non
 
 def said(s: Any) -> str:
     lost, nearer = s["mse.psnr"] - s["G.psnr"], s["mse.feature"] - s["G.feature"]
+    other = FOURTH[0]
+    more = f" {KINDS[other]}: {s[f'{other}.psnr']:.1f} dB, {s[f'{other}.feature']:.2f}." if f"{other}.psnr" in s else ""
     return (
         f"PSNR: bicubic {s['bicubic.psnr']:.1f} dB, SRResNet {s['mse.psnr']:.1f}, SRGAN {s['G.psnr']:.1f}, "
         f"{abs(lost):.1f} {'less' if lost > 0 else 'more'}. In features SRGAN is "
         f"{'nearer to' if nearer > 0 else 'farther from'} the photo: {s['G.feature']:.2f}, SRResNet "
-        f"{s['mse.feature']:.2f}, bicubic {s['bicubic.feature']:.2f}."
+        f"{s['mse.feature']:.2f}, bicubic {s['bicubic.feature']:.2f}.{more}"
     )
 
 
 def numbers(frame: Frame) -> Blocks:
     s = frame.scalars
+    marked = [kind for kind in (*MARKS, FOURTH[0]) if f"{kind}.psnr" in s]
     said = {"psnr": ("dB", 1), "ssim": ("SSIM", 2), "feature": ("features", 2)}  # four columns are what the panel holds
     rows = [["", *(words for words, _ in said.values())]]
     rows += [
-        [KINDS[kind], *(f"{s[f'{kind}.{key}']:.{digits}f}" for key, (_, digits) in said.items())] for kind in MARKS
+        [KINDS[kind], *(f"{s[f'{kind}.{key}']:.{digits}f}" for key, (_, digits) in said.items())] for kind in marked
     ]
-    contrast = ", ".join(f"{KINDS[kind]} {100 * s[f'{kind}.detail']:.0f} %" for kind in MARKS)
+    contrast = ", ".join(f"{KINDS[kind]} {100 * s[f'{kind}.detail']:.0f} %" for kind in marked)
     return [
         {"text": "Each beside the true photo; dB is the PSNR:"},
         {"table": rows},
@@ -140,15 +147,17 @@ def numbers(frame: Frame) -> Blocks:
     ]
 
 
-def plane(across: list[float], up: list[float], *, path: bool = False) -> dict[str, Any]:
-    """PSNR to the right, feature distance upwards: the best place is below at the right."""
+def plane(across: list[float], up: list[float], marked: Mapping[str, tuple[str, str]] | None = None) -> dict[str, Any]:
+    """PSNR to the right, feature distance upwards: the best place is below at the right. The ``marked`` enlargements,
+    or without any the path of a training.
+    """
     (x0, x1), (y0, y1) = ((min(v), max(v)) for v in (across, up))
     dx, dy = max(0.4 * (x1 - x0), 0.3), max(0.25 * (y1 - y0), 0.02)
     layout = {
         "xaxis": {"title": "PSNR, dB →", "range": [x0 - dx, x1 + dx]},
         "yaxis": {"title": "← feature distance", "range": [y0 - dy, y1 + dy]},
     }
-    if path:
+    if marked is None:
         marks = [
             {"type": "scatter", "mode": "lines+markers", "line": {"color": "@muted"},
              "marker": {"size": 5, "color": "@muted"}},
@@ -158,7 +167,7 @@ def plane(across: list[float], up: list[float], *, path: bool = False) -> dict[s
         marks = [
             {"type": "scatter", "mode": "markers+text", "text": [KINDS[kind]], "textposition": "top center",
              "marker": {"color": colour, "symbol": symbol, "size": 14}}
-            for kind, (colour, symbol) in MARKS.items()
+            for kind, (colour, symbol) in marked.items()
         ]  # fmt: skip
     return {"layout": layout, "traces": marks, "spare": 560}
 
@@ -182,7 +191,7 @@ def training() -> Film:
     return Film(
         frames=frames,
         base=images_base(columns=FILMED, rows=("reduced", "by G", "true"), names=names, share=0.6)
-        | plane(way[:, 0].tolist(), way[:, 1].tolist(), path=True)
+        | plane(way[:, 0].tolist(), way[:, 1].tolist())
         | {
             "curve_sets": [
                 curves("PSNR", "dB", test_psnr="test patches"),

@@ -60,6 +60,16 @@ def test_the_edge_lies_over_what_the_networks_made():
     assert np.array_equal(kept, found["images"]["G"])
 
 
+def test_the_fourth_network_is_measured_where_it_stands():
+    usual, fourth = (srgan.compared("cat", "mse", right, "bicubic", None) for right in ("G", "no-pixels"))
+    psnr = of_test("cat", "bicubic")["measured"]["no-pixels"]["psnr"]
+    for film, there in ((usual, False), (fourth, True)):
+        shown = film.draw(film.frames[0])
+        assert (f"without pixels: {psnr:.1f} dB" in shown["caption"]) == there
+        assert len(shown["traces"]) == len(film.base["traces"]) == 3 + there
+        assert len(film.numbers(film.frames[0])[1]["table"]) == 4 + there
+
+
 def test_ones_own_photo_is_enlarged_as_a_test_photo_is():
     photo = np.float32(held()["crops"]["bee"]) / 255
     own = srgan.enlarged("cat", "bicubic", photo)
