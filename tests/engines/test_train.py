@@ -195,7 +195,8 @@ def test_fabric_takes_the_engines_own_steps_and_records_them(tmp_path):
         assert dict(frame.scalars) == dict(frames[frame.step].scalars)
     shown = card(tmp_path)
     assert shown["parameter_count"] == alone.n_parameters
-    assert set(shown["metrics"]) == {"test_reconstruction", "test_kl", "test_elbo", "test_used_dimensions", "test_nll"}
+    figures = ("reconstruction", "kl", "elbo", "used_dimensions", "nll", "gap")
+    assert set(shown["metrics"]) == {f"test_{figure}{end}" for figure in figures for end in ("", "_low", "_high")}
     assert shown["data"]["sha256"] == bundled.SHA256["mnist_train.npz"]
 
 
