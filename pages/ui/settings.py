@@ -180,9 +180,9 @@ def read(slug: str, settings: Sequence[Setting]) -> dict[str, Any]:
     shown = {s.key: written(chosen[s.key]) for s in settings if chosen[s.key] != s.default}
     new = {key: address[key] for key in COMMON if key in address} | shown
     # A page that was left in the middle of a change may have changed the address behind this one's back.
-    came = state.pop("settings:from", None)
-    if new != address or came:
-        st.query_params.from_dict(new)
+    if new != address or state.get("settings:from"):
+        st.query_params.from_dict(new)  # does not come back where a rerun is asked for: then nothing was said yet
+        state.pop("settings:from", None)
     return chosen
 
 

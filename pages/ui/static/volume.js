@@ -91,7 +91,7 @@ export class Volume {
 
   paint(ratio) {
     const { pen, width, height } = this.pane.begin(ratio);
-    if (!this.cells) return;
+    if (!this.cells || !this.rooms) return; // of another solid before its first picture
     const { names = [] } = this.spec, { scale, colour } = this.look, type = 13 * scale, head = names.length ? type + 8 : 0;
     let across = 1; // volumes side by side, or below each other where the pane is high
     const gap = 6, size = (c) => Math.min(width / c, (height / Math.ceil(this.n / c)) - head);
