@@ -6,6 +6,7 @@ that is on its way for its Tensor. So a page waits until they are there; it need
 
 from __future__ import annotations
 
+import gc
 import threading
 
 _done = threading.Event()
@@ -27,5 +28,9 @@ def _import() -> None:
         import torch  # noqa: F401
 
         import engines.mixtures.gmm  # noqa: F401
+
+        # Streamlit collects all garbage after every run of a script, and everybody waits: modules are no garbage.
+        gc.collect()
+        gc.freeze()
     finally:
         _done.set()

@@ -15,7 +15,7 @@ from PIL import Image
 import engines
 from pages import course_map
 from pages.catalogue import ASSETS, CATALOGUE, COURSE, PAGES, entry
-from pages.ui import frame
+from pages.ui import frame, warm
 
 ROOT = PAGES.parent
 HEAVY = ("torch", "sklearn", "scipy", "plotly", "matplotlib", "torchvision")
@@ -133,3 +133,12 @@ def test_a_thumbnail_is_small_shows_something_and_suits_its_theme(item, theme):
     assert grey.shape == (225, 400)
     assert grey.std() > 4  # not one flat ground
     assert (grey[0].mean() < 128) == (theme == "dark")
+
+
+def test_what_is_loaded_once_is_no_garbage(monkeypatch):
+    """Streamlit collects after every run of a script: what the warm-up has loaded must not be looked through then."""
+    froze = []
+    monkeypatch.setattr(warm.gc, "freeze", lambda: froze.append(True))
+    warm.begin()
+    warm.wait()
+    assert froze == [True]
