@@ -268,13 +268,8 @@ _ONE_ENTRY = """<script>
 if (!history.labOneEntry) {
   history.labOneEntry = true;
   const push = history.pushState.bind(history);
-  const left = new Map();  // the address as it was when each page was left: the menu leads back to that
   history.pushState = (state, title, address) => {
     const url = new URL(address, location.href);
-    if (url.pathname !== location.pathname) {
-      left.set(location.pathname, location.search);
-      url.search ||= left.get(url.pathname) ?? "";
-    }
     if (document.body.classList.contains("lab-present")) url.searchParams.set("present", "1");
     if (url.pathname === location.pathname) history.replaceState(state, title, url);
     else push(state, title, url);

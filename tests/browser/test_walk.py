@@ -86,6 +86,33 @@ def test_a_page_left_in_the_middle_of_a_change_keeps_it_to_itself(page, server):
         at(page, ("gan", {}))
 
 
+def test_a_page_that_is_taken_back_by_a_late_answer_is_opened_again(page, server):
+    """As Streamlit goes back where a run of the page that was left begins after the click; Back itself stays Back."""
+    driver.open_page(page, f"{server.url}/gmm?data=blobs")
+    page.locator(".bar summary").click()
+    page.evaluate("""() => addEventListener("popstate", () => setTimeout(() => {
+        history.pushState({}, "", "/gmm?data=blobs");
+        dispatchEvent(new PopStateEvent("popstate"));
+    }, 20), { once: true })""")
+    page.locator(".pages").get_by_role("link", name="The game of two networks", exact=True).click()
+    page.locator(".bar h1").filter(has_text="The game of two networks").wait_for()
+    at(page, ("gan", {}))
+    driver.go_to(page, "Bayes' rule")
+    page.go_back()
+    at(page, ("gan", {}))
+    page.wait_for_timeout(1500)
+    at(page, ("gan", {}))
+
+
+def test_what_streamlit_pushes_for_a_page_that_was_left_is_not_taken_for_how_another_was_left(page, server):
+    """A late answer puts its settings behind the new page's path, goes back to its own page and comes here again."""
+    driver.open_page(page, f"{server.url}/gan")
+    page.evaluate("""() => {
+        for (const address of ["/gan?data=mnist&k=4", "/gmm", "/gan"]) history.pushState({}, "", address);
+    }""")
+    assert address(page) == ("gan", {})
+
+
 def change(control: Locator) -> bool:
     """Move a setting's control by one, whatever its kind; False where it is of no kind known here."""
     slider, number, switch = (control.locator(f"input[type={kind}]") for kind in ("range", "number", "checkbox"))
