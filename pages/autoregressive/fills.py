@@ -192,11 +192,13 @@ def fill(
     layers_: Sequence[Sequence[Any]] = LAYERS,
     changes: Sequence[Change] = (SEEDS, WARMTHS),
     edit: bool = False,
+    code: str = "",
     **own: Any,
 ) -> Live | None:
     """Completions of ``image`` (28, 28) of levels where ``mask`` hides it, whole images without one: in the player,
     with a fork beside them. ``of`` says which model and image these are; ``own`` are further settings of the engine
-    `fill`; with ``edit`` the viewer paints the mask; ``scene`` draws it otherwise than `scene_of`.
+    `fill`; with ``edit`` the viewer paints the mask; ``scene`` draws it otherwise than `scene_of`; ``code`` are the
+    lines of Python that make ``model`` and ``image`` (`code_of`), "" where the viewer drew the image.
     """
     hide = np.ones((SIDE, SIDE), dtype=bool) if mask is None else mask
     known = np.zeros((SIDE, SIDE), dtype=np.uint8) if image is None else image
@@ -205,7 +207,7 @@ def fill(
     def make() -> Scene:
         if not hide.any():
             raise ValueError(NOTHING)
-        return fill_scene(model, known, hide, scene=scene, temperature=chosen["t"], **own)
+        return fill_scene(model, known, hide, scene=scene, code=code, temperature=chosen["t"], **own)
 
     return show.run(
         slug, make, fixed={"of": (*of, known.tobytes(), hide.tobytes()), **own}, changing={"temperature": chosen["t"]},
@@ -240,11 +242,43 @@ def fill_scene(
     mask: np.ndarray,
     *,
     scene: Callable[[Run], Scene] | None = None,
+    code: str = "",
     **settings: Any,
 ) -> Scene:
     """The stage of such a fill; settings are those of the engine `fill`."""
+
+    def staged(run: Run) -> Scene:
+        made = (scene or scene_of)(run)
+        made.data_code, made.again = code and f"{code}\n{code_of_mask(mask)}", staged
+        return made
+
     engine: Any = engines.create("fill", data=Picture(model=model, image=image, mask=mask), **settings)
-    return (scene or scene_of)(Run(engine, slots=SLOTS))
+    return staged(Run(engine, slots=SLOTS))
+
+
+def code_of(name: str, variant: str = "", *, row: int | None = None, seed: int = 0) -> str:
+    """The lines of Python that make the shipped ``model`` and, of a test image, its ``image``; else an empty one."""
+    lines = ["import numpy as np", "from engines.autoregressive.fill import Picture"]
+    if row is not None:
+        lines += ["import torch", "from engines.data import load"]
+    lines.append(f"model = engines.pretrained({name!r}, {variant!r})")
+    if row is None:
+        return "\n".join([*lines, f"image = np.zeros(({SIDE}, {SIDE}), dtype=np.uint8)"])
+    lines.append(f"grey = load('mnist', split='test').x[{row}].reshape(1, {SIDE}, {SIDE})")
+    lines.append(f"image = model.quantise(grey, generator=torch.Generator().manual_seed({seed}))[0].cpu().numpy()")
+    return "\n".join(lines)
+
+
+def code_of_mask(mask: np.ndarray) -> str:
+    """The lines that hide a part of ``image``: a rectangle by its sides, what was painted by its raster positions."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    box = f"[{rows[0]}:{rows[-1] + 1}, {columns[0]}:{columns[-1] + 1}]"
+    whole = mask.sum() == len(rows) * len(columns)
+    where = f"mask{box}" if whole else f"mask.flat[{np.flatnonzero(mask).tolist()}]"
+    return "\n".join([
+        f"mask = np.zeros(({SIDE}, {SIDE}), dtype=bool)", f"{where} = True",
+        "data = Picture(model=model, image=image, mask=mask)",
+    ])  # fmt: skip
 
 
 def scene_of(run: Run) -> Scene:

@@ -50,9 +50,9 @@ def main() -> None:
         else:
             which: dict[str, Any] = {"n": 10, "labels": tuple(range(10))} if view == "classes" else {
                 "labels": (chosen["y"],), "then": (chosen["then"],), "turn": chosen["turn"] - 1}  # fmt: skip
-            model = shipped.model("gated_pixelcnn", "" if name == "mnist" else name)
-            changes = (fills.WARMTHS, CLASSES)
-            fills.fill("gated-pixelcnn", model, chosen, of=(name,), view=view, changes=changes, **which)
+            shown = "gated_pixelcnn", "" if name == "mnist" else name
+            which |= {"changes": (fills.WARMTHS, CLASSES), "code": fills.code_of(*shown)}
+            fills.fill("gated-pixelcnn", shipped.model(*shown), chosen, of=(name,), view=view, **which)
         notes.measured(name)
 
 

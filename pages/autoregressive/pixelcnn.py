@@ -44,7 +44,8 @@ def main() -> None:
             case "fill":
                 image = fills.test_image("mnist", row) if drawn is None else fills.bytes_of(drawn)
                 x, hidden = fills.levels(network, image, seed=row), fills.hidden(chosen["hide"])
-                fills.fill("pixelcnn", network, chosen, of=(), image=x, mask=hidden, edit=True)
+                code = fills.code_of("pixelcnn", row=row, seed=row) if drawn is None else ""
+                fills.fill("pixelcnn", network, chosen, of=(), image=x, mask=hidden, edit=True, code=code)
             case "layers":
                 show.film("pixelcnn", layers, chosen["kernel"], *fills.at(chosen), speed=1)
             case "surprise":

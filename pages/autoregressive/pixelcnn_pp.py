@@ -36,6 +36,7 @@ def main() -> None:
         fills.fill(
             "pixelcnn-pp", model, chosen, of=(), image=fills.levels(model, image), mask=fills.hidden(chosen["hide"]),
             scene=scene_of, layers_=LAYERS, changes=(fills.WARMTHS, fills.SEEDS), edit=True,
+            code=fills.code_of("pixelcnn_pp", row=chosen["row"]) if drawn is None else "",
         )  # fmt: skip
         board.kept("pixelcnn-pp", "Draw an image of your own", "Clear the board to go back to the test image.")
         notes.measured()

@@ -38,7 +38,8 @@ def main() -> None:
             case "row LSTM":
                 show.film("pixelrnn", row_lstm, *fills.at(chosen))
             case "multi-scale":
-                fills.fill("pixelrnn", shipped.model("multiscale"), chosen, of=(), view="multi-scale", changes=())
+                model, code = shipped.model("multiscale"), fills.code_of("multiscale")
+                fills.fill("pixelrnn", model, chosen, of=(), view="multi-scale", changes=(), code=code)
         pixelrnn_notes.costs()
 
 

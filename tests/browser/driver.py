@@ -156,6 +156,11 @@ def faults(page: Page) -> list[str]:
     return page.locator(FAULT).all_inner_texts()
 
 
+def href(page: Page) -> str:
+    """The address as the browser has it now: `page.url` stays as it was while nothing is asked of the browser."""
+    return str(page.evaluate("location.href"))
+
+
 def go_to(page: Page, title: str) -> None:
     """Open a page through the menu at the top, as a viewer would."""
     page.locator(".bar summary").click()

@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.driver import PLAYER, Server, faults, menu, open_page, player, player_state, settled, until
+from tests.browser.driver import PLAYER, Server, faults, href, menu, open_page, player, player_state, settled, until
 from tests.browser.test_player import attribute, finished, played_out
 
 SECOND = {"index": 1}
@@ -46,11 +46,11 @@ def test_a_scene_sets_the_address_and_its_cure_cures(page: Page, server: Server)
     finished(page)
     assert faults(page) == []
     # The address alone reproduces the scene.
-    address = page.url
+    address = href(page)
     open_page(page, address)
     player(page)
     expect(page.get_by_test_id("stMain").get_by_text("one component shrinks onto a few points")).to_be_visible()
-    assert page.url == address
+    assert href(page) == address
     expect(page.get_by_label("Component to explain").locator("option")).to_have_count(6)  # five and none
 
 
@@ -60,7 +60,7 @@ def test_a_live_change_goes_on_from_the_newest_step(page: Page, server: Server):
     frames = played_out(page)
     choose(page, "Covariance", "Circles")
     until(lambda: player_state(page)["frames"] > frames, "the run did not go on")
-    assert "cov=spherical" in page.url
+    assert "cov=spherical" in href(page)
     finished(page)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import Server, faults, open_page, player, player_state, until
+from tests.browser.driver import Server, faults, href, open_page, player, player_state, until
 
 
 def test_a_head_is_turned_by_the_slider(page: Page, server: Server, page_errors: list[str]):
@@ -27,7 +27,7 @@ def test_a_character_is_clicked_on_and_one_thing_changed(page: Page, server: Ser
     box = root.locator("canvas.images").bounding_box()
     page.mouse.click(box["x"] + 0.47 * box["width"], box["y"] + 0.47 * box["height"])
     expect(player(page).locator(".caption")).to_contain_text("The noise and all else stay", timeout=20_000)
-    until(lambda: "pick=" in page.url, "the address does not say which character")
+    until(lambda: "pick=" in href(page), "the address does not say which character")
     assert page_errors == []
     assert faults(page) == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
-from tests.browser.driver import PLAYER, Server, menu, open_page, player, player_state, set_theme, until
+from tests.browser.driver import PLAYER, Server, href, menu, open_page, player, player_state, set_theme, until
 
 FAST = "30"
 
@@ -166,10 +166,10 @@ def test_presenter_mode_shows_the_stage_alone_and_lives_in_the_address(page: Pag
     expect(page.get_by_test_id("stHeader")).to_be_hidden()
     expect(page.get_by_role("tab", name="Why")).to_be_hidden()
     expect(page.get_by_label("Step of the run")).to_be_visible()
-    assert "present=1" in page.url
+    assert "present=1" in href(page)
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("stSidebar")).to_be_visible()
-    assert "present" not in page.url
+    assert "present" not in href(page)
     open_page(page, f"{server.url}/gmm?present=1")
     player(page)
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()

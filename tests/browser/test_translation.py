@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import Server, faults, open_page, player, player_state, set_theme, until
+from tests.browser.driver import Server, faults, href, open_page, player, player_state, set_theme, until
 from tests.browser.test_player import attribute
 
 
@@ -70,7 +70,7 @@ def test_the_keyboard_draws_too(page: Page, server: Server, page_errors: list[st
     until(lambda: root.get_attribute("data-strokes") == "1", "the keys drew nothing")
     page.keyboard.press("Backspace")
     until(lambda: root.get_attribute("data-strokes") == "0", "Backspace took nothing back")
-    presented = lambda: "present=1" in page.url and page.locator("body.lab-present").count() == 1  # noqa: E731
+    presented = lambda: "present=1" in href(page) and page.locator("body.lab-present").count() == 1  # noqa: E731
     page.keyboard.press("p")
     until(presented, "P does not present the board")
     page.keyboard.press("Escape")

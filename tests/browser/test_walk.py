@@ -23,7 +23,7 @@ WALK = [
 
 
 def address(page: Page) -> tuple[str, dict[str, str]]:
-    parts = urlsplit(page.url)
+    parts = urlsplit(driver.href(page))
     return parts.path.strip("/"), {key: values[-1] for key, values in parse_qs(parts.query).items()}
 
 
@@ -39,7 +39,7 @@ def slide(page: Page, key: str, steps: int) -> None:
             driver.until(lambda: address(page)[1].get(key) == wanted, "it was missed", timeout=5)
             driver.settled(page)
             return
-    raise AssertionError(f"{key} did not come to {wanted}: {page.url}")
+    raise AssertionError(f"{key} did not come to {wanted}: {address(page)}")
 
 
 def at(page: Page, place: tuple[str, dict[str, str]]) -> None:
@@ -84,24 +84,6 @@ def test_a_page_left_in_the_middle_of_a_change_keeps_it_to_itself(page, server):
         link.evaluate("link => link.click()")
         page.locator(".bar h1").filter(has_text="The game of two networks").wait_for()
         at(page, ("gan", {}))
-
-
-def test_a_page_that_is_taken_back_by_a_late_answer_is_opened_again(page, server):
-    """As Streamlit goes back where a run of the page that was left begins after the click; Back itself stays Back."""
-    driver.open_page(page, f"{server.url}/gmm?data=blobs")
-    page.locator(".bar summary").click()
-    page.evaluate("""() => addEventListener("popstate", () => setTimeout(() => {
-        history.pushState({}, "", "/gmm?data=blobs");
-        dispatchEvent(new PopStateEvent("popstate"));
-    }, 20), { once: true })""")
-    page.locator(".pages").get_by_role("link", name="The game of two networks", exact=True).click()
-    page.locator(".bar h1").filter(has_text="The game of two networks").wait_for()
-    at(page, ("gan", {}))
-    driver.go_to(page, "Bayes' rule")
-    page.go_back()
-    at(page, ("gan", {}))
-    page.wait_for_timeout(1500)
-    at(page, ("gan", {}))
 
 
 def test_what_streamlit_pushes_for_a_page_that_was_left_is_not_taken_for_how_another_was_left(page, server):

@@ -10,6 +10,8 @@ import pytest
 import engines
 from engines.run import Run
 from pages.autoencoders import vae
+from pages.autoregressive import fills
+from pages.catalogue import entry
 from pages.foundations import bayes, learning_runs
 from pages.gans import dcgan, gan_runs
 from pages.imitation import gail
@@ -82,6 +84,28 @@ def test_a_recorded_training_is_found_again_by_its_code(item, view):
     for name, value in said.items():
         shown = frame.scalars[name]
         assert shown in (pytest.approx(value, nan_ok=True), pytest.approx(100 * value, nan_ok=True)), name
+
+
+@pytest.mark.parametrize(
+    ("slug", "query"),
+    [
+        ("pixelcnn", {"hide": "block", "row": 7, "n": 4}),
+        ("pixelcnn", {"hide": fills.painted([3, 4, 500, 783]), "t": 0.5}),
+        ("pixelcnn-pp", {"row": 3, "seed": 5}),
+        ("gated-pixelcnn", {"view": "turn", "turn": 1}),
+        ("pixelrnn", {"view": "multi-scale"}),
+    ],
+)
+@pytest.mark.usefixtures("alone")
+def test_a_fill_is_drawn_again_by_its_code_also_after_a_fork(slug, query):
+    record = on_stage(opened(entry(slug).file, **query), f"{slug}:run")
+    forked = record.again(record.run.fork(0, seed=321))
+    for one in (record, forked):
+        for _ in range(3):
+            one.run.engine.step()
+        shown = dict(one.run.engine.frame().scalars)
+        assert printed(code.of_step(one, 3)) == pytest.approx(shown, rel=1e-6, abs=1e-9)
+    forked.run.close()
 
 
 def test_a_setting_changed_on_the_way_is_in_it():

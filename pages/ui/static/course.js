@@ -77,29 +77,15 @@ function formulas() {
   addEventListener("resize", mark);
 }
 
-// To another page, as the browser's Back button would, and as it was when it was left. A change that was under way may be
-// answered after the click, and Streamlit then goes back to the page that it belongs to: once all is at rest there, the
-// way is taken again. What Streamlit pushes by itself says nothing of how a page was left: it mixes pages and settings.
+// To another page, as the browser's Back button would, and as it was when it was left. What Streamlit pushes by itself
+// says nothing of that: after a late answer it mixes one page's path with another's settings.
 const left = new Map(); // path -> settings
-let going = 0;
 function go(to) {
   left.set(location.pathname, location.search);
   to.search ||= left.get(to.pathname) ?? "";
-  const leave = () => {
-    history.pushState({}, "", to);
-    window.dispatchEvent(new PopStateEvent("popstate"));
-  };
-  const app = document.querySelector('[data-testid="stApp"]');
-  let rested = 0, looks = 20;
-  clearInterval(going);
-  going = setInterval(() => {
-    rested = app.dataset.testScriptState === "notRunning" && location.pathname !== to.pathname ? rested + 1 : 0;
-    if (rested === 3) leave();
-    if (rested === 3 || !--looks) clearInterval(going);
-  }, 150);
-  leave();
+  history.pushState({}, "", to);
+  window.dispatchEvent(new PopStateEvent("popstate"));
 }
-addEventListener("popstate", (event) => { if (event.isTrusted) clearInterval(going); }); // Back and Forward are the hand's
 
 async function copy(button) {
   try {
