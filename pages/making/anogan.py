@@ -100,17 +100,32 @@ def searching(normal: str, kind: str, row: int, drawn: np.ndarray | None, **own:
     if kind == "over":
         image = np.maximum(image, strokes)
     query = Query(gan=model, x=model.images(np.asarray(image, dtype=np.float32)[None]))
-    return search_scene(Run(engines.create("anogan_search", data=query, **own), slots=SLOTS), normal)
+    code = code_of_query(normal, kind, row) if drawn is None or kind not in ("drawn", "over") else ""
+    return search_scene(Run(engines.create("anogan_search", data=query, **own), slots=SLOTS), normal, code)
 
 
-def search_scene(run: Run, normal: str) -> Scene:
+def code_of_query(normal: str, kind: str, row: int) -> str:
+    """The lines of Python that make what is searched for, a test image as `examples` draws them."""
+    name, of = normal.split("-")
+    lines = f"""import numpy as np
+from engines.data import load
+from engines.making.anogan import Query, damage
+gan, tests, draw = engines.pretrained("anogan", {normal!r}), load({name!r}, split="test"), np.random.default_rng(1)
+rows = draw.choice(np.flatnonzero(tests.labels {"!=" if kind == "other" else "=="} {of}), 100, replace=False)
+images = np.array(tests.x[rows]).reshape(100, 28, 28)
+data = Query(gan=gan, x=gan.images(images[{row}][None]))""".splitlines()
+    return "\n".join(lines[:-1] + ["images = damage(images, draw)[0]"] * (kind == "damaged") + lines[-1:])
+
+
+def search_scene(run: Run, normal: str, code: str) -> Scene:
     weight = partial(weight_at, run)
     return Scene(
         run=run,
         base=search_base(),
         draw=lambda frame: picture(frame, normal, weight(frame)),
         explain=lambda frame, _: numbers(frame, normal, weight(frame)),
-        again=lambda fork: search_scene(fork, normal),
+        again=lambda fork: search_scene(fork, normal, code),
+        data_code=code,
     )
 
 

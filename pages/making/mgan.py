@@ -251,6 +251,15 @@ def race(by: str, *, seed: int, **own: Any) -> Live:
     return race_stage(run, by, seed)
 
 
+def code_of_task(by: str) -> str:
+    """The lines of Python that make what the optimisation comes near to."""
+    row = TEXTURES.index(model(by).config.texture)
+    return f"""from engines.data import zoo
+from engines.making.mdan import Task
+gan = engines.pretrained({SLUG!r}, {variant(by)!r})
+data = Task(texture=gan.images(zoo.load("textures")["texture"][{row} : {row + 1}].copy()))"""
+
+
 def race_stage(run: Run, by: str, seed: int) -> Live:
     image, target, seconds = rival(by, seed)
     return Stage(
@@ -260,6 +269,7 @@ def race_stage(run: Run, by: str, seed: int) -> Live:
            "curve_mark": {"value": target, "text": "MGAN"}},
         draw=lambda frame: race_picture(run, frame, image, target, seconds),
         explain=lambda frame, _: race_numbers(run, frame, target, seconds),
+        data_code=code_of_task(by),
         again=lambda fork: race_stage(fork, by, seed),
     )  # fmt: skip
 

@@ -246,6 +246,18 @@ def searching(person: int, given: int, aim: str, **own: Any) -> Scene:
     return search_scene(run, person, given)
 
 
+def code_of_query(person: int, given: int) -> str:
+    """The lines of Python that make what is searched for."""
+    return f"""import torch
+from engines.data import zoo
+from engines.people.age_search import Query
+from engines.people.ages import AGES, SIDE, Ages, pixels
+gan, pack = engines.pretrained("age_cgan"), zoo.load("heads_age")
+faces = Ages.of_pack(pack, pack.rows("test"))["image"].reshape(-1, len(AGES), SIDE, SIDE, 3)
+image, age = faces[{person}, {given}][None], torch.tensor([{given}], device=gan.device)
+data = Query(gan=gan, x=pixels(image, gan.device), age=age)"""
+
+
 def search_scene(run: Run, person: int, given: int) -> Scene:
     first = run.history.after(-1)[0].arrays["made"][0]
     return Scene(
@@ -254,6 +266,7 @@ def search_scene(run: Run, person: int, given: int) -> Scene:
         draw=lambda frame: found(frame, person, given, first),
         explain=lambda frame, _: distances(frame, run),
         again=lambda fork: search_scene(fork, person, given),
+        data_code=code_of_query(person, given),
     )
 
 

@@ -41,15 +41,15 @@ def of_step(record: live.Live, step: int) -> str:
         found = f"frame = next(frame for frame in frames if frame.step == {run.at(step).step})"
         return "\n".join([*record.data_code.splitlines(), "", found, "print(dict(frame.scalars))"])
     engine = run.engine
-    # The settings at the start and at every later change of them, up to this step.
-    held = [run.config_at(at) for at in range(step + 1)]
-    given = {f.name: getattr(held[0], f.name) for f in fields(held[0]) if getattr(held[0], f.name) != f.default}
+    # The settings that it began with, and those after every change of them, up to this step; a fork may change step 0.
+    held = {at: run.config_at(at) for at in range(-1, step + 1)}
+    given = {f.name: getattr(held[-1], f.name) for f in fields(held[-1]) if getattr(held[-1], f.name) != f.default}
     settings = "".join(f", {name}={value!r}" for name, value in given.items())
     data = ", data=data" if "data = " in record.data_code else ""
     lines = ["import engines", *record.data_code.splitlines(), ""]
     lines.append(f'engine = engines.create("{engine.name}"{data}, device="{engine.device}"{settings})')
     done = 0
-    for at in range(1, step + 1):
+    for at in range(step + 1):
         if held[at] == held[at - 1]:
             continue
         changed = {f.name: getattr(held[at], f.name) for f in fields(held[at])}

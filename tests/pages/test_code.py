@@ -94,17 +94,21 @@ def test_a_recorded_training_is_found_again_by_its_code(item, view):
         ("pixelcnn-pp", {"row": 3, "seed": 5}),
         ("gated-pixelcnn", {"view": "turn", "turn": 1}),
         ("pixelrnn", {"view": "multi-scale"}),
+        ("anogan", {"view": "search", "image": "damaged"}),
+        ("anogan", {"view": "search", "image": "other", "normal": "fashion-7"}),
+        ("age-cgan", {"view": "search"}),
+        ("mgan", {"view": "race"}),
     ],
 )
 @pytest.mark.usefixtures("alone")
-def test_a_fill_is_drawn_again_by_its_code_also_after_a_fork(slug, query):
+def test_a_fill_or_a_search_is_made_again_by_its_code_also_after_a_fork(slug, query):
     record = on_stage(opened(entry(slug).file, **query), f"{slug}:run")
     forked = record.again(record.run.fork(0, seed=321))
     for one in (record, forked):
         for _ in range(3):
             one.run.engine.step()
         shown = dict(one.run.engine.frame().scalars)
-        assert printed(code.of_step(one, 3)) == pytest.approx(shown, rel=1e-6, abs=1e-9)
+        assert printed(code.of_step(one, 3)) == pytest.approx(shown, rel=1e-4, abs=1e-6)  # two threads, or one
     forked.run.close()
 
 
