@@ -89,12 +89,13 @@ SEED = Number(
 )
 COMPARE = Switch(key="compare", label="Beside it: EM", help="EM with the same number of components, played together.")
 OWN = (DATA_SET, POINTS, COMPONENTS, CONCENTRATION, PRIOR, COVARIANCE, DENSITY, INIT, SEED, COMPARE)
+VIEWS = {"run": ("Variational inference", OWN)}
 FORKS = [forks.Change(field="concentration", choice=CONCENTRATION, parse=float)]
 
 
 def main() -> None:
-    notes, views = variational_gmm_notes, {"run": ("Variational inference", OWN)}
-    with page(entry(SLUG), views, why=notes.why, questions=notes.questions(), scenes=notes.SCENES) as chosen:
+    notes = variational_gmm_notes
+    with page(entry(SLUG), VIEWS, why=notes.why, questions=notes.questions(), scenes=notes.SCENES) as chosen:
         cloud = own_table.chosen_cloud(SLUG, chosen["data"], chosen["n"])
         if chosen["data"] == "csv":
             with st.sidebar:
