@@ -28,6 +28,8 @@ OTHERS = (
     "raising.js",
     "asking.js",
     "presenter.js",
+    "hand.js",
+    "strokes.js",
 )  # what single pages bring
 # Plotly's build for plane charts: a third of the whole library, which the browser would have to read before it draws.
 PLOTLY = "vendor/plotly-cartesian.min.js"

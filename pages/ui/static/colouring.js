@@ -5,48 +5,18 @@
 // answer is under way), which tests read.
 
 import { Asking } from "./asking.js";
+import { button, clamp, el, follow, mounting, paint, share } from "./hand.js";
 import { presenter } from "./presenter.js";
+import { Strokes } from "./strokes.js";
 import { decode } from "./values.js";
 
 const SIDE = 64, SIZE = 512; // pixels of the outline, pixels that strokes are drawn with
-const PENS = { pen: 24, eraser: 56 }, STEP = 16;
-const views = new WeakMap();
-
-export function mount(component) {
-  const host = component.parentElement;
-  if (!views.has(host)) views.set(host, new Colouring(host, component.data));
-  const view = views.get(host);
-  view.update(component.data);
-  return () => { view.dispose(); views.delete(host); };
-}
-
-function el(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else if (value !== false && value !== null) element.setAttribute(key, value === true ? "" : value);
-  }
-  element.append(...children);
-  return element;
-}
-
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-
-/** Bytes of red, green and blue onto a canvas of their own size, which CSS enlarges without smoothing. */
-function paint(canvas, flat, side = SIDE) {
-  canvas.width = canvas.height = side;
-  const pixels = new ImageData(side, side);
-  for (let i = 0; i < side * side; i++) pixels.data.set([flat[3 * i], flat[3 * i + 1], flat[3 * i + 2], 255], 4 * i);
-  canvas.getContext("2d").putImageData(pixels, 0, 0);
-}
+const TOOLS = { pen: ["#000", 24], eraser: ["#fff", 56] };
 
 class Colouring {
   constructor(host, data) {
     this.server = new Asking(() => `${this.data.root}lab/pix2pix/${this.data.variant}`);
-    this.strokes = []; // each {tool, points}
-    this.redoable = [];
-    this.tool = "pen";
-    this.at = [SIZE / 2, SIZE / 2];
+    this.drawn = new Strokes({ size: SIZE, step: 16, label: "Outline", changed: () => this.changed() });
     this.seed = 0;
     this.answers = 0;
     this.base = null; // a test outline below the strokes
@@ -54,10 +24,6 @@ class Colouring {
   }
 
   build(host, data) {
-    const button = (text, name, title, action, extra = {}) => el("button", { type: "button", "data-do": name, title, onclick: action, ...extra }, text);
-    this.canvas = el("canvas", { width: SIZE, height: SIZE });
-    this.mark = el("div", { class: "pen" });
-    this.sheet = el("div", { class: "sheet", tabindex: "0", role: "application", "aria-label": "Outline. Draw with the pointer; or move with the arrow keys and hold Shift to draw. Backspace takes back a stroke." }, this.canvas, this.mark);
     this.made = el("canvas", { class: "made", width: SIDE, height: SIDE, role: "img", "aria-label": "What the network makes of the outline" });
     this.map = el("canvas", { class: "map", hidden: true });
     this.patch = el("div", { class: "patch", hidden: true });
@@ -73,23 +39,18 @@ class Colouring {
       el("option", { value: -1 }, "an empty sheet"), ...data.names.map((name, i) => el("option", { value: i }, name)));
     this.root = el("div", { class: "lab", "data-answers": 0, "data-strokes": 0, "data-row": -1 },
       el("div", { class: "colouring" },
-        el("figure", {}, this.sheet, el("figcaption", {}, "Your outline")),
+        el("figure", {}, this.drawn.sheet, el("figcaption", {}, "Your outline")),
         el("figure", {}, this.result, el("figcaption", {}, "Coloured by the network")),
         this.truthBox),
       this.words, this.notice,
       el("div", { class: "bar" }, this.tools,
-        el("div", { class: "chips" }, button("Undo", "undo", "Take back a stroke (Backspace)", () => this.undo()), button("Redo", "redo", "Put back a stroke", () => this.redo()),
+        el("div", { class: "chips" }, ...this.drawn.buttons,
           button("Clear", "clear", "An empty sheet", () => this.example(-1))),
         el("label", {}, "Start from ", this.names), button("Another", "another", "Another test outline", () => this.example((this.row + 1) % data.names.length)),
         button("Other noise", "noise", "Draw dropout anew: the network's only chance", () => { this.seed += 1; this.changed(); }), this.mapButton));
     host.append(this.root);
     this.ending = new AbortController();
     this.root.querySelector(".bar").append(presenter(this.root, this.ending.signal));
-    this.sheet.addEventListener("pointerdown", (event) => { this.sheet.focus(); this.sheet.setPointerCapture(event.pointerId); this.begin(this.place(event)); });
-    this.sheet.addEventListener("pointermove", (event) => this.drawing && this.go(this.place(event)));
-    for (const end of ["pointerup", "pointercancel"]) this.sheet.addEventListener(end, () => { this.drawing = false; });
-    this.sheet.addEventListener("keydown", (event) => this.key(event));
-    this.sheet.addEventListener("keyup", (event) => { if (event.key === "Shift") this.drawing = false; });
     this.result.addEventListener("pointermove", (event) => this.point(event));
     this.result.addEventListener("pointerleave", () => { this.patch.hidden = true; this.say(); });
     this.use("pen");
@@ -106,113 +67,41 @@ class Colouring {
   }
 
   use(tool) {
-    this.tool = tool;
+    this.drawn.tool = tool;
     for (const button of this.tools.children) button.setAttribute("aria-pressed", String(button.dataset.do === tool));
   }
-
-  place(event) {
-    const box = this.canvas.getBoundingClientRect();
-    return [((event.clientX - box.left) / box.width) * SIZE, ((event.clientY - box.top) / box.height) * SIZE];
-  }
-
-  begin(point) {
-    this.drawing = true;
-    this.redoable = [];
-    this.strokes.push({ tool: this.tool, points: [point] });
-    this.changed();
-  }
-
-  go(point) { this.strokes.at(-1).points.push(point); this.changed(); }
-
-  key(event) {
-    const by = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] }[event.key];
-    if (event.key === "Backspace") this.undo();
-    else if (!by) return;
-    else {
-      if (event.shiftKey && !this.drawing) this.begin([...this.at]);
-      this.at = this.at.map((value, i) => clamp(value + by[i], 0, SIZE));
-      if (event.shiftKey) this.go([...this.at]);
-      this.placePen();
-    }
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
-  placePen() { [this.mark.style.left, this.mark.style.top] = this.at.map((value) => `${(100 * value) / SIZE}%`); }
-
-  undo() { if (this.strokes.length) { this.redoable.push(this.strokes.pop()); this.changed(); } }
-
-  redo() { if (this.redoable.length) { this.strokes.push(this.redoable.pop()); this.changed(); } }
 
   /** A test outline to begin with, or (-1) nothing. */
   async example(row) {
     this.row = row;
     this.names.value = row;
     this.root.dataset.row = row;
-    [this.strokes, this.redoable] = [[], []];
+    this.drawn.empty();
     const answer = row < 0 ? null : await this.server.request("example", { row });
     if (this.row !== row || this.disposed) return;
     this.base = null;
     this.truthBox.hidden = !answer;
     if (answer) {
-      const outline = decode(answer.outline), grey = new Uint8Array(3 * SIDE * SIDE);
-      outline.forEach((level, i) => grey.fill(level, 3 * i, 3 * i + 3));
       this.base = el("canvas");
-      paint(this.base, grey);
-      paint(this.truth, decode(answer.drawing));
+      paint(this.base, decode(answer.outline), SIDE);
+      paint(this.truth, decode(answer.drawing), SIDE);
     }
     this.changed();
   }
 
   /** Draw the sheet, read it as 64 x 64 levels, ask. */
   changed() {
-    const pen = this.canvas.getContext("2d", { willReadFrequently: true });
-    pen.fillStyle = "#fff";
-    pen.fillRect(0, 0, SIZE, SIZE);
-    pen.imageSmoothingEnabled = false;
-    if (this.base) pen.drawImage(this.base, 0, 0, SIZE, SIZE);
-    Object.assign(pen, { lineCap: "round", lineJoin: "round" });
-    for (const { tool, points } of this.strokes) {
-      pen.strokeStyle = tool === "eraser" ? "#fff" : "#000";
-      pen.lineWidth = PENS[tool];
-      pen.beginPath();
-      points.forEach((point, i) => pen[i ? "lineTo" : "moveTo"](...point));
-      if (points.length === 1) pen.lineTo(points[0][0] + 0.1, points[0][1]);
-      pen.stroke();
-    }
-    this.placePen();
-    this.root.dataset.strokes = this.strokes.length;
-    const small = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE }).getContext("2d", { willReadFrequently: true });
-    small.imageSmoothingQuality = "high";
-    small.drawImage(this.canvas, 0, 0, SIDE, SIDE);
-    const data = small.getImageData(0, 0, SIDE, SIDE).data;
-    this.wanted = { x: btoa(String.fromCharCode(...Uint8Array.from({ length: SIDE * SIDE }, (_, i) => data[4 * i]))), seed: this.seed };
-    this.since = performance.now();
-    this.follow();
+    this.drawn.paint("#fff", TOOLS, this.base);
+    this.root.dataset.strokes = this.drawn.strokes.length;
+    const wanted = { x: btoa(String.fromCharCode(...this.drawn.levels(SIDE, 0, 0, SIDE, SIDE))), seed: this.seed };
+    follow(this, wanted, (question) => this.server.ask("colour", question), (answer) => this.show(answer));
   }
 
-  async follow() {
-    this.root.dataset.asking = "1";
-    if (this.asking) return;
-    this.asking = true;
-    while (this.wanted) {
-      const question = this.wanted, since = this.since;
-      this.wanted = null;
-      const answer = await this.server.ask("colour", question);
-      if (this.disposed) return;
-      this.notice.hidden = !answer.error;
-      this.notice.textContent = answer.error ? `This did not work: ${answer.error}.` : "";
-      if (answer.error) break;
-      paint(this.made, decode(answer.made));
-      this.seen = answer.map ? { levels: decode(answer.map), side: answer.side } : null;
-      this.paintMap();
-      this.say();
-      this.answers += 1;
-      this.root.dataset.answers = this.answers;
-      this.root.dataset.ms = Math.round(performance.now() - since);
-    }
-    this.asking = false;
-    this.root.dataset.asking = "0";
+  show(answer) {
+    paint(this.made, decode(answer.made), SIDE);
+    this.seen = answer.map ? { levels: decode(answer.map), side: answer.side } : null;
+    this.paintMap();
+    this.say();
   }
 
   // -- the discriminator's map ---------------------------------------------------------------------------
@@ -240,9 +129,9 @@ class Colouring {
 
   point(event) {
     if (this.map.hidden || !this.seen) return;
-    const box = this.made.getBoundingClientRect(), [stride, first, size] = this.data.field, { side, levels } = this.seen;
+    const [stride, first, size] = this.data.field, { side, levels } = this.seen;
     const of = (at) => clamp(Math.round((at * SIDE - size / 2 - first) / stride), 0, side - 1);
-    const column = of((event.clientX - box.left) / box.width), row = of((event.clientY - box.top) / box.height);
+    const [column, row] = share(event, this.made).map(of);
     const edge = (k) => [clamp(first + stride * k, 0, SIDE), clamp(first + stride * k + size, 0, SIDE)].map((v) => (100 * v) / SIDE);
     const [[left, right], [top, bottom]] = [edge(column), edge(row)];
     Object.assign(this.patch.style, { left: `${left}%`, width: `${right - left}%`, top: `${top}%`, height: `${bottom - top}%` });
@@ -258,3 +147,5 @@ class Colouring {
 
   dispose() { this.disposed = true; this.ending.abort(); this.server.close(); }
 }
+
+export const mount = mounting(Colouring);

@@ -3,31 +3,12 @@
 
 import { ENVIRONMENTS } from "./environments.js";
 import { paintPanels } from "./episodes.js";
-import { Pane } from "./pane.js";
+import { el, mounting } from "./hand.js";
+import { Pane, eachFrame } from "./pane.js";
 import { presenter } from "./presenter.js";
 import { colourOf, isDark } from "./values.js";
 
-const views = new WeakMap();
 const KEYS = { ArrowLeft: "left", ArrowRight: "right", a: "left", d: "right" };
-
-export function mount(component) {
-  const host = component.parentElement;
-  if (!views.has(host)) views.set(host, new Drive(host));
-  const view = views.get(host);
-  view.trigger = component.setTriggerValue;
-  view.update(component.data);
-  return () => {
-    view.dispose();
-    views.delete(host);
-  };
-}
-
-function el(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.append(...children);
-  return element;
-}
 
 class Drive {
   constructor(host) {
@@ -65,14 +46,7 @@ class Drive {
     this.place.addEventListener("pointerdown", (event) => this.point(event));
     this.place.addEventListener("pointermove", (event) => event.buttons && this.point(event));
     for (const end of ["up", "cancel", "leave"]) this.place.addEventListener(`pointer${end}`, () => this.press({ pointer: 0 }));
-    this.last = performance.now();
-    const loop = (now) => {
-      if (this.gone) return;
-      this.go(Math.min(100, Math.max(0, now - this.last)));
-      this.last = now;
-      requestAnimationFrame(loop);
-    };
-    requestAnimationFrame(loop);
+    eachFrame(this);
   }
 
   /** Before the first episode. */
@@ -180,3 +154,5 @@ class Drive {
     paintPanels(pen, width, height, this.env, [panel], look, getComputedStyle(this.place).fontFamily);
   }
 }
+
+export const mount = mounting(Drive);

@@ -3,7 +3,7 @@
 // An episode is played to its end; the next is that of the picture which then stands.
 
 import { ENVIRONMENTS } from "./environments.js";
-import { Pane } from "./pane.js";
+import { Pane, eachFrame } from "./pane.js";
 import { decode } from "./values.js";
 
 const LONGEST = 10000; // ms of an episode where a newer one waits
@@ -61,14 +61,7 @@ export class Episodes {
     this.pane = new Pane(host, "episodes");
     this.at = 0;
     this.drawn = 0;
-    this.last = performance.now();
-    const loop = (now) => {
-      if (this.gone) return;
-      this.go(Math.min(100, Math.max(0, now - this.last)));
-      this.last = now;
-      requestAnimationFrame(loop);
-    };
-    requestAnimationFrame(loop);
+    eachFrame(this);
   }
 
   dispose() {

@@ -1,35 +1,20 @@
 // Two Gaussians to drag. A disc on the top moves the mean, a square on the flank the width; the server computes the
 // curves, both divergences and their estimates, at most one question at a time and always about the newest place.
 
+import { Asking } from "./asking.js";
+import { clamp, el, follow, mounting } from "./hand.js";
+import { Pane } from "./pane.js";
 import { colourOf, decode as unpack, isDark } from "./stage.js";
 import { typeset } from "./values.js";
 
-const views = new WeakMap();
-const REACH = 26; // pixels around a handle
-
-export function mount(component) {
-  const host = component.parentElement;
-  if (!views.has(host)) views.set(host, new Gaussians(host));
-  const view = views.get(host);
-  view.trigger = component.setTriggerValue;
-  view.update(component.data);
-  return () => {
-    view.dispose();
-    views.delete(host);
-  };
-}
-
-function el(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.append(...children);
-  return element;
-}
-
-const clamp = (value, [low, high]) => Math.min(high, Math.max(low, value));
+const REACH = 26, FONT = "13px sans-serif"; // pixels around a handle
 
 class Gaussians {
-  constructor(host) { this.host = host; this.answers = 0; }
+  constructor(host) {
+    this.server = new Asking(() => `${this.data.root}lab`);
+    this.host = host;
+    this.answers = 0;
+  }
 
   update(data) {
     this.data = data;
@@ -40,12 +25,12 @@ class Gaussians {
 
   build() {
     const panel = (name) => {
-      const canvas = el("canvas"), host = el("div", { class: "integrand", role: "img" }, canvas), table = el("table");
-      this[name] = { canvas, host, table };
+      const host = el("div", { class: "integrand", role: "img" }), table = el("table");
+      this[name] = { pane: new Pane(host, "drawn"), host, table };
       return el("div", {}, el("h4", {}, name === "qp" ? "KL(q || p): q(x) log(q(x) / p(x))" : "KL(p || q): p(x) log(p(x) / q(x))"), host, table);
     };
-    this.canvas = el("canvas");
-    this.curves = el("div", { class: "curves", role: "img" }, this.canvas);
+    this.curves = el("div", { class: "curves", role: "img" });
+    this.pane = new Pane(this.curves, "drawn");
     this.notice = el("div", { class: "notice", role: "status", hidden: "" });
     this.key = el("div", { class: "key" });
     this.root = el("div", { class: "lab", "data-answers": 0 }, el("div", { class: "gaussians" }, this.curves, this.key, this.notice, el("div", { class: "both" }, panel("qp"), panel("pq"))));
@@ -57,31 +42,14 @@ class Gaussians {
     this.resizer.observe(this.curves);
   }
 
-  async ask(question) {
-    this.wanted = this.now = question;
+  ask(question) {
+    this.now = question;
     this.draw();
-    if (this.asking) return;
-    this.asking = true;
-    while (this.wanted) {
-      const asked = this.wanted;
-      this.wanted = null;
-      let answer;
-      try {
-        const reply = await fetch(new URL(`${this.data.root}lab/kl`, document.baseURI), { method: "POST", body: JSON.stringify(asked) });
-        answer = await reply.json();
-      } catch {
-        answer = { error: "the server does not answer: try again in a moment" };
-      }
-      if (this.disposed) return;
-      this.notice.hidden = !answer.error;
-      this.notice.textContent = answer.error ? `This did not work: ${answer.error}.` : "";
-      if (answer.error) break;
+    follow(this, question, (asked) => this.server.request("kl", asked), (answer) => {
       this.x = unpack(answer.x); this.q = unpack(answer.q); this.p = unpack(answer.p);
       for (const name of ["qp", "pq"]) this[name].found = { ...answer[name], curve: unpack(answer[name].integrand) };
-      this.root.dataset.answers = this.answers += 1;
       this.draw();
-    }
-    this.asking = false;
+    });
   }
 
   // -- the hand ---------------------------------------------------------------------------------------------
@@ -97,11 +65,6 @@ class Gaussians {
     });
   }
 
-  spot(event) {
-    const box = this.curves.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  }
-
   nearest(px, py) {
     let best = null, least = REACH ** 2;
     for (const handle of this.handles()) {
@@ -112,16 +75,16 @@ class Gaussians {
   }
 
   grab(event) {
-    this.held = this.nearest(...this.spot(event));
+    this.held = this.nearest(...this.pane.spot(event));
     if (this.held) this.curves.setPointerCapture(event.pointerId);
   }
 
   move(event) {
-    const [px, py] = this.spot(event);
+    const [px, py] = this.pane.spot(event);
     if (!this.held) { this.curves.style.cursor = this.nearest(px, py) ? "grab" : "default"; return; }
     const [who, what] = this.held, { limits } = this.data, x = this.to.back(px);
     const wide = Math.abs(x - this.now[`m${who}`]);
-    const value = what === "m" ? clamp(x, limits.m) : clamp(wide, limits.s);
+    const value = what === "m" ? clamp(x, ...limits.m) : clamp(wide, ...limits.s);
     this.ask({ ...this.now, [what + who]: Math.round(20 * value) / 20 }); // the sliders' own step
   }
 
@@ -134,20 +97,11 @@ class Gaussians {
 
   // -- drawing ------------------------------------------------------------------------------------------------
 
-  sheet(canvas, host) {
-    const ratio = Math.min(window.devicePixelRatio || 1, 2), { clientWidth: width, clientHeight: height } = host;
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-    const pen = canvas.getContext("2d");
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.font = "13px sans-serif";
-    return [pen, width, height];
-  }
-
   draw() {
     if (!this.root || !this.now || !this.curves.clientWidth) return;
     const colour = colourOf(this.data.palette, isDark(this.curves));
-    const [pen, width, height] = this.sheet(this.canvas, this.curves);
+    const { pen, width, height } = this.pane.begin();
+    pen.font = FONT;
     const [low, high] = this.data.limits.x;
     const top = 1.15 / (Math.min(this.now.sq, this.now.sp) * Math.sqrt(2 * Math.PI));
     const floor = height - 24;
@@ -189,9 +143,10 @@ class Gaussians {
   }
 
   panel(name, colour) {
-    const { canvas, host, table, found } = this[name];
+    const { pane, host, table, found } = this[name];
     if (!found) return;
-    const [pen, width, height] = this.sheet(canvas, host);
+    const { pen, width, height } = pane.begin();
+    pen.font = FONT;
     const [low, high] = this.data.limits.x;
     const most = Math.max(0.05, ...found.curve), least = Math.min(0, ...found.curve);
     const at = (x) => ((x - low) / (high - low)) * width;
@@ -231,3 +186,5 @@ class Gaussians {
     this.root?.remove();
   }
 }
+
+export const mount = mounting(Gaussians);

@@ -5,6 +5,7 @@
 // data-decoded (count of images shown), data-z, data-tool and data-picked, which tests read.
 
 import { Asking } from "./asking.js";
+import { clamp, complain, el, mounting, paint } from "./hand.js";
 import { presenter } from "./presenter.js";
 import { colourOf, decode as unpack, isDark } from "./stage.js";
 import { typeset } from "./values.js";
@@ -19,39 +20,8 @@ const TOOLS = [
   ["pick", "Pick an image", "Click on a mark: where the encoder puts this image, and how sure it is"],
   ["path", "Path between two", "Click on two marks: a walk from one code to the other"],
 ];
-const views = new WeakMap();
-
-export function mount(component) {
-  const host = component.parentElement;
-  if (!views.has(host)) views.set(host, new Latent(host));
-  const view = views.get(host);
-  view.update(component.data);
-  return () => {
-    view.dispose();
-    views.delete(host);
-  };
-}
-
-function el(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else if (value !== false && value !== null) element.setAttribute(key, value === true ? "" : value);
-  }
-  element.append(...children);
-  return element;
-}
 
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-
-/** 784 grey levels onto a canvas of 28 x 28, which CSS enlarges without smoothing. */
-function paint(canvas, levels) {
-  canvas.width = canvas.height = SIDE;
-  const pixels = new ImageData(SIDE, SIDE);
-  for (let i = 0; i < SIDE * SIDE; i++) pixels.data.set([levels[i], levels[i], levels[i], 255], 4 * i);
-  canvas.getContext("2d").putImageData(pixels, 0, 0);
-}
 
 class Latent {
   constructor(host) {
@@ -174,8 +144,7 @@ class Latent {
 
   async ask(what, question) {
     const answer = await this.server.request(what, question);
-    this.notice.hidden = !answer.error;
-    this.notice.textContent = answer.error ? `This did not work: ${answer.error}.` : "";
+    complain(this.notice, answer.error);
     return answer.error ? null : answer;
   }
 
@@ -203,7 +172,7 @@ class Latent {
       const answer = await this.decodeOne(z);
       if (this.disposed) return;
       if (!answer) break;
-      paint(this.big, unpack(answer.images)[0]);
+      paint(this.big, unpack(answer.images)[0], SIDE);
       this.decoded += 1;
       this.root.dataset.decoded = this.decoded;
       const [a, b] = [z[this.across], z[this.up]].map((value) => typeset(value.toFixed(2)));
@@ -282,7 +251,7 @@ class Latent {
   strip(id, title, images) {
     const figures = images.map(([levels, caption, z]) => {
       const canvas = el("canvas");
-      paint(canvas, levels);
+      paint(canvas, levels, SIDE);
       const go = () => z && this.moveTo([...z]);
       return el("figure", z ? { class: "pressable", tabindex: "0", role: "button", title: "Move the point here", onclick: go, onkeydown: (event) => event.key === "Enter" && go() } : {}, canvas, caption);
     });
@@ -298,7 +267,7 @@ class Latent {
     const source = this.data.source;
     const answer = await this.ask("decode", { z });
     if (!answer || source !== this.data.source || this.disposed) return;
-    this.manifold = [...unpack(answer.images)].map((levels) => { const canvas = el("canvas"); paint(canvas, levels); return canvas; });
+    this.manifold = [...unpack(answer.images)].map((levels) => { const canvas = el("canvas"); paint(canvas, levels, SIDE); return canvas; });
     this.draw();
   }
 
@@ -469,3 +438,5 @@ class Latent {
     this.root?.remove();
   }
 }
+
+export const mount = mounting(Latent);

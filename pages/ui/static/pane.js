@@ -24,6 +24,18 @@ export class Pane {
   }
 }
 
+/** `view.go(milliseconds)` with each of the screen's frames, until the view is gone. */
+export function eachFrame(view) {
+  let last = performance.now();
+  const loop = (now) => {
+    if (view.gone) return;
+    view.go(Math.min(100, Math.max(0, now - last)));
+    last = now;
+    requestAnimationFrame(loop);
+  };
+  requestAnimationFrame(loop);
+}
+
 /** What all that is painted into a pane says when the picture is saved. */
 export async function save(view, pen, ratio) {
   view.paint(ratio);

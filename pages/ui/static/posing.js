@@ -5,41 +5,13 @@
 // and data-asking (1 while an answer is under way), which tests read.
 
 import { Asking } from "./asking.js";
+import { button, clamp, complain, el, follow, mounting, paint, share } from "./hand.js";
 import { presenter } from "./presenter.js";
 import { decode } from "./values.js";
 
 const SIDE = 64, BEAT = 350; // pixels of a picture, milliseconds of a step while it walks or turns
 const LIMBS = [[0, 1], [1, 2], [1, 3], [1, 4], [2, 5], [2, 6]];
 const COLOURS = ["#f0e442", "#000000", "#000000", "#d55e00", "#0072b2", "#d55e00", "#0072b2"]; // right is orange, left blue
-const SVG = "http://www.w3.org/2000/svg";
-const views = new WeakMap();
-
-export function mount(component) {
-  const host = component.parentElement;
-  if (!views.has(host)) views.set(host, new Posing(host, component.data));
-  const view = views.get(host);
-  view.update(component.data);
-  return () => { view.dispose(); views.delete(host); };
-}
-
-function el(tag, attributes = {}, ...children) {
-  const element = tag.startsWith("svg:") ? document.createElementNS(SVG, tag.slice(4)) : document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else if (value !== false && value !== null) element.setAttribute(key, value === true ? "" : value);
-  }
-  element.append(...children);
-  return element;
-}
-
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-
-/** Bytes of red, green and blue onto a canvas of their own size, which CSS enlarges without smoothing. */
-function paint(canvas, flat) {
-  const pixels = new ImageData(SIDE, SIDE);
-  for (let i = 0; i < SIDE * SIDE; i++) pixels.data.set([flat[3 * i], flat[3 * i + 1], flat[3 * i + 2], 255], 4 * i);
-  canvas.getContext("2d").putImageData(pixels, 0, 0);
-}
 
 class Posing {
   constructor(host, data) {
@@ -49,7 +21,6 @@ class Posing {
   }
 
   build(host, data) {
-    const button = (text, name, title, action, extra = {}) => el("button", { type: "button", "data-do": name, title, onclick: action, ...extra }, text);
     const picture = (name, label, words) => {
       this[name] = el("canvas", { width: SIDE, height: SIDE, class: name, role: "img", "aria-label": label });
       return el("figure", {}, el("div", { class: "frame" }, this[name]), el("figcaption", {}, words));
@@ -105,7 +76,7 @@ class Posing {
     this.figures.value = row;
     const answer = await this.server.request("figure", { row });
     if (this.disposed || Number(this.figures.value) !== row) return;
-    if (answer.error) return this.complain(answer.error);
+    if (answer.error) return complain(this.notice, answer.error);
     this.row = row;
     this.pictures = decode(answer.images);
     this.taken = [...decode(answer.poses)];
@@ -122,7 +93,7 @@ class Posing {
 
   pick(at) {
     this.at = at;
-    paint(this.source, this.image(at));
+    paint(this.source, this.image(at), SIDE);
     if (this.points) this.changed();
   }
 
@@ -167,8 +138,7 @@ class Posing {
   // -- the hand ------------------------------------------------------------------------------------------
 
   place(event) {
-    const box = this.svg.getBoundingClientRect();
-    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height].map((share) => clamp(share * SIDE - 0.5, 0, SIDE - 1));
+    return share(event, this.svg).map((value) => clamp(value * SIDE - 0.5, 0, SIDE - 1));
   }
 
   drag(i, point) {
@@ -202,39 +172,17 @@ class Posing {
     this.root.dataset.pose = this.pose;
     const at = this.pose < 0 ? -1 : this.taken.indexOf(this.pose);
     this.trueBox.classList.toggle("absent", at < 0);
-    if (at >= 0) paint(this.truth, this.image(at));
-    this.wanted = { row: this.row, source: this.at, truth: at, points: this.points.map((point) => [...point]), visible: [...this.visible] };
-    this.since = performance.now();
-    this.follow();
+    if (at >= 0) paint(this.truth, this.image(at), SIDE);
+    const wanted = { row: this.row, source: this.at, truth: at, points: this.points.map((point) => [...point]), visible: [...this.visible] };
+    follow(this, wanted, (question) => this.server.ask("pose", question), (answer) => this.shown(answer));
   }
 
-  // -- the answers ---------------------------------------------------------------------------------------
-
-  async follow() {
-    this.root.dataset.asking = "1";
-    if (this.asking) return;
-    this.asking = true;
-    while (this.wanted) {
-      const question = this.wanted, since = this.since;
-      this.wanted = null;
-      const answer = await this.server.ask("pose", question);
-      if (this.disposed) return;
-      this.complain(answer.error);
-      if (answer.error) break;
-      for (const name of ["coarse", "difference", "made"]) paint(this[name], decode(answer[name]));
-      this.words.textContent = answer.words;
-      this.answers += 1;
-      this.root.dataset.answers = this.answers;
-      this.root.dataset.ms = Math.round(performance.now() - since);
-    }
-    this.asking = false;
-    this.root.dataset.asking = "0";
-  }
-
-  complain(error) {
-    this.notice.hidden = !error;
-    this.notice.textContent = error ? `This did not work: ${error}.` : "";
+  shown(answer) {
+    for (const name of ["coarse", "difference", "made"]) paint(this[name], decode(answer[name]), SIDE);
+    this.words.textContent = answer.words;
   }
 
   dispose() { this.disposed = true; this.ending.abort(); clearInterval(this.timer); this.server.close(); }
 }
+
+export const mount = mounting(Posing);

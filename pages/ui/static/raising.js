@@ -6,31 +6,11 @@
 // data-asking (1 while an answer is under way), which tests read.
 
 import { Asking } from "./asking.js";
+import { button, clamp, el, follow, listen, mounting, paint, share } from "./hand.js";
 import { presenter } from "./presenter.js";
 import { colourOf, decode, isDark } from "./values.js";
 
 const BARS = 7, SIZE = 576; // classes shown, pixels that the scene is drawn with
-const views = new WeakMap();
-
-export function mount(component) {
-  const host = component.parentElement;
-  if (!views.has(host)) views.set(host, new Raising(host, component.data));
-  const view = views.get(host);
-  view.update(component.data);
-  return () => { view.dispose(); views.delete(host); };
-}
-
-function el(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else if (value !== false && value !== null) element.setAttribute(key, value === true ? "" : value);
-  }
-  element.append(...children);
-  return element;
-}
-
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const choose = (label, names, action) => el("select", { "aria-label": label, onchange: action }, ...names.map((name, i) => el("option", { value: i }, name)));
 
 class Raising {
@@ -43,7 +23,6 @@ class Raising {
   }
 
   build(host, data) {
-    const button = (text, name, title, action) => el("button", { type: "button", "data-do": name, title, onclick: action }, text);
     const figure = (canvas, words) => el("figure", {}, el("div", { class: "frame" }, canvas), el("figcaption", {}, words));
     const picture = (label, width, height) => el("canvas", { width, height, role: "img", "aria-label": label });
     this.canvas = el("canvas", { width: SIZE, height: SIZE });
@@ -73,9 +52,7 @@ class Raising {
     host.append(this.root);
     this.ending = new AbortController();
     this.root.querySelector(".bar").append(presenter(this.root, this.ending.signal));
-    this.sheet.addEventListener("pointerdown", (event) => { this.sheet.focus(); this.sheet.setPointerCapture(event.pointerId); this.press(this.placeOf(event)); });
-    this.sheet.addEventListener("pointermove", (event) => this.from && this.drag(this.placeOf(event)));
-    for (const end of ["pointerup", "pointercancel"]) this.sheet.addEventListener(end, () => this.release());
+    listen(this.sheet, { down: (event) => this.press(this.placeOf(event)), move: (event) => this.from && this.drag(this.placeOf(event)), up: () => this.release() });
     this.sheet.addEventListener("wheel", (event) => { if (this.data.mode === "sticker" && document.activeElement && this.sheet.matches(":focus")) { event.preventDefault(); this.resize(this.px + (event.deltaY > 0 ? -1 : 1)); } }, { passive: false });
     this.sheet.addEventListener("keydown", (event) => this.key(event));
     this.dusk = matchMedia("(prefers-color-scheme: dark)");
@@ -103,8 +80,8 @@ class Raising {
   }
 
   placeOf(event) {
-    const box = this.canvas.getBoundingClientRect(), side = this.data.side;
-    return [((event.clientX - box.left) / box.width) * side, ((event.clientY - box.top) / box.height) * side].map((v) => clamp(v, 0, side));
+    const { side } = this.data;
+    return share(event, this.canvas).map((value) => clamp(value * side, 0, side));
   }
 
   press(point) {
@@ -160,6 +137,7 @@ class Raising {
 
   changed() {
     const { mode, stickers } = this.data;
+    let wanted;
     if (mode === "sticker") {
       const half = this.px / 2;
       this.at = this.at.map((v) => clamp(v, half, this.data.side - half));
@@ -167,37 +145,21 @@ class Raising {
       this.pixels.textContent = ` ${this.px}`;
       this.sticker.value = this.row;
       this.ground.value = this.piece;
-      this.wanted = { sticker: this.row, ground: this.piece, x: this.at[0], y: this.at[1], px: this.px };
+      wanted = { sticker: this.row, ground: this.piece, x: this.at[0], y: this.at[1], px: this.px };
       this.sheet.dataset.name = stickers[this.row];
     } else {
       if (!this.boxes) return;
       const [x, y, w, h, label] = this.boxes[this.chosen] ?? [];
-      this.wanted = { scene: this.row, ...(this.drawn ?? { box: [x, y, w, h], true: label }) };
+      wanted = { scene: this.row, ...(this.drawn ?? { box: [x, y, w, h], true: label }) };
     }
-    this.since = performance.now();
     this.draw();
-    this.follow();
+    follow(this, wanted, (question) => this.server.ask("see", question), (answer) => this.show(answer));
   }
 
-  async follow() {
-    this.root.dataset.asking = "1";
-    if (this.asking) return;
-    this.asking = true;
-    while (this.wanted) {
-      const question = this.wanted, since = this.since;
-      this.wanted = null;
-      const answer = await this.server.ask("see", question);
-      if (this.disposed) return;
-      this.notice.hidden = !answer.error;
-      this.notice.textContent = answer.error ? `This did not work: ${answer.error}.` : "";
-      if (answer.error) break;
-      this.seen = Object.fromEntries(Object.entries(answer).map(([key, value]) => [key, value?.bdata === undefined ? value : decode(value)]));
-      this.paint();
-      this.answers += 1;
-      Object.assign(this.root.dataset, { answers: this.answers, ms: Math.round(performance.now() - since), px: answer.px });
-    }
-    this.asking = false;
-    this.root.dataset.asking = "0";
+  show(answer) {
+    this.seen = Object.fromEntries(Object.entries(answer).map(([key, value]) => [key, value?.bdata === undefined ? value : decode(value)]));
+    this.paint();
+    this.root.dataset.px = answer.px;
   }
 
   /** The scene, what was put into it, and the square that is cut out. */
@@ -239,11 +201,8 @@ class Raising {
 
   /** The crop, the bars, the features. */
   paint() {
-    const { seen, data } = this, colour = colourOf(data.palette, isDark(this.root)), side = seen.side;
-    this.crop.width = this.crop.height = side;
-    const pixels = new ImageData(side, side);
-    for (let i = 0; i < side * side; i++) pixels.data.set([seen.crop[3 * i], seen.crop[3 * i + 1], seen.crop[3 * i + 2], 255], 4 * i);
-    this.crop.getContext("2d").putImageData(pixels, 0, 0);
+    const { seen, data } = this, colour = colourOf(data.palette, isDark(this.root));
+    paint(this.crop, seen.crop, seen.side);
     this.paintBars(colour);
     for (const key of Object.keys(this.maps)) {
       const map = seen[`map_${key}`];
@@ -311,3 +270,5 @@ class Raising {
 
   dispose() { this.disposed = true; this.ending.abort(); this.dusk.removeEventListener("change", this.repaint); this.server.close(); }
 }
+
+export const mount = mounting(Raising);
