@@ -75,8 +75,10 @@ export class Curve {
     const every = Math.ceil((this.names?.length ?? 0) / most), shown = this.names?.map((_, i) => i).filter((i) => i % every === 0);
     const type = Math.max(9, Math.min(12 * scale, (width - 52) / (0.52 * longest)));
     // Room for the legend's lines is given here: where Plotly finds it by itself, it may leave the legend over the curves.
-    const row = traces.reduce((sum, { name }) => sum + 0.41 * type * name.length + 45, low ? 0.5 * type * this.label.length : 0);
-    const head = row > 0.82 * (width - 64 * scale) ? 8 + 1.6 * type * names.length : 26 * scale;
+    const row = traces.reduce((sum, { name }) => sum + 0.41 * type * name.length + 45, 0);
+    const led = low && Boolean(this.label), room = 0.82 * (width - 64 * scale);
+    const above = led && row + 0.5 * type * this.label.length > room; // the unit on a line of its own
+    const head = (row > room ? 8 + 1.6 * type * names.length : 26 * scale) + (above ? 1.5 * type : 0);
     const axis = { color: colour("@text"), gridcolor: colour("@grid"), zeroline: false, fixedrange: true, automargin: true, tickangle: 0 };
     const layout = {
       width, height, minreducedwidth: 40, minreducedheight: 24, // a legend takes its room from the curves
@@ -88,9 +90,9 @@ export class Curve {
       yaxis: { ...axis, title: { text: low ? "" : this.label, standoff: 4 }, nticks: ticks(height - 62 * scale, 26, 5) },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { size: Math.round(12 * scale), color: colour("@text"), family: "inherit" },
-      margin: { l: (low ? 40 : 56) * scale, r: 8, t: named || low ? head : 8, b: 36 * scale },
-      showlegend: named || (low && Boolean(this.label)),
-      legend: { font: { size: type }, ...(low && this.label ? { title: { text: `${this.label}: `, side: "left" } } : {}), orientation: "h", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
+      margin: { l: (low ? 40 : 56) * scale, r: 8, t: named || led ? head : 8, b: 36 * scale },
+      showlegend: named || led,
+      legend: { font: { size: type }, ...(led ? { title: { text: `${this.label}: `, side: above ? "top" : "left" } } : {}), orientation: "h", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
     };
     await window.Plotly.react(this.plot, traces, layout, { staticPlot: true });
   }
