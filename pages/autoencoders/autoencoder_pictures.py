@@ -44,13 +44,13 @@ def learning_base(
     base: dict[str, Any] = {
         "layout": {
             "xaxis": {
-                "domain": [0, 0.44],
+                "domain": [0, 0.49],
                 "title": "unit 1" if plane else "unit of the code",
                 **(axis if plane else {}),
             },
             "yaxis": {"title": "unit 2" if plane else "its value", **axis},
-            **rows_axes(("image", "back") * 2, COLUMNS // 2, x=(0.52, 1), y=(0.36 if wide else 0.5, 1)),
-            **units_axes(code_dim, x=(0.52, 1), y=(0, 0.3 if wide else 0.44)),
+            **rows_axes(("image", "back") * 2, COLUMNS // 2, x=(0.55, 1), y=(0.36 if wide else 0.5, 1)),
+            **units_axes(code_dim, x=(0.55, 1), y=(0, 0.3 if wide else 0.44)),
         },
         "traces": traces,
         "curves": [

@@ -37,10 +37,10 @@ def image_base(frames: list[Frame]) -> dict[str, Any]:
                 "constrain": "domain",
                 **HIDDEN,
             },
-            "xaxis2": {"domain": [0.56, 1], "anchor": "y2", "title": "dimension", "type": "category", "tickangle": 0},
-            "yaxis2": {"domain": [0.62, 1], "anchor": "x2", "title": "KL, nats", "rangemode": "tozero"},
+            "xaxis2": {"domain": [0.52, 1], "anchor": "y2", "title": "dimension", "type": "category", "tickangle": 0},
+            "yaxis2": {"domain": [0.6, 1], "anchor": "x2", "title": "KL, nats", "rangemode": "tozero"},
             "xaxis3": {
-                "domain": [0.56, 1],
+                "domain": [0.52, 1],
                 "anchor": "y3",
                 "type": "log",
                 "title": "samples K",

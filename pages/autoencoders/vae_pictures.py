@@ -45,9 +45,9 @@ def base(labels: np.ndarray, latent_dim: int, *, binary: bool, recorded: bool) -
     left = {"title": "z₁", **span} if plane else {"title": "dimension, most used first", "type": "category"}
     up = {"title": "z₂", "scaleanchor": "x", **span} if plane else {"title": "KL, nats", "rangemode": "tozero"}
     layout = {
-        "xaxis": {"domain": [0, 0.5], "constrain": "domain", **left},
-        "yaxis": {"constrain": "domain", **up},
-        **sheet_axes((side, side), x=(0.54, 1)),
+        "xaxis": {"domain": [0, 0.55], **left},
+        "yaxis": up,
+        **sheet_axes((side, side), x=(0.57, 1)),
     }
     kind = "nats per image" if binary else "nats per image (cross-entropy)"
     shared = {

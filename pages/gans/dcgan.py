@@ -543,12 +543,14 @@ def layers_picture(frame: Frame, last: int) -> dict[str, Any]:
 
 
 def path_base(shape: tuple[int, int], n: int, title: str) -> dict[str, Any]:
-    """Images on a path through the codes, and D's score along it."""
+    """Images on a path through the codes, and D's score along it, as high as what their one row leaves of it."""
+    rows, columns = shape
+    top = 1 - 1.35 * rows / columns
     return {
         "layout": {
             "xaxis": {"title": title, "range": [-0.5, n - 0.5]},
-            "yaxis": {"title": "D's logit of real", "domain": [0, 0.42]},
-            **sheets.sheet_axes(shape, x=(0, 1), y=(0.5, 1)),
+            "yaxis": {"title": "D's logit of real", "domain": [0, top - 0.1]},
+            **sheets.sheet_axes(shape, x=(0, 1), y=(top - 0.02, 1)),
         },
         "traces": [
             {"type": "scatter", "mode": "lines", "line": {"color": "@first", "width": 2.5}},
