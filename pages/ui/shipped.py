@@ -35,9 +35,9 @@ def card(name: str, variant: str = "") -> dict[str, Any]:
 def interval(m: Mapping[str, float], key: str, digits: int = 1, *, factor: float = 1.0) -> str:
     """ "36.2 (34.2 to 38.3)": a measure with its 95 % interval; "" where the card has none."""
     if f"test_{key}_low" not in m:
-        return f"{factor * m[f'test_{key}']:.{digits}f}" if f"test_{key}" in m else ""
+        return f"{factor * m[f'test_{key}']:.{digits}f}".replace("-", "−") if f"test_{key}" in m else ""
     low, high = sorted(factor * m[f"test_{key}_{end}"] for end in ("low", "high"))  # a negative factor turns them
-    return f"{factor * m[f'test_{key}']:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+    return f"{factor * m[f'test_{key}']:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})".replace("-", "−")
 
 
 def interval_of(scalars: Mapping[str, float], key: str, digits: int = 1, *, factor: float = 1.0) -> str:
