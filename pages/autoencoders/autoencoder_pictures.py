@@ -9,11 +9,11 @@ import numpy as np
 
 from engines.engine import Frame
 from pages.ui import palette
+from pages.ui.hand import index
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.sheets import GAP, OPEN, rows_axes, rows_sheet
 from pages.ui.shipped import interval_of
-from pages.ui.wire import index
 
 HIDDEN = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
 SIDE = 28

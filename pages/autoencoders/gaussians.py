@@ -10,7 +10,7 @@ import numpy as np
 
 from engines.maths.divergences import integrand, kl_three_ways, log_normal
 from pages.ui import player
-from pages.ui.questions import route
+from pages.ui.questions import route, whole
 
 LOW, HIGH = -7.0, 7.0  # of the axis
 MEANS = (-5.0, 5.0)
@@ -23,7 +23,7 @@ def compare(question: dict[str, Any]) -> dict[str, Any]:
     """Curves and both divergences of q and p: {"mq", "sq", "mp", "sp", "n", "seed"} -> what the component draws."""
     mq, mp = (real(question, key, *MEANS) for key in ("mq", "mp"))
     sq, sp = (real(question, key, *SPREADS) for key in ("sq", "sp"))
-    n, seed = whole(question, "n", 2, MAX_SAMPLES), whole(question, "seed", 0, 9999)
+    n, seed = whole(question.get("n"), "n", MAX_SAMPLES, 2), whole(question.get("seed"), "seed", 9999)
     x = np.linspace(LOW, HIGH, POINTS)
     generator = np.random.default_rng(seed)
     both = {}
@@ -46,13 +46,6 @@ def real(question: dict[str, Any], key: str, low: float, high: float) -> float:
     if not low <= value <= high:
         raise ValueError(f"{key} goes from {low:g} to {high:g}, got {value:g}")
     return float(value)
-
-
-def whole(question: dict[str, Any], key: str, low: int, high: int) -> int:
-    value = question.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{key} must be a whole number from {low} to {high:,}, got {repr(value)[:40]}")
-    return value
 
 
 ROUTES = [route("/lab/kl", compare)]

@@ -9,14 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-import threading
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pages.ui import live, player
-from pages.ui.questions import follow, route
+from pages.ui.questions import follow, route, row_or_seed, shipped
 
 if TYPE_CHECKING:
     from engines.autoencoders.vae import VariationalAutoencoder
@@ -29,8 +27,6 @@ N_ELBO = 16  # samples of q(z|x) behind the shown reconstruction term
 
 # -- what the routes answer ------------------------------------------------------------------------------
 
-_loading = threading.Lock()
-
 
 def model(source: str) -> VariationalAutoencoder:
     """The shipped autoencoder, or the one being trained behind a run's token; ValueError where there is none."""
@@ -40,15 +36,7 @@ def model(source: str) -> VariationalAutoencoder:
         if engine is None or engine.name != "vae":
             raise ValueError("this run has no autoencoder to ask any more: press Restart")
         return engine
-    with _loading:  # two viewers who ask at once must not load it twice
-        return _shipped("" if source == "default" else source)
-
-
-@lru_cache(maxsize=12)
-def _shipped(variant: str) -> Any:
-    import engines
-
-    return engines.pretrained("vae", variant)
+    return shipped("vae", source)
 
 
 def decode(source: str, question: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +51,7 @@ def prior(source: str, question: dict[str, Any]) -> dict[str, Any]:
     import torch
 
     vae = model(source)
-    n, generator = count(question.get("n", 12)), torch.Generator().manual_seed(whole(question.get("seed", 0)))
+    n, generator = count(question.get("n", 12)), torch.Generator().manual_seed(row_or_seed(question.get("seed", 0)))
     z = torch.randn(n, vae.config.latent_dim, generator=generator)
     mean = vae.decode(z)
     drawn = vae.sample_pixels(mean, generator=generator)
@@ -80,8 +68,8 @@ def posterior(source: str, question: dict[str, Any]) -> dict[str, Any]:
 
     vae = model(source)
     image = picture(question)
-    generator = torch.Generator().manual_seed(whole(question.get("seed", 0)))
-    x = seen(vae, image, first_row=whole(question.get("row", 0)))
+    generator = torch.Generator().manual_seed(row_or_seed(question.get("seed", 0)))
+    x = seen(vae, image, first_row=row_or_seed(question.get("row", 0)))
     mean, log_var = vae.encode(x)
     z, means = vae.sample_posterior(x, count(question.get("n", 8)), generator=generator)
     noise = torch.randn(N_ELBO, 1, vae.config.latent_dim, generator=generator)
@@ -126,7 +114,7 @@ def picture(question: dict[str, Any]) -> np.ndarray:
     from engines import data
 
     images = data.load(str(question.get("name", "mnist")), split="test").x
-    row = whole(question.get("row", 0))
+    row = row_or_seed(question.get("row", 0))
     if row >= len(images):
         raise ValueError(f"row must be from 0 to {len(images) - 1:,}, got {row}")
     return images[row].reshape(1, 784).copy()
@@ -149,12 +137,6 @@ def codes(value: Any, latent_dim: int) -> np.ndarray:
 def count(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SAMPLES:
         raise ValueError(f"n must be from 1 to {MAX_SAMPLES}, got {repr(value)[:40]}")
-    return value
-
-
-def whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 31:
-        raise ValueError(f"a row or seed must be a whole number >= 0, got {repr(value)[:40]}")
     return value
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from engines.autoencoders.vae import GRID, USED_NATS
 from engines.engine import Frame
 from pages.ui import palette
+from pages.ui.hand import index
 from pages.ui.live import Blocks
 from pages.ui.maths import added, adds_up, latex, number
 from pages.ui.sheets import GAP, OPEN, sheet, sheet_axes
-from pages.ui.wire import index
 
 SIDE = 28
 RANGE = 4.0  # of the plane, in standard deviations of the prior

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import time
 from functools import lru_cache
@@ -14,7 +13,7 @@ import torch
 
 from engines.autoregressive import coding
 from pages.autoregressive import fills
-from pages.ui import shipped
+from pages.ui import photos, shipped
 from pages.ui.frame import Question
 from pages.ui.maths import close
 
@@ -49,11 +48,7 @@ def files(name: str, x: np.ndarray) -> None:
                 return
             pixels = fills.as_bytes(levels, model.config.n_levels)
             st.image(np.repeat(np.repeat(pixels, 6, axis=0), 6, axis=1), caption=f"Decoded from {len(raw)} bytes.")
-            from PIL import Image
-
-            file = io.BytesIO()
-            Image.fromarray(pixels).save(file, "PNG")
-            st.download_button("As PNG", file.getvalue(), "decoded.png", "image/png", on_click="ignore")
+            st.download_button("As PNG", photos.png(pixels), "decoded.png", "image/png", on_click="ignore")
 
 
 @st.fragment

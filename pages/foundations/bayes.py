@@ -60,7 +60,7 @@ VIEWS = {
 
 
 def main() -> None:
-    with page(entry("bayes"), VIEWS, why=bayes_notes.why, questions=bayes_notes.questions) as chosen:
+    with page(entry("bayes"), VIEWS, why=bayes_notes.WHY, questions=bayes_notes.questions) as chosen:
         if chosen["view"] == "gaussian":
             show.film("bayes", bayes_pictures.gaussian, *(chosen[key] for key in ("gm", "gs", "gt", "rho")))
             return

@@ -61,7 +61,7 @@ SLUG = "bayes-classifier"
 
 
 def main() -> None:
-    with page(entry(SLUG), VIEWS, why=notes.why, questions=lambda chosen: notes.questions(chosen["data"])) as chosen:
+    with page(entry(SLUG), VIEWS, why=notes.WHY, questions=lambda chosen: notes.questions(chosen["data"])) as chosen:
         name, y, seed = chosen["data"], chosen["y"], chosen["seed"]
         match chosen["view"]:
             case "draw":

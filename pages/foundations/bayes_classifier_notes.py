@@ -33,11 +33,8 @@ def confusion(name: str) -> None:
         )
 
 
-def why() -> None:
-    left, right = st.columns(2)
-    with left:
-        st.markdown(
-            r"""
+WHY = (
+    r"""
 A classifier is usually asked for $p(y \mid x)$: what does this image show? A **Bayes classifier** learns the other
 direction, a density of images for each class, and how common the classes are:
 
@@ -51,11 +48,8 @@ $\mu_y$ and $\Sigma_y$ are the mean and the covariance of the $n_y$ images of cl
 $x$ is a draw of $p(x)$, the density of all images. The arrow from $y$ to $x$ is this order.
 
 **And it can answer**, by Bayes' rule: $p(y \mid x) = p(x \mid y)\, p(y) / p(x)$.
-"""
-        )
-    with right:
-        st.markdown(
-            r"""
+""",
+    r"""
 **Why the samples are blurred.** A Gaussian has one centre. The sevens with a bar and those without are averaged, and a
 sample is the average plus noise along the directions in which the class varies most. With **several Gaussians a class**
 (*styles*) a style is chosen first, and samples look written.
@@ -68,8 +62,8 @@ matrix is mixed in, $0.98\, \Sigma_y + 0.02\, I$; the faint noise of the samples
 
 **What is missing.** Grey levels lie between 0 and 1, and strokes bend: no Gaussian knows that. A network that turns
 simple noise into images can: that is where this course goes.
-"""
-        )
+""",
+)
 
 
 def questions(name: str) -> list[Question]:

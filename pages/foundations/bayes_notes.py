@@ -5,19 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-import streamlit as st
-
 from engines.engine import Frame
 from pages.ui import stage
 from pages.ui.frame import Question
 from pages.ui.maths import close
 
-
-def why() -> None:
-    left, right = st.columns(2)
-    with left:
-        st.markdown(
-            r"""
+WHY = (
+    r"""
 Something is not known: call it $z$. What is believed of it before looking is the **prior** $p(z)$. A datum $x$ has a
 **likelihood** $p(x \mid z)$: how probable it was, for each $z$. Bayes' rule turns the two into the **posterior**:
 
@@ -34,11 +28,8 @@ foresaw the data.
 
 **One by one or all at once.** If the data are independent given $z$, the posterior after the first is the prior for the
 second. The result is the same as taking them together, in any order.
-"""
-        )
-    with right:
-        st.markdown(
-            r"""
+""",
+    r"""
 **A coin.** With a Beta prior, heads and tails are simply counted: $\mathrm{Beta}(a, b)$ becomes
 $\mathrm{Beta}(a + \text{heads},\ b + \text{tails})$. A prior of this kind is called *conjugate*.
 
@@ -59,8 +50,8 @@ them. With 1 % ill, 90 % sensitivity and 95 % specificity, one positive answer l
 
 **Why a generative model needs this.** A latent code $z$ and an image $x$ stand in the same relation: the decoder is
 $p(x \mid z)$, and finding the code of an image is finding $p(z \mid x)$.
-"""
-        )
+""",
+)
 
 
 def questions(chosen: dict[str, Any]) -> list[Question]:

@@ -41,7 +41,7 @@ N_NOTES = 48
 
 
 def main() -> None:
-    with page(entry("learning"), VIEWS, why=notes.why, questions=notes.questions()) as chosen:
+    with page(entry("learning"), VIEWS, why=notes.WHY, questions=notes.questions()) as chosen:
         seed = chosen["seed"]
         match chosen["view"]:
             case "points":

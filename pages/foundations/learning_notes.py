@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import streamlit as st
 
 from pages.ui.frame import Question
 
-
-def why() -> None:
-    left, right = st.columns(2)
-    with left:
-        st.markdown(
-            r"""
+WHY = (
+    r"""
 **Supervised learning** is given inputs $x$ with labels $y$, and learns $p(y \mid x)$: what to call a new input. Where
 the likeliest label changes lies a boundary. It answers the question that it was trained for, and needs somebody to name
 every example.
@@ -22,11 +17,8 @@ unusual an input is, and, above all, new inputs: **a model of $p(x)$ can be samp
 
 Most data have no labels. Almost everything in this course is about learning $p(x)$ well enough that what is drawn from
 it looks real.
-"""
-        )
-    with right:
-        st.markdown(
-            r"""
+""",
+    r"""
 **Text.** An *n-gram* model counts which letter followed the last $n-1$ letters. A context that was seen $c(h)$ times
 with $T(h)$ different followers leaves a share $T(h) / (c(h) + T(h))$ to the shorter context (Witten & Bell), so a
 letter that never followed is unlikely, not impossible:
@@ -39,8 +31,8 @@ With a low order it babbles; with a high one it recites. **Melodies** are the sa
 
 **Digits** come from a mixture of Gaussians: the first density here that knows what a digit looks like, without having
 been told that there are ten.
-"""
-        )
+""",
+)
 
 
 def questions() -> list[Question]:

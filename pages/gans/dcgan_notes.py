@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from pages.ui import shipped
+from pages.ui import photos, shipped
 from pages.ui.tryit import Question
 
 VARIANTS = {"mnist": "", "fashion": "fashion"}
@@ -65,20 +64,13 @@ def after_one_epoch(name: str) -> str:
 
 def sheet(pixels: np.ndarray, name: str) -> None:
     """The 64 images that the codes give, to choose from and to take away."""
-    from PIL import Image
-
     with st.expander("All 64 codes, numbered row by row from 0", icon=":material/grid_view:"):
         st.image(np.repeat(np.repeat(pixels, 2, axis=0), 2, axis=1), caption="Row r, column c is code 8 r + c.")
-        file = io.BytesIO()
-        Image.fromarray(pixels).save(file, format="PNG")
-        st.download_button("PNG", file.getvalue(), f"dcgan-{name}.png", "image/png", on_click="ignore")
+        st.download_button("PNG", photos.png(pixels), f"dcgan-{name}.png", "image/png", on_click="ignore")
 
 
-def why() -> None:
-    left, right = st.columns(2)
-    with left:
-        st.markdown(
-            r"""
+WHY = (
+    r"""
 The game is that of the page before: a discriminator $D$ learns to tell images $x$ from generated ones $G(z)$, the
 generator $G$ learns to raise $D(G(z))$. What DCGAN added is a recipe by which convolutional networks survive it:
 
@@ -97,11 +89,8 @@ In the view *Train one now* every rule is a switch. Take one away and watch.
 a multiple of the stride, so that stamps cover all inner pixels alike (see *Transposed convolution*). Normalisation's
 weights start from $N(1, 0.02^2)$, as in the authors' code; the paper speaks of all weights as from $N(0, 0.02^2)$.
 $D$ is shown as it learned, with normalisation by the batch's own statistics.
-"""
-        )
-    with right:
-        st.markdown(
-            r"""
+""",
+    r"""
 **The generator** reads a code as a map of one pixel and many channels, and trades channels for pixels: 1 × 1, 4 × 4,
 7 × 7, 14 × 14, 28 × 28 (view *Layer by layer*).
 
@@ -126,8 +115,8 @@ $$
 neighbour), *recall* the other way round: what share of the real ones is reached. The classifier is *sure* of a sample
 where it gives one class at least 0.9; that says nothing where it is sure of noise too.
 The features are the last hidden layer of a small classifier of these images.
-"""
-        )
+""",
+)
 
 
 def questions_of(chosen: dict[str, Any]) -> list[Question]:

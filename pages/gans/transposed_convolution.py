@@ -89,7 +89,7 @@ VIEWS = {"steps": ("Step by step", SETTINGS)}
 
 
 def main() -> None:
-    with page(entry("transposed-convolution"), VIEWS, why=notes.why, questions=notes.questions(),
+    with page(entry("transposed-convolution"), VIEWS, why=notes.WHY, questions=notes.questions(),
               scenes=notes.SCENES) as chosen:  # fmt: skip
         show.film("transposed-convolution", steps, *(chosen[setting.key] for setting in SETTINGS),
                   layers=layers(*pictures.LAYERS), speed=2, wide=False)  # fmt: skip

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from pages.ui.strip import Scene
 from pages.ui.tryit import Question
 
@@ -34,11 +32,8 @@ SCENES = {
 }  # fmt: skip
 
 
-def why() -> None:
-    left, right = st.columns(2)
-    with left:
-        st.markdown(
-            r"""
+WHY = (
+    r"""
 A **convolution** with stride $s$ moves its kernel $s$ cells at a time, so its output is about $s$ times smaller. Its
 **transpose** goes the other way: each input cell, times the kernel, is *stamped* into the output, and the next stamp
 lands $s$ cells further on. One step in the input is $s$ steps in the output: a stride of $1/s$, hence
@@ -55,11 +50,8 @@ $$
 
 Padding *adds* cells around a convolution's input, and *cuts* cells off a transposed one's output. Several sizes shrink
 to the same one; the output padding says which of them to come back to.
-"""
-        )
-    with right:
-        st.markdown(
-            r"""
+""",
+    r"""
 **As a matrix.** Write the input as one long vector. A convolution is then a matrix $C$ with a row for every output
 cell, holding the kernel's weights where they lie. The transposed convolution is $C^\top$, with a column for every
 stamp. Below the grids stand the matrix of the operation and its transpose. $C^\top$ has the *shape* of an inverse,
@@ -72,8 +64,8 @@ which is why nobody computes it so.
 **The checkerboard.** Where $k$ is no multiple of $s$ the stamps cover some cells more often than others. A network can
 learn to balance that, and often does not. DCGAN's own kernels, 5 × 5 at a stride of 1/2, are of this kind; the
 generators that ship here have 4 × 4. Resizing first and convolving after has no such pattern.
-"""
-        )
+""",
+)
 
 
 def questions() -> list[Question]:

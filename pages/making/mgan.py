@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from functools import lru_cache, partial
 from typing import Any
@@ -12,7 +11,7 @@ import streamlit as st
 import torch
 
 import engines
-from engines import devices, learning
+from engines import learning
 from engines.data import webp, zoo
 from engines.engine import Frame
 from engines.making import patches
@@ -21,7 +20,7 @@ from engines.making.mgan import HELD_OUT, PHOTOS, SHOWN, SIDE, STRIP, TEXTURES
 from engines.run import Run, threads
 from pages.catalogue import entry
 from pages.making.mgan_notes import PARTS, SCENES, SLUG, TRAINED, WHY, WORDS, agreement, questions
-from pages.ui import photos, shipped, show
+from pages.ui import board, photos, shipped, show
 from pages.ui.comparison import interval, metrics, strip
 from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
@@ -114,7 +113,7 @@ def desk(by: str, what: str, size: int, seed: int) -> None:
     """What the network makes, on the stage; a photo of one's own below it."""
     below, given = st.container(), None
     if what == "own":
-        given, problem = upload()
+        given, problem = board.photo("A photo", f"{SLUG}:file", SIDE)
         if problem:
             st.warning(problem)
     with below:
@@ -124,23 +123,8 @@ def desk(by: str, what: str, size: int, seed: int) -> None:
         photo = None if what == "texture" else given if what == "own" else pack()[1][PHOTOS.index(what)]
         show.film(SLUG, one_pass, by, photo, size, seed)
         images, _ = made(by, None if photo is None else photo.tobytes(), size, seed)
-        st.download_button("PNG", png(images[1]), f"mgan-{by}.png", "image/png", on_click="ignore")
+        st.download_button("PNG", photos.png(images[1]), f"mgan-{by}.png", "image/png", on_click="ignore")
     st.caption(learned(by))
-
-
-def upload() -> tuple[np.ndarray | None, str]:
-    """An image file, its middle square as (256, 256, 3) bytes, and what is wrong with the file."""
-    limit = min(devices.limits().max_upload_bytes, photos.MAX_BYTES)
-    file = st.file_uploader(
-        "A photo", type=["png", "jpg", "jpeg", "gif", "bmp", "webp"], key=f"{SLUG}:file",
-        help=f"Up to {limit // 1_000_000} MB. The middle square is taken.",
-    )  # fmt: skip
-    if file is None:
-        return None, ""
-    try:
-        return np.rint(255 * photos.colour(file.getvalue(), SIDE, max_bytes=limit)).astype(np.uint8), ""
-    except ValueError as error:
-        return None, str(error)
 
 
 @lru_cache(maxsize=16)
@@ -173,14 +157,6 @@ def resized(photo: np.ndarray, size: int) -> np.ndarray:
     from PIL import Image
 
     return np.asarray(Image.fromarray(photo).resize((size, size), Image.Resampling.LANCZOS))
-
-
-def png(image: np.ndarray) -> bytes:
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(image).save(out, "PNG")
-    return out.getvalue()
 
 
 def one_pass(by: str, photo: np.ndarray | None, size: int, seed: int) -> Film:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,8 @@ from engines.making import bars
 from engines.making.midinet import LONG, MidiNet, cells
 from engines.material import Bars
 from engines.maths.chains import Chain
-from pages.ui import shipped
+from pages.ui import comparison, shipped
+from pages.ui.comparison import each
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.shipped import interval
@@ -29,14 +29,11 @@ WORDS = {  # checkpoints/midinet and its variants, in words
     "no-previous": "without the bar before",
     "no-matching": "without feature matching",
 }
+card_of = partial(comparison.metrics, "midinet")
 
 
 def model(variant: str) -> MidiNet:
     return shipped.model("midinet", variant)
-
-
-def card_of(variant: str) -> Mapping[str, float]:
-    return shipped.card("midinet", variant)["metrics"]
 
 
 @lru_cache(maxsize=1)
@@ -93,21 +90,15 @@ def table() -> dict[str, list[str]]:
     whole = cards["all parts"]
 
     def column(key: str, digits: int = 1, factor: float = 1.0) -> list[str]:
-        def one(m: Mapping[str, float], end: str) -> str:
-            return interval(m, f"{key}{end}", digits, factor=factor)
-
-        return [*(one(m, "") for m in cards.values()), one(whole, "_ngram"), one(whole, "_true")]
+        ends = [interval(whole, f"{key}_{end}", digits, factor=factor) for end in ("ngram", "true")]
+        return [*each(cards, key, digits, factor=factor), *ends]
 
     return {
         "": [*cards, "an n-gram", "true bars"],
         "leap, semitones": column("leap"),
-        "shown another bar": [
-            *(interval(m, "leap_shuffled") for m in cards.values()),
-            "",
-            interval(whole, "leap_chance"),
-        ],
+        "shown another bar": [*each(cards, "leap_shuffled"), "", interval(whole, "leap_chance")],
         "on the chord, %": column("chord", 0, 100),
-        "told another chord": [*(interval(m, "chord_shuffled", 0, factor=100) for m in cards.values()), "", ""],
+        "told another chord": [*each(cards, "chord_shuffled", 0, factor=100), "", ""],
         "in key, %": column("key", 1, 100),
         "repeated notes, %": column("repeated", 0, 100),
         "notes a bar": column("notes"),

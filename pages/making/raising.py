@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import base64
-import io
-import math
-import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pages.ui import player
-from pages.ui.questions import follow, route
+from pages.ui import photos, player
+from pages.ui.questions import follow, network, real, route, whole
+from pages.ui.sheets import tiled
 
 if TYPE_CHECKING:
     from engines.making.perceptual_gan import PerceptualGAN
@@ -25,26 +23,12 @@ ROOM = 1.3  # how much larger than the object the crop is
 NOISE = 4.0  # levels, as small objects of the training set have it
 ACROSS = 14  # channels in a row of a picture of features
 
-_loading = threading.Lock()
-
 
 def model(variant: str) -> PerceptualGAN:
     """The shipped network; ValueError where there is none of that name."""
     from engines.making.perceptual_gan import VARIANTS
 
-    name = "" if variant == "default" else variant
-    if name not in VARIANTS:
-        known = ", ".join(filter(None, VARIANTS))
-        raise ValueError(f"no Perceptual GAN is called {variant[:40]!r}: known are default, {known}")
-    with _loading:  # two viewers who ask at once must not load it twice
-        return _shipped(name)
-
-
-@lru_cache(maxsize=8)
-def _shipped(variant: str) -> Any:
-    import engines
-
-    return engines.pretrained("perceptual_gan", variant)
+    return network("perceptual_gan", variant, VARIANTS, "Perceptual GAN")
 
 
 # -- what lies in a scene ----------------------------------------------------------------------------------
@@ -174,9 +158,7 @@ def said(plain: np.ndarray, raised: np.ndarray, true: int, px: float) -> str:
 
 def mosaic(maps: np.ndarray) -> np.ndarray:
     """112 channels of 4 x 4 as one picture, 14 in a row: (112, 4, 4) -> (32, 56)."""
-    n, height, width = maps.shape
-    rows = maps.reshape(n // ACROSS, ACROSS, height, width)
-    return np.ascontiguousarray(rows.swapaxes(1, 2).reshape(n // ACROSS * height, ACROSS * width))
+    return tiled(maps, ACROSS)
 
 
 def picture(variant: str, question: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001  # the same for all
@@ -194,24 +176,7 @@ def picture(variant: str, question: dict[str, Any]) -> dict[str, Any]:  # noqa: 
 
 
 def address(image: np.ndarray) -> str:
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(image).save(out, "PNG")
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
-
-
-def whole(value: Any, name: str, high: int, low: int = 0) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name} must be a whole number from {low} to {high}, got {repr(value)[:40]}")
-    return value
-
-
-def real(value: Any, name: str, low: float, high: float) -> float:
-    fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not fits or not low <= value <= high:
-        raise ValueError(f"{name} must be a number from {low:g} to {high:g}, got {repr(value)[:40]}")
-    return float(value)
+    return "data:image/png;base64," + base64.b64encode(photos.png(image)).decode()
 
 
 def box(value: Any) -> tuple[float, float, float, float]:

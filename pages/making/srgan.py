@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -15,7 +14,7 @@ from engines.engine import Frame
 from pages.catalogue import entry
 from pages.making import srgan_notes as notes
 from pages.making.srgan_notes import KINDS, PHOTOS, WAYS, WORDS, learned, model, of_test, tests
-from pages.ui import board, show
+from pages.ui import board, photos, show
 from pages.ui.comparison import strip
 from pages.ui.live import Blocks
 from pages.ui.page import page
@@ -73,7 +72,7 @@ def enlarge(chosen: dict[str, Any]) -> None:
         if given is None:
             st.caption(f"The photo of the {name}: {tests()['credits'][name]}.")
         found = enlarged(name, chosen["way"], given)
-        st.download_button("Keep the enlargement", png(found["images"]["G"]), "srgan.png", "image/png",
+        st.download_button("Keep the enlargement", photos.png(found["images"]["G"]), "srgan.png", "image/png",
                            on_click="ignore", help="What SRGAN made, as a PNG file.")  # fmt: skip
 
 
@@ -170,14 +169,6 @@ def plane(across: list[float], up: list[float], marked: Mapping[str, tuple[str, 
             for kind, (colour, symbol) in marked.items()
         ]  # fmt: skip
     return {"layout": layout, "traces": marks, "spare": 560}
-
-
-def png(image: np.ndarray) -> bytes:
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(image).save(out, "PNG")
-    return out.getvalue()
 
 
 # -- a recorded training ---------------------------------------------------------------------------------------

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,8 @@ from engines.data import zoo
 from engines.engine import Frame
 from engines.making.features import NETWORK
 from engines.making.srgan import JUDGE, SRGAN, contrast, shrunk
-from pages.ui import shipped
-from pages.ui.comparison import order, sure
+from pages.ui import comparison, shipped
+from pages.ui.comparison import each, order, picked, sure
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.shipped import interval
@@ -49,14 +48,11 @@ KINDS = {
     "no-pixels": "SRGAN without pixels",
     "true": "true photo",
 }
+card_of = partial(comparison.metrics, "srgan")
 
 
 def model(variant: str = "") -> SRGAN:
     return shipped.model("srgan", variant)
-
-
-def card_of(variant: str) -> Mapping[str, float]:
-    return shipped.card("srgan", variant)["metrics"]
 
 
 @lru_cache(maxsize=1)
@@ -160,7 +156,7 @@ def table() -> dict[str, list[str]]:
     whole = card_of("small")
 
     def column(key: str, digits: int, best: str) -> list[str]:
-        return [interval(whole, f"{key}_bicubic", digits), *(interval(m, key, digits) for m in cards.values()), best]
+        return [interval(whole, f"{key}_bicubic", digits), *each(cards, key, digits), best]
 
     return {
         "": ["bicubic", *cards, "the photo"],
@@ -169,7 +165,7 @@ def table() -> dict[str, list[str]]:
         "feature distance": column("feature", 3, "0"),
         "contrast of the photo's, %": [
             interval(whole, "detail_bicubic", 0, factor=100),
-            *(interval(m, "detail", 0, factor=100) for m in cards.values()),
+            *each(cards, "detail", 0, factor=100),
             "100",
         ],
     }
@@ -343,8 +339,7 @@ def check_mean(answer: float) -> tuple[bool, str]:
 
 def check_nearest(answer: str) -> tuple[bool, str]:
     found = {words: card_of(variant)["test_feature"] for variant, words in WORDS.items()}
-    said = ", ".join(f"{words}: {value:.3f}" for words, value in found.items())
-    return answer == min(found, key=lambda words: found[words]), f"Feature distance over the test photos: {said}."
+    return picked(answer, found, "Feature distance over the test photos:", "{:.3f}", least=True)
 
 
 def check_won(answer: float) -> tuple[bool, str]:

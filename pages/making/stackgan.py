@@ -18,13 +18,13 @@ from engines.making.stackgan import COARSE, SIDE, judge
 from pages.catalogue import entry
 from pages.making import stackgan_notes as notes
 from pages.making.stackgan_notes import PARTS, WORDS, card_of, model
-from pages.ui import shipped, show
+from pages.ui import photos, shipped, show
 from pages.ui.comparison import strip
 from pages.ui.live import Blocks
 from pages.ui.page import page
 from pages.ui.plain import quoted
 from pages.ui.settings import Choice, Number
-from pages.ui.sheets import curves, images_base
+from pages.ui.sheets import curves, images_base, tiled
 from pages.ui.show import Film
 
 SLUG = "stackgan"
@@ -224,15 +224,7 @@ def numbers(read: list[tuple[str, str, float]], frame: Frame) -> Blocks:
 @lru_cache(maxsize=8)
 def picture_of(images: bytes) -> bytes:
     """Eight results in two rows as a PNG, four times as large."""
-    import io
-
-    from PIL import Image
-
-    cells = np.frombuffer(images, dtype=np.uint8).reshape(2, 4, SIDE, SIDE, 3)
-    sheet = cells.swapaxes(1, 2).reshape(2 * SIDE, 4 * SIDE, 3)
-    out = io.BytesIO()
-    Image.fromarray(sheet).resize((16 * SIDE, 8 * SIDE), Image.Resampling.NEAREST).save(out, "PNG")
-    return out.getvalue()
+    return photos.png(tiled(np.frombuffer(images, dtype=np.uint8).reshape(8, SIDE, SIDE, 3), 4), 4)
 
 
 # -- the walk --------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -16,7 +16,7 @@ from engines.making import captions
 from engines.making.captions import BIRDS, TOLD, VALUES
 from engines.making.stackgan import StackGAN, kl_to_standard
 from pages.ui import comparison, shipped
-from pages.ui.comparison import order, sure
+from pages.ui.comparison import each, order, picked, sure
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.shipped import interval
@@ -48,14 +48,11 @@ READ = MappingProxyType(
 KEY = {words: field for field, words in READ.items()}
 SAID = MappingProxyType({"front": "ahead"})  # values in words
 RAW = {words: value for value, words in SAID.items()}
+card_of = partial(comparison.metrics, "stackgan")
 
 
 def model(variant: str) -> StackGAN:
     return shipped.model("stackgan", variant)
-
-
-def card_of(variant: str) -> Mapping[str, float]:
-    return comparison.metrics("stackgan", variant)
 
 
 @lru_cache(maxsize=1)
@@ -124,11 +121,11 @@ def table() -> dict[str, list[str]]:
     whole = cards["all parts"]
 
     def column(key: str) -> list[str]:
-        ends = [(whole, "_other"), *((m, "") for m in cards.values()), (whole, "_real")]
-        return [interval(m, key + end, 0, factor=100) for m, end in ends]
+        other, real = (interval(whole, key + end, 0, factor=100) for end in ("_other", "_real"))
+        return [other, *each(cards, key, 0, factor=100), real]
 
     def alone(key: str, digits: int, factor: float = 1.0, *, real: str = "") -> list[str]:
-        return ["", *(interval(m, key, digits, factor=factor) for m in cards.values()), real]
+        return ["", *each(cards, key, digits, factor=factor), real]
 
     return {
         "": ["drawings for another caption", *cards, "true drawings"],
@@ -285,9 +282,8 @@ def check_kl(answer: float) -> tuple[bool, str]:
 
 
 def check_match(answer: str) -> tuple[bool, str]:
-    found = {WORDS[variant]: card_of(variant)["test_match"] for variant in PARTS}
-    said = ", ".join(f"{words}: {100 * value:.1f} %" for words, value in found.items())
-    return answer == min(found, key=lambda words: found[words]), f"D prefers the right caption in, {said}."
+    found = {WORDS[variant]: 100 * card_of(variant)["test_match"] for variant in PARTS}
+    return picked(answer, found, "D prefers the right caption in,", "{:.1f} %", least=True)
 
 
 def check_hardest(answer: str) -> tuple[bool, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from engines.engine import Frame
 from engines.making import solids
 from engines.making.solids import CLASSES, SIDE, Furniture
 from engines.making.threedgan import FILLED, ThreeDGAN, of_kinds
-from pages.ui import shipped
+from pages.ui import comparison, shipped
+from pages.ui.comparison import each, picked
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.shipped import interval
@@ -29,14 +30,11 @@ WORDS = {  # checkpoints/3dgan and its variants, in words
 }
 SEEN = {"": "D's features", "untrained": "an untrained D's features", "cells": "the cells"}
 OPENING, ENDS = 9, (3, 12)  # codes
+card_of = partial(comparison.metrics, "3dgan")
 
 
 def model(variant: str) -> ThreeDGAN:
     return shipped.model("3dgan", variant)
-
-
-def card_of(variant: str) -> Mapping[str, float]:
-    return shipped.card("3dgan", variant)["metrics"]
 
 
 @lru_cache(maxsize=1)
@@ -123,9 +121,8 @@ def table() -> dict[str, list[str]]:
     whole = cards["all parts"]
 
     def column(key: str, digits: int = 2, factor: float = 1.0) -> list[str]:
-        rows = [interval(m, key, digits, factor=factor) for m in cards.values()]
-        return [interval(whole, f"{key}_floor", digits, factor=factor), *rows,
-                interval(whole, f"{key}_true", digits, factor=factor)]  # fmt: skip
+        floor, true = (interval(whole, f"{key}_{end}", digits, factor=factor) for end in ("floor", "true"))
+        return [floor, *each(cards, key, digits, factor=factor), true]
 
     return {
         "": ["each cell by itself", *cards, "true solids"],
@@ -289,8 +286,7 @@ def check_held(answer: str) -> tuple[bool, str]:
 
 def check_farthest(answer: str) -> tuple[bool, str]:
     found = {words: m["test_energy"] for words, m in compared().items()}
-    said = ", ".join(f"{words}: {value:.3f}" for words, value in found.items())
-    return answer == max(found, key=lambda words: found[words]), f"Distances: {said}."
+    return picked(answer, found, "Distances:", "{:.3f}")
 
 
 def check_gain(answer: str) -> tuple[bool, str]:

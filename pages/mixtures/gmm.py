@@ -12,6 +12,7 @@ from engines import devices
 from pages.catalogue import entry
 from pages.mixtures import gmm_digits, gmm_notes, gmm_runs, own_table
 from pages.ui import forks, settings, show
+from pages.ui.hand import pairs
 from pages.ui.page import page
 from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, Switch
@@ -118,7 +119,7 @@ FORKS = [forks.Change(field=s.field, choice=s, parse=s.kind) for s in (COVARIANC
 
 def main() -> None:
     notes = gmm_notes
-    with page(entry("gmm"), VIEWS, why=notes.why, questions=notes.questions(), scenes=notes.SCENES) as chosen:
+    with page(entry("gmm"), VIEWS, why=notes.WHY, questions=notes.questions(), scenes=notes.SCENES) as chosen:
         (points if chosen["view"] == "points" else digits)(chosen)
 
 
@@ -165,12 +166,12 @@ def points(chosen: Mapping[str, Any]) -> None:
 
 
 def keep_points(event: dict[str, Any]) -> None:
-    st.session_state["gmm:drawn"] = gmm_notes.pairs(event)[: gmm_runs.MAX_DRAWN]
+    st.session_state["gmm:drawn"] = pairs(event)[: gmm_runs.MAX_DRAWN]
 
 
 def keep_means(cloud_key: Any, chosen: Mapping[str, Any], event: dict[str, Any]) -> None:
     """Start again from the means as they were dragged."""
-    means = tuple(map(tuple, gmm_notes.pairs(event).tolist()))
+    means = tuple(map(tuple, pairs(event).tolist()))
     if len(means) == chosen["k"]:
         now = (cloud_key, *(chosen[key] for key in ("k", "init", "seed")))
         st.session_state["gmm:means"] = {"for": now, "means": means}

@@ -56,11 +56,8 @@ SCENES = {
 }
 
 
-def why() -> None:
-    left, right = st.columns(2)
-    with left:
-        st.markdown(
-            r"""
+WHY = (
+    r"""
 A mixture says that each point came from one of $K$ Gaussians, and does not say from which:
 
 $$
@@ -83,11 +80,8 @@ $$
 \pi_k = \frac{N_k}{N}, \quad \mu_k = \frac{1}{N_k}\sum_n \gamma_{nk}\, x_n, \quad
 \Sigma_k = \frac{1}{N_k}\sum_n \gamma_{nk}\,(x_n-\mu_k)(x_n-\mu_k)^T
 $$
-"""
-        )
-    with right:
-        st.markdown(
-            r"""
+""",
+    r"""
 **Why the log-likelihood does not fall.** For any shares $\gamma$, the *lower bound*
 
 $$
@@ -116,8 +110,8 @@ shrinks to zero: the responsibilities become 0 or 1.
 
 The solid curve is the log-likelihood, the dotted one the bound. Ellipses are one and two standard deviations;
 contours of the density are one nat apart.
-"""
-        )
+""",
+)
 
 
 def questions() -> list[Question]:
@@ -199,13 +193,6 @@ def about(cloud: Any, name: str, words: str, covariance: str, regularisation: fl
         left.download_button("Points as CSV", text, f"{name}.csv", "text/csv", on_click="ignore")
         middle.button(words, on_click=ask_bic, help="Fits K = 1 to 10 by EM and compares them.")
     show_bic(cloud, covariance, regularisation, seed)
-
-
-def pairs(event: dict[str, Any]) -> np.ndarray:
-    """Points (N, 2) from what the player sent; what is not a finite number is left out."""
-    x, y = (np.asarray(event.get(axis, []), dtype=np.float64) for axis in ("x", "y"))
-    both = np.stack([x[: len(y)], y[: len(x)]], axis=1)
-    return both[np.isfinite(both).all(axis=1)]
 
 
 def ask_bic() -> None:

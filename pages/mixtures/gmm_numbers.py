@@ -9,6 +9,7 @@ import torch
 
 from engines.engine import Frame
 from engines.maths import gaussians
+from pages.ui.hand import index
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 
@@ -23,14 +24,6 @@ def mixture(frame: Frame, x: np.ndarray, pick: dict[str, Any]) -> Blocks:
     if "component" in pick:
         return _component(frame, x, index(pick["component"], len(frame.arrays["means"])))
     return _point(frame, x, index(pick.get("point", 0), len(x)))
-
-
-def index(value: Any, count: int) -> int:
-    """Which of ``count`` the browser means; the nearest there is, the first for what is no number."""
-    try:
-        return max(0, min(int(value), count - 1))
-    except (TypeError, ValueError, OverflowError):
-        return 0
 
 
 def shares_of(frame: Frame, point: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

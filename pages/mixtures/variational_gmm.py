@@ -95,7 +95,7 @@ FORKS = [forks.Change(field="concentration", choice=CONCENTRATION, parse=float)]
 
 def main() -> None:
     notes = variational_gmm_notes
-    with page(entry(SLUG), VIEWS, why=notes.why, questions=notes.questions(), scenes=notes.SCENES) as chosen:
+    with page(entry(SLUG), VIEWS, why=notes.WHY, questions=notes.questions(), scenes=notes.SCENES) as chosen:
         cloud = own_table.chosen_cloud(SLUG, chosen["data"], chosen["n"])
         if chosen["data"] == "csv":
             with st.sidebar:

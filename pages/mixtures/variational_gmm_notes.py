@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import streamlit as st
 
 from engines.mixtures.variational_gmm import ALIVE
 from pages.ui import show, stage
@@ -44,11 +43,8 @@ SCENES = {
 }
 
 
-def why() -> None:
-    left, right = st.columns(2)
-    with left:
-        st.markdown(
-            r"""
+WHY = (
+    r"""
 EM finds one best value for every parameter. Here the weights $\pi$, means $\mu_k$ and precisions $\Lambda_k$ (inverse
 covariances) have priors, and what is sought is their **posterior** given the points $X$. It has no closed form, because
 nobody says which component each point came from ($Z$). So it is approximated by a product,
@@ -80,11 +76,8 @@ $$
 
 with $N_k$ the points that component $k$ holds, $\alpha$ the Dirichlet's counts, $\beta_k$ and $\nu_k$ how firmly mean
 and covariance are known.
-"""
-        )
-    with right:
-        st.markdown(
-            r"""
+""",
+    r"""
 **Why components die.** The bound is what the points earn less what the posteriors pay for leaving their priors
 (a KL divergence each). A component that explains little goes back to its prior, which costs nothing: its weight falls
 to $\alpha_0 / (N + K \alpha_0)$. EM has no such price, and needs BIC to choose $K$ from outside.
@@ -103,8 +96,8 @@ wide where little is known. The plug-in density takes the posterior means for gr
 **From here to the VAE.** The same bound, with a network in place of the update formulas: the encoder *learns* to give
 $q(z \mid x)$ for any $x$, and noise passed through it replaces the closed-form expectations. See *KL against
 reconstruction*.
-"""
-        )
+""",
+)
 
 
 def questions() -> list[Question]:

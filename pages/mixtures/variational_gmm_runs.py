@@ -17,9 +17,9 @@ from engines.maths import gaussians
 from engines.mixtures.variational_gmm import ALIVE, log_student, student_scales
 from engines.run import Run
 from pages.mixtures import gmm_pictures
-from pages.mixtures.gmm_numbers import index
 from pages.mixtures.gmm_runs import Cloud, moved
 from pages.ui import palette
+from pages.ui.hand import index
 from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
 

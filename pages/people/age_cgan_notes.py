@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from engines.maths.intervals import bootstrap
 from engines.people.age_measures import SOURCES, WAYS
 from engines.people.ages import AGES
-from pages.ui import shipped, show
-from pages.ui.comparison import interval
+from pages.ui import comparison, shipped, show
+from pages.ui.comparison import interval, picked
 from pages.ui.strip import Scene
 from pages.ui.tryit import Question
 
@@ -34,14 +34,11 @@ FOUND = {  # how a code was found
 SHORT = {"guess": "first guess", "pixels": "pixels", "identity": "person", "both": "person and pixels",
          "blind": "from the code 0"}  # fmt: skip
 AIMS = {"identity": "the same person", "both": "the same person and pixels", "pixels": "the same pixels"}
+metrics = partial(comparison.metrics, "age_cgan")
 
 
 def named(choice: str) -> str:
     return "" if choice == "trained" else choice
-
-
-def metrics(by: str) -> dict[str, float]:
-    return shipped.card("age_cgan", by)["metrics"]
 
 
 @lru_cache(maxsize=16)
@@ -187,16 +184,12 @@ def check_stays(answer: str) -> tuple[bool, str]:
 
 
 def check_best(answer: str) -> tuple[bool, str]:
-    values = {FOUND[way]: 100 * metrics("")[f"test_kept_{way}"] for way in WAYS[:4]}
-    said = ", ".join(f"{words}: {value:.1f} %" for words, value in values.items())
-    return values[answer] == max(values.values()), f"Kept at another age, by the network trained longest: {said}."
+    found = {FOUND[way]: 100 * metrics("")[f"test_kept_{way}"] for way in WAYS[:4]}
+    return picked(answer, found, "Kept at another age, by the network trained longest:", "{:.1f} %")
 
 
 def check_found(answer: str) -> tuple[bool, str]:
-    frames = show.frames(SLUG)
-    if not frames or f"{HEAD}_right" not in frames[-1].scalars:
-        raise ValueError("Open “Age a face” first: this is about the age that stands there.")
-    s = frames[-1].scalars
+    s = show.standing(SLUG, f"{HEAD}_right", "Age a face", "the age that stands")
     right = {"yes": True, "no": False}[answer]
     who = "the right person" if s[f"{HEAD}_right"] else f"person {s[f'{HEAD}_who'] + 1:.0f}"
     return right == bool(s[f"{HEAD}_right"]), f"At {s['asked']:.0f} years the judge finds {who} nearest."

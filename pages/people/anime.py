@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from functools import lru_cache, partial
 from typing import Any
 
@@ -18,14 +17,14 @@ from engines.people.attributes import PACKS, one_hot
 from pages.catalogue import entry
 from pages.people import anime_notes as notes
 from pages.people.anime_notes import NAMES, PARTS, WORDS, card_of, model
-from pages.ui import settings, shipped, show
+from pages.ui import photos, settings, shipped, show
 from pages.ui.comparison import strip
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
 from pages.ui.player import layers
 from pages.ui.settings import Choice, Number
-from pages.ui.sheets import curves, images_base
+from pages.ui.sheets import curves, images_base, tiled
 from pages.ui.show import Film
 
 SLUG = "anime"
@@ -104,15 +103,9 @@ def offered(images: np.ndarray, columns: int, words: str) -> None:
 @lru_cache(maxsize=16)
 def picture_of(images: bytes, n: int, columns: int) -> bytes:
     """Characters (n, S, S, 3) as one PNG, so many in a row, large."""
-    from PIL import Image
-
     side = round((len(images) / n / 3) ** 0.5)
-    cells = np.frombuffer(images, dtype=np.uint8).reshape(n // columns, columns, side, side, 3)
-    whole = Image.fromarray(cells.swapaxes(1, 2).reshape(n // columns * side, columns * side, 3))
-    factor = max(2, 768 // (columns * side))
-    out = io.BytesIO()
-    whole.resize((factor * whole.width, factor * whole.height), Image.Resampling.NEAREST).save(out, "PNG")
-    return out.getvalue()
+    cells = np.frombuffer(images, dtype=np.uint8).reshape(n, side, side, 3)
+    return photos.png(tiled(cells, columns), max(2, 768 // (columns * side)))
 
 
 # -- what a click does -----------------------------------------------------------------------------------------

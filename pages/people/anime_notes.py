@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +14,7 @@ from engines.data import zoo
 from engines.people.anime import FIELDS, PACK, Anime
 from engines.people.attributes import PACKS, of_pack
 from pages.ui import comparison, shipped
-from pages.ui.comparison import order, sure
+from pages.ui.comparison import each, order, picked, sure
 from pages.ui.live import Blocks
 from pages.ui.shipped import interval
 from pages.ui.strip import Scene
@@ -49,14 +49,11 @@ NEW_PAIRS = (
     ("long", "blue"), ("tied up", "black"),
 )  # fmt: skip
 N_SEEN, N_NEW = 4, 4  # test characters in a row of the comparison: hair seen in this colour, and never
+card_of = partial(comparison.metrics, SLUG)
 
 
 def model(variant: str) -> Anime:
     return shipped.model(SLUG, variant)
-
-
-def card_of(variant: str) -> Mapping[str, float]:
-    return comparison.metrics(SLUG, variant)
 
 
 @lru_cache(maxsize=1)
@@ -191,11 +188,11 @@ def table() -> dict[str, list[str]]:
     whole = cards["all parts"]
 
     def column(key: str) -> list[str]:
-        return [f"{100 * whole[f'test_{key}_most']:.1f}", *(interval(m, key, 1, factor=100) for m in cards.values()),
-                interval(whole, f"{key}_real", 1, factor=100)]  # fmt: skip
+        most, real = f"{100 * whole[f'test_{key}_most']:.1f}", interval(whole, f"{key}_real", 1, factor=100)
+        return [most, *each(cards, key, 1, factor=100), real]
 
     def alone(key: str, digits: int, real: str = "") -> list[str]:
-        return ["", *(interval(m, key, digits) for m in cards.values()), real]
+        return ["", *each(cards, key, digits), real]
 
     return {
         "": ["the most frequent value", *cards, "true pictures"],
@@ -235,16 +232,13 @@ def penalised() -> str:
     if "plain" not in PARTS:
         return ""
     plain, whole = card_of("plain"), card_of("small")
-    apart = (
-        plain["test_frechet_low"] > whole["test_frechet_high"] or whole["test_frechet_low"] > plain["test_frechet_high"]
-    )
     better = (
         "nearer to true pictures" if whole["test_frechet"] < plain["test_frechet"] else "farther from true pictures"
     )
     return (
         f"With the penalty the slope of D near true pictures is {whole['test_slope']:.2f}, without it "
         f"{plain['test_slope']:.2f}; the drawings made with it lie {better}"
-        f"{'' if apart else ', but the intervals meet'}."
+        f"{'' if comparison.apart(plain, whole, 'frechet') else ', but the intervals meet'}."
     )
 
 
@@ -340,9 +334,8 @@ def check_worst(answer: str) -> tuple[bool, str]:
 
 
 def check_listens(answer: str) -> tuple[bool, str]:
-    found = {WORDS[variant]: card_of(variant)["test_obeyed"] for variant in PARTS}
-    said = ", ".join(f"{words}: {100 * value:.1f} %" for words, value in found.items())
-    return answer == min(found, key=lambda words: found[words]), f"Read as asked, {said}."
+    found = {WORDS[variant]: 100 * card_of(variant)["test_obeyed"] for variant in PARTS}
+    return picked(answer, found, "Read as asked,", "{:.1f} %", least=True)
 
 
 def check_slope(answer: str) -> tuple[bool, str]:

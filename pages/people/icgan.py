@@ -18,14 +18,14 @@ from engines.people.icgan import SIDE, judge, true_edits
 from pages.catalogue import entry
 from pages.people import icgan_notes as notes
 from pages.people.icgan_notes import ALIKE, CHANGES, WORDS, card_of, metrics, model
-from pages.ui import settings, shipped, show
+from pages.ui import photos, settings, shipped, show
 from pages.ui.comparison import strip
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
 from pages.ui.player import layers
 from pages.ui.settings import Choice, Number
-from pages.ui.sheets import curves, images_base
+from pages.ui.sheets import curves, images_base, tiled
 from pages.ui.show import Film
 
 SLUG = "icgan"
@@ -223,16 +223,7 @@ def picture_of(variant: str, face: int, wanted: tuple[str, ...]) -> bytes:
 
 def png(images: np.ndarray, columns: int = 0) -> bytes:
     """Pictures beside each other as a PNG, eight times as large."""
-    import io
-
-    from PIL import Image
-
-    columns = columns or len(images)
-    rows = images.reshape(-1, columns, *images.shape[1:]).swapaxes(1, 2)
-    sheet = rows.reshape(rows.shape[0] * rows.shape[1], -1, 3)
-    out = io.BytesIO()
-    Image.fromarray(sheet).resize((8 * sheet.shape[1], 8 * sheet.shape[0]), Image.Resampling.NEAREST).save(out, "PNG")
-    return out.getvalue()
+    return photos.png(tiled(images, columns or len(images)), 8)
 
 
 # -- one attribute at a time -----------------------------------------------------------------------------------

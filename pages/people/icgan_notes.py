@@ -6,7 +6,7 @@ from typing import Any
 
 from engines import checkpoints
 from engines.people.attributes import PACKS
-from pages.ui import shipped, show
+from pages.ui import comparison, shipped, show
 from pages.ui.comparison import interval, order, sure
 from pages.ui.strip import Scene
 from pages.ui.tryit import Question
@@ -181,7 +181,7 @@ def pair(a: dict[str, float], b: dict[str, float]) -> str:
     for key, words, form, factor in measures:
         one, two = (form.format(factor * m[f"test_{key}"]) for m in (a, b))
         said.append(f"{words} {one} against {two}")
-        if a[f"test_{key}_low"] > b[f"test_{key}_high"] or a[f"test_{key}_high"] < b[f"test_{key}_low"]:
+        if comparison.apart(a, b, key):
             apart.append(words)
     return ", ".join(said) + (
         f" (the intervals part in {len(apart)} of {len(measures)})" if apart else " (all intervals meet)"
@@ -289,10 +289,8 @@ def check_trained(answer: str) -> tuple[bool, str]:
 
 
 def check_each(answer: float) -> tuple[bool, str]:
-    frames = show.frames(SLUG)
-    if not frames or "hits" not in frames[-1].scalars:
-        raise ValueError("Open “Change a face” first: this is about the face that stands there.")
-    hits, n = frames[-1].scalars["hits"], frames[-1].scalars["changes"]
+    s = show.standing(SLUG, "hits", "Change a face", "the face that stands")
+    hits, n = s["hits"], s["changes"]
     return answer == hits, f"The judge reads what was asked for in {hits:.0f} of {n:.0f}."
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
 from engines.maths.intervals import bootstrap
 from engines.people.tpgan import FAR
-from pages.ui import shipped, show
-from pages.ui.comparison import interval
+from pages.ui import comparison, shipped, show
+from pages.ui.comparison import interval, picked
 from pages.ui.strip import Scene
 from pages.ui.tryit import Question
 
@@ -26,10 +26,7 @@ WORDS = {  # checkpoints/tpgan and its variants, in words
 ALIKE = ("small", "no-local", "no-identity", "no-gan", "no-symmetry")
 # The recognisers that say whom a picture shows, as `TPGAN.hits` has them, and how their measures begin.
 JUDGES = {"judge": "", "near": "near_"}
-
-
-def metrics(variant: str) -> dict[str, float]:
-    return shipped.card(SLUG, variant)["metrics"]
+metrics = partial(comparison.metrics, SLUG)
 
 
 def said_of(variant: str) -> str:
@@ -153,15 +150,11 @@ def check_eye(answer: str) -> tuple[bool, str]:
 
 def check_best(answer: str) -> tuple[bool, str]:
     found = {WORDS[v]: 100 * metrics(v)["test_near_rank1"] for v in ALIKE}
-    said = ", ".join(f"{words}: {value:.1f} %" for words, value in found.items())
-    return found[answer] == max(found.values()), f"At 60° and beyond, by the judge of turns up to 45°: {said}."
+    return picked(answer, found, "At 60° and beyond, by the judge of turns up to 45°:", "{:.1f} %")
 
 
 def check_found(answer: str) -> tuple[bool, str]:
-    frames = show.frames(SLUG)
-    if not frames or "made_right" not in frames[-1].scalars:
-        raise ValueError("Open “Turn the head” first: this is about the turn that stands there.")
-    s = frames[-1].scalars
+    s = show.standing(SLUG, "made_right", "Turn the head", "the turn that stands")
     right = {"both": (1, 1), "what was made": (1, 0), "the turned head": (0, 1), "neither": (0, 0)}
     now = (int(s["made_right"]), int(s["raw_right"]))
     return right[answer] == now, (

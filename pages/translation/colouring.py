@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pages.ui import player
-from pages.ui.questions import follow, route
+from pages.ui.questions import follow, network, route, row_or_seed
 
 if TYPE_CHECKING:
     from engines.translation.pix2pix import Pix2Pix
 
 SIDE = 64
-
-_loading = threading.Lock()
 
 
 # -- what the routes answer ------------------------------------------------------------------------------
@@ -28,20 +25,7 @@ def model(variant: str) -> Pix2Pix:
     """The shipped network; ValueError where there is none of that name."""
     from engines.translation.pix2pix import VARIANTS
 
-    name = "" if variant == "default" else variant
-    if name not in VARIANTS:
-        raise ValueError(
-            f"no pix2pix is called {variant[:40]!r}: known are default, {', '.join(filter(None, VARIANTS))}"
-        )
-    with _loading:  # two viewers who ask at once must not load it twice
-        return _shipped(name)
-
-
-@lru_cache(maxsize=16)
-def _shipped(variant: str) -> Any:
-    import engines
-
-    return engines.pretrained("pix2pix", variant)
+    return network("pix2pix", variant, VARIANTS, "pix2pix")
 
 
 def colour(variant: str, question: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +35,7 @@ def colour(variant: str, question: dict[str, Any]) -> dict[str, Any]:
     import torch
 
     engine = model(variant)
-    x, seed = outline(question.get("x")), whole(question.get("seed", 0))
+    x, seed = outline(question.get("x")), row_or_seed(question.get("seed", 0))
     made = engine.translate(x, generator=torch.Generator().manual_seed(seed))
     answer: dict[str, Any] = {"made": as_bytes(made[0])}
     if "D" in engine.network:
@@ -62,7 +46,7 @@ def colour(variant: str, question: dict[str, Any]) -> dict[str, Any]:
 
 def example(variant: str, question: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001  # the same for all
     """The test pair ``row``: outline (64, 64) and drawing (64, 64, 3)."""
-    pairs, row = tests(), whole(question.get("row"))
+    pairs, row = tests(), row_or_seed(question.get("row"))
     if row >= len(pairs["outline"]):
         raise ValueError(f"row must be from 0 to {len(pairs['outline']) - 1}, got {row}")
     return {"outline": pairs["outline"][row : row + 1], "drawing": pairs["flat"][row]}
@@ -89,12 +73,6 @@ def outline(value: Any) -> np.ndarray:
     if len(raw) != SIDE * SIDE:
         raise ValueError(f"an outline must be {SIDE * SIDE:,} bytes in base64, got {len(raw):,}")
     return np.frombuffer(raw, dtype=np.uint8).reshape(1, SIDE, SIDE)
-
-
-def whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 31:
-        raise ValueError(f"a row or seed must be a whole number >= 0, got {repr(value)[:40]}")
-    return value
 
 
 def as_bytes(levels: Any) -> np.ndarray:

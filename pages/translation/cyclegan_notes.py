@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pages.ui import show
-from pages.ui.comparison import interval, metrics, order
+from pages.ui.comparison import apart, interval, metrics, order, picked
 from pages.ui.strip import Scene
 from pages.ui.tryit import Question
 
@@ -78,10 +78,9 @@ def signed(m: dict[str, float]) -> str:
 
 def compared(more: dict[str, float], less: dict[str, float], key: str) -> str:
     """ "42 % with it, 20 % without; the intervals do not meet"."""
-    apart = more[f"test_{key}_low"] > less[f"test_{key}_high"] or more[f"test_{key}_high"] < less[f"test_{key}_low"]
     return (
         f"{100 * more[f'test_{key}']:.0f} % with it, {100 * less[f'test_{key}']:.0f} % without, and the intervals "
-        f"{'do not meet' if apart else 'meet'}"
+        f"{'do not meet' if apart(more, less, key) else 'meet'}"
     )
 
 
@@ -137,8 +136,7 @@ SCENES = {
 
 def check_parts(answer: str) -> tuple[bool, str]:
     found = {WORDS[v]: metrics(SLUG, v)["test_cycle"] for v in ("no-cycle", "one-way", "no-identity", "small")}
-    said = ", ".join(f"{words}: {value:.1f}" for words, value in found.items())
-    return answer == max(found, key=lambda words: found[words]), f"F(G(x)) is off from x by, in levels of 255: {said}."
+    return picked(answer, found, "F(G(x)) is off from x by, in levels of 255:", "{:.1f}")
 
 
 def check_floor(answer: str) -> tuple[bool, str]:

@@ -19,7 +19,7 @@ from engines.translation.discogan import N_TURNS, SHOWN, SIDE
 from engines.translation.discogan2d import FIELD, N_A, N_B, RADIUS_B, SPAN, modes
 from pages.catalogue import entry
 from pages.ui import comparison, desk, shipped, show
-from pages.ui.comparison import interval, order, strip
+from pages.ui.comparison import each, interval, order, strip
 from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -344,7 +344,7 @@ def table() -> dict[str, list[str]]:
             f"±{whole['test_strength_chance']:.2f} (up to {whole['test_strength_chance_high']:.2f})",
             "",
             "",
-            *(interval(m, "correlation", 2) for m in of.values()),
+            *each(of, "correlation", 2),
             interval(whole, "correlation_real", 3),
         ],
         "its size with three seeds, and on average": [
@@ -362,7 +362,7 @@ def table() -> dict[str, list[str]]:
             "",
             f"{whole['test_off_constant']:.1f}",
             "",
-            *(interval(m, "off") for m in of.values()),
+            *each(of, "off"),
             interval(whole, "off_real"),
         ],
         "deviation of the heads' turns, degrees": [
@@ -376,7 +376,7 @@ def table() -> dict[str, list[str]]:
             "",
             "",
             interval(whole, "const_mean"),
-            *(interval(m, "const") or "no way back" for m in of.values()),
+            *(said or "no way back" for said in each(of, "const")),
             "",
         ],
     }

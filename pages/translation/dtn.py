@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from engines import devices, learning
+from engines import learning
 from engines.engine import Frame
 from engines.translation.dtn import SIDE, classifier, cut
 from pages.catalogue import entry
-from pages.ui import photos, shipped, show
-from pages.ui.comparison import interval, metrics, order, strip, sure
+from pages.ui import board, shipped, show
+from pages.ui.comparison import each, interval, metrics, order, picked, strip, sure
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -69,7 +69,7 @@ def desk(variant: str, row: int) -> None:
     images, labels = tests()
     x, words = images[row], f"Test image {row}: a {labels[row]}, in type that was not learned from."
     below = st.container()  # the stage stands above the upload, whose file it shows
-    given, problem = upload()
+    given, problem = board.photo("Or a photo of a digit", "dtn:file", SIDE, ", so let one digit stand in it")
     if problem:
         st.warning(problem)
     if given is not None:
@@ -120,23 +120,6 @@ def translation(variant: str, x: np.ndarray, words: str) -> Film:
         draw=lambda f: {"images": f.arrays["images"], "traces": {}, "caption": said, "alt": said},
         numbers=lambda _: blocks,
     )
-
-
-def upload() -> tuple[np.ndarray | None, str]:
-    """An image file, its middle square as (32, 32, 3) bytes, and what is wrong with the file."""
-    limit = min(devices.limits().max_upload_bytes, photos.MAX_BYTES)
-    file = st.file_uploader(
-        "Or a photo of a digit",
-        type=["png", "jpg", "jpeg", "gif", "bmp", "webp"],
-        key="dtn:file",
-        help=f"Up to {limit // 1_000_000} MB. The middle square is taken, so let one digit stand in it.",
-    )
-    if file is None:
-        return None, ""
-    try:
-        return np.rint(255 * photos.colour(file.getvalue(), SIDE, max_bytes=limit)).astype(np.uint8), ""
-    except ValueError as error:
-        return None, str(error)
 
 
 @st.cache_resource(show_spinner="Reading the test images")
@@ -225,11 +208,11 @@ def parts() -> None:
             "": ["untranslated images", *m, "f on the images"],
             "read right, %": [
                 interval(whole, "untranslated", factor=100),
-                *(interval(one, "accuracy", factor=100) for one in m.values()),
+                *each(m, "accuracy", factor=100),
                 interval(whole, "f", factor=100),
             ],
-            "clear, %": ["", *(interval(one, "clear", factor=100) for one in m.values()), ""],
-            "L_CONST": ["", *(interval(one, "const", 3) for one in m.values()), ""],
+            "clear, %": ["", *each(m, "clear", factor=100), ""],
+            "L_CONST": ["", *each(m, "const", 3), ""],
         }
     )
     ranked = order(m, "accuracy")
@@ -299,9 +282,8 @@ def check_floor(answer: float) -> tuple[bool, str]:
 
 
 def check_term(answer: str) -> tuple[bool, str]:
-    found = {words: metrics("dtn", variant)["test_accuracy"] for words, variant in PARTS.items()}
-    said = ", ".join(f"{words}: {100 * value:.1f} %" for words, value in found.items())
-    return answer == min(found, key=lambda words: found[words]), f"Read right: {said}."
+    found = {words: 100 * metrics("dtn", variant)["test_accuracy"] for words, variant in PARTS.items()}
+    return picked(answer, found, "Read right:", "{:.1f} %", least=True)
 
 
 QUESTIONS = (

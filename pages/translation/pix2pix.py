@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from engines.translation.pix2pix import BINS, MOST, SIDE, chroma_histogram, colo
 from pages.catalogue import entry
 from pages.translation import colouring
 from pages.ui import comparison, shipped, show
-from pages.ui.comparison import interval, order, strip, sure
+from pages.ui.comparison import each, interval, order, picked, strip, sure
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -68,6 +68,7 @@ FILMED = 6  # test outlines in the film
 OFF = curves("Off by", "levels of 255", test_l1="test outlines", l1="training outlines")
 LOSSES = curves("Losses", "nats", d_loss="D", gan="G, −log D(x, G(x))")
 SHOWN = (132, 16, 40, 75, 101, 160, 187, 205)  # test outlines in a row of the comparison
+metrics = partial(comparison.metrics, "pix2pix")
 
 
 def main() -> None:
@@ -174,35 +175,16 @@ def table(what: str) -> dict[str, list[str]]:
     whole = metrics("small")
     return {
         "": ["mean training drawing", "outline itself", *cards, "training drawings"],
-        "off by, levels of 255": [
-            interval(whole, "l1_mean"),
-            interval(whole, "l1_copy"),
-            *(interval(m, "l1") for m in cards.values()),
-            "",
-        ],
-        "chroma": ["", "0", *(interval(m, "chroma") for m in cards.values()), interval(whole, "chroma_real")],
-        "colours in common": [
-            "",
-            "",
-            *(interval(m, "spread", 2) for m in cards.values()),
-            interval(whole, "spread_real", 2),
-        ],
-        "D changes its mind": [
-            "",
-            "",
-            *(interval(m, "exchange", 2) if "test_exchange" in m else "no D" for m in cards.values()),
-            "",
-        ],
+        "off by, levels of 255": [interval(whole, "l1_mean"), interval(whole, "l1_copy"), *each(cards, "l1"), ""],
+        "chroma": ["", "0", *each(cards, "chroma"), interval(whole, "chroma_real")],
+        "colours in common": ["", "", *each(cards, "spread", 2), interval(whole, "spread_real", 2)],
+        "D changes its mind": ["", "", *(said or "no D" for said in each(cards, "exchange", 2)), ""],
     }
 
 
 def measured(what: str) -> dict[str, dict[str, float]]:
     """The measures of a comparison's networks, by their names in words."""
     return {WORDS[variant]: metrics(variant) for variant in PARTS[what]}
-
-
-def metrics(variant: str) -> dict[str, float]:
-    return comparison.metrics("pix2pix", variant)
 
 
 def spread(what: str) -> dict[str, Any]:
@@ -323,8 +305,7 @@ def check_median(answer: float) -> tuple[bool, str]:
 
 def check_greyest(answer: str) -> tuple[bool, str]:
     found = {words: m["test_chroma"] for words, m in measured("losses").items()}
-    said = ", ".join(f"{words}: {value:.1f}" for words, value in found.items())
-    return answer == min(found, key=lambda words: found[words]), f"Mean chroma over the test drawings: {said}."
+    return picked(answer, found, "Mean chroma over the test drawings:", "{:.1f}", least=True)
 
 
 def check_noise(answer: str) -> tuple[bool, str]:

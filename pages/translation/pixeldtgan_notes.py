@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from engines.translation.pixeldtgan import VARIANTS
 from pages.ui import comparison, shipped, show
-from pages.ui.comparison import interval, order, sure
+from pages.ui.comparison import interval, order, picked, sure
 from pages.ui.strip import Scene
 from pages.ui.tryit import Question
 
@@ -20,15 +21,12 @@ WORDS = {  # checkpoints/pixeldtgan and its variants, in words
     "mse": "squared error alone",
 }
 ALIKE = ("mse", "no-domain", "no-real-fake", "small")
+metrics = partial(comparison.metrics, SLUG)
 
 
 def judged_by(variant: str) -> bool:
     """Whether a network has D_A."""
     return bool(VARIANTS[variant].get("domain", True))
-
-
-def metrics(variant: str) -> dict[str, float]:
-    return comparison.metrics(SLUG, variant)
 
 
 def said_of(variant: str) -> str:
@@ -124,8 +122,7 @@ look past.
 
 def check_named(answer: str) -> tuple[bool, str]:
     found = {words: 100 * m["test_named"] for words, m in measured().items()}
-    said = ", ".join(f"{words}: {value:.1f} %" for words, value in found.items())
-    return answer == max(found, key=lambda words: found[words]), f"Over the test figures: {said}."
+    return picked(answer, found, "Over the test figures:", "{:.1f} %")
 
 
 def check_balance(answer: float) -> tuple[bool, str]:
@@ -138,10 +135,7 @@ def check_balance(answer: float) -> tuple[bool, str]:
 
 
 def check_objects(answer: float) -> tuple[bool, str]:
-    frames = show.frames(SLUG)
-    if not frames or "above" not in frames[-1].scalars:
-        raise ValueError("Open “Swap one of a pair” first: this is about the pairs that stand there.")
-    above = int(frames[-1].scalars["above"])
+    above = int(show.standing(SLUG, "above", "Swap one of a pair", "the pairs that stand")["above"])
     return round(answer) == above, f"D_A holds {above} of the others for likelier than the pair that belongs together."
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from engines.translation.poses import paired, shown
 from pages.catalogue import entry
 from pages.translation import posing
 from pages.ui import comparison, shipped, show
-from pages.ui.comparison import interval, order, strip, sure
+from pages.ui.comparison import interval, order, picked, strip, sure
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -61,6 +61,7 @@ ALIKE = curves("SSIM with the true picture", "SSIM", test_ssim="result", coarse_
 OFF = curves("L1, the body twice", "of 2", l1="result", coarse_l1="coarse image")
 LOSSES = curves("Losses", "nats", d_loss="D", gan="G2, −log D(I_A, result)")
 SHOWN = (1, 113, 230, 322, 437, 549, 663, 775)  # test pictures in a row of the comparison
+metrics = partial(comparison.metrics, ENGINE)
 
 
 def main() -> None:
@@ -202,10 +203,6 @@ def table() -> dict[str, list[str]]:
 MEASURES = (("ssim", 3), ("mask_ssim", 3), ("l1", 1))
 
 
-def metrics(variant: str) -> dict[str, float]:
-    return comparison.metrics(ENGINE, variant)
-
-
 def measured() -> dict[str, dict[str, float]]:
     return {WORDS[variant]: metrics(variant) for variant in PARTS}
 
@@ -302,8 +299,7 @@ def check_mask(answer: float) -> tuple[bool, str]:
 
 def check_best(answer: str) -> tuple[bool, str]:
     found = {words: m["test_ssim"] for words, m in measured().items()}
-    said = ", ".join(f"{words}: {value:.3f}" for words, value in found.items())
-    return answer == max(found, key=lambda words: found[words]), f"SSIM over the test pictures: {said}."
+    return picked(answer, found, "SSIM over the test pictures:", "{:.3f}")
 
 
 def check_copy(answer: str) -> tuple[bool, str]:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pages.ui import player
-from pages.ui.questions import follow, route
+from pages.ui.questions import follow, network, route, whole
 
 if TYPE_CHECKING:
     from engines.translation.pose_guided import PoseGuided
 
 SIDE = 64
 WALK = ("run 0", "run 2", "run 4", "run 6")
-
-_loading = threading.Lock()
 
 
 # -- the test figures ------------------------------------------------------------------------------------
@@ -72,19 +69,7 @@ def model(variant: str) -> PoseGuided:
     """The shipped network; ValueError where there is none of that name."""
     from engines.translation.pose_guided import VARIANTS
 
-    name = "" if variant == "default" else variant
-    if name not in VARIANTS:
-        known = ", ".join(filter(None, VARIANTS))
-        raise ValueError(f"no pose-guided network is called {variant[:40]!r}: known are default, {known}")
-    with _loading:  # two viewers who ask at once must not load it twice
-        return _shipped(name)
-
-
-@lru_cache(maxsize=8)
-def _shipped(variant: str) -> Any:
-    import engines
-
-    return engines.pretrained("pose_guided", variant)
+    return network("pose_guided", variant, VARIANTS, "pose-guided network")
 
 
 def pose(variant: str, question: dict[str, Any]) -> dict[str, Any]:
@@ -133,12 +118,6 @@ def place(row: Any) -> tuple[int, int]:
     first, total = tests()["first"], len(tests()["image"])
     at = whole(row, "row", len(first) - 1)
     return int(first[at]), int(first[at + 1] if at + 1 < len(first) else total) - int(first[at])
-
-
-def whole(value: Any, name: str, high: int, low: int = 0) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name} must be a whole number from {low} to {high}, got {repr(value)[:40]}")
-    return value
 
 
 def keypoints(value: Any) -> np.ndarray:

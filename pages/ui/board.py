@@ -14,6 +14,8 @@ from engines import devices
 from pages.ui import photos, player
 from pages.ui.photos import SIDE
 
+TYPES = ["png", "jpg", "jpeg", "gif", "bmp", "webp"]
+
 
 def show(key: str, *, label: str = "Drawing board") -> np.ndarray | None:
     """The board; the image drawn on it (28, 28) in 0..1, or None while it is empty.
@@ -31,13 +33,25 @@ def upload(key: str, side: int | None = None) -> tuple[np.ndarray | None, str]:
     limit = min(devices.limits().max_upload_bytes, photos.MAX_BYTES)
     hint = f"PNG, JPEG, GIF, BMP or WebP, up to {limit // 1_000_000} MB. "
     hint += "One figure on a plain ground works best." if side is None else "Its middle square is taken."
-    types = ["png", "jpg", "jpeg", "gif", "bmp", "webp"]
-    file = st.file_uploader("Or an image file", type=types, key=key, help=hint, max_upload_size=limit // 1_000_000)
+    file = st.file_uploader("Or an image file", type=TYPES, key=key, help=hint, max_upload_size=limit // 1_000_000)
     if file is None:
         return None, ""
     raw = file.getvalue()
     try:
         return _prepared(hashlib.sha256(raw).hexdigest(), side, limit, _raw=raw), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def photo(label: str, key: str, side: int, note: str = "") -> tuple[np.ndarray | None, str]:
+    """An image file, its middle square as bytes (side, side, 3), and what is wrong with the file."""
+    limit = min(devices.limits().max_upload_bytes, photos.MAX_BYTES)
+    hint = f"Up to {limit // 1_000_000} MB. The middle square is taken{note}."
+    file = st.file_uploader(label, type=TYPES, key=key, help=hint)
+    if file is None:
+        return None, ""
+    try:
+        return np.rint(255 * photos.colour(file.getvalue(), side, max_bytes=limit)).astype(np.uint8), ""
     except ValueError as error:
         return None, str(error)
 

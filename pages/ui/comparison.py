@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -28,6 +29,11 @@ def metrics(name: str, variant: str = "") -> dict[str, float]:
     return shipped.card(name, variant)["metrics"]
 
 
+def each(of: Mapping[Any, Mapping[str, float]], key: str, digits: int = 1, *, factor: float = 1.0) -> list[str]:
+    """A measure of every network, with its interval."""
+    return [interval(m, key, digits, factor=factor) for m in of.values()]
+
+
 def order(of: Mapping[str, Mapping[str, float]], key: str, *, least: bool = False) -> list[str]:
     """Names by their measure, the greatest (or the least) first."""
     return sorted(of, key=lambda name: of[name][f"test_{key}"] * (1 if least else -1))
@@ -36,6 +42,16 @@ def order(of: Mapping[str, Mapping[str, float]], key: str, *, least: bool = Fals
 def sure(of: Mapping[str, Mapping[str, float]], names: Sequence[str], key: str) -> str:
     """Whether the first of an order is sure of its place."""
     a, b = (of[name] for name in names[:2])
+    return f"The intervals of the first two {'do not meet' if apart(a, b, key) else 'meet'}."
+
+
+def apart(a: Mapping[str, float], b: Mapping[str, float], key: str) -> bool:
+    """Whether the intervals of a measure do not meet."""
     low, high = f"test_{key}_low", f"test_{key}_high"
-    apart = a[low] > b[high] or a[high] < b[low]
-    return "The intervals of the first two do not meet." if apart else "The intervals of the first two meet."
+    return a[low] > b[high] or a[high] < b[low]
+
+
+def picked(answer: str, found: Mapping[str, float], said: str, form: str, *, least: bool = False) -> tuple[bool, str]:
+    """Whether ``answer`` names the greatest (or the least) of ``found``; ``said`` and all of them in their ``form``."""
+    best = (min if least else max)(found.values())
+    return found[answer] == best, f"{said} {', '.join(f'{words}: {form.format(of)}' for words, of in found.items())}."

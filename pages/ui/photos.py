@@ -48,6 +48,17 @@ def colour(raw: bytes, side: int, *, crop: bool = True, max_bytes: int = MAX_BYT
     return np.asarray(out, dtype=np.float32) / 255
 
 
+def png(image: np.ndarray, times: int = 1) -> bytes:
+    """An image of bytes as a PNG, each pixel ``times`` as wide and high."""
+    from PIL import Image
+
+    picture, out = Image.fromarray(image), io.BytesIO()
+    if times > 1:
+        picture = picture.resize((times * picture.width, times * picture.height), Image.Resampling.NEAREST)
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
 def opened(raw: bytes, max_bytes: int = MAX_BYTES) -> Any:
     """An upright RGBA image of at most WORKING pixels a side; ValueError where it is too large or none."""
     from PIL import Image, PngImagePlugin

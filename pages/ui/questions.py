@@ -9,7 +9,10 @@ answer to a wrong question.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import math
+import threading
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from starlette.requests import Request
@@ -64,3 +67,48 @@ async def _answer(ask: Ask, text: bytes | str, path: dict[str, Any]) -> dict[str
 
 def _sentence(error: ValueError) -> str:
     return str(error)[:300]
+
+
+# -- what a question may be about ----------------------------------------------------------------------------
+
+_loading = threading.Lock()
+
+
+def network(name: str, variant: str, variants: Iterable[str], called: str) -> Any:
+    """The shipped network of this variant, "default" for the plain one; ValueError where there is none."""
+    if variant != "default" and variant not in variants:
+        known = ", ".join(filter(None, variants))
+        raise ValueError(f"no {called} is called {variant[:40]!r}: known are default, {known}")
+    return shipped(name, variant)
+
+
+def shipped(name: str, variant: str) -> Any:
+    """As `pages.ui.shipped.model`, off Streamlit's threads."""
+    with _loading:  # two viewers who ask at once must not load it twice
+        return _loaded(name, "" if variant == "default" else variant)
+
+
+@lru_cache(maxsize=44)
+def _loaded(name: str, variant: str) -> Any:
+    import engines
+
+    return engines.pretrained(name, variant)
+
+
+def whole(value: Any, name: str, high: int, low: int = 0) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{name} must be a whole number from {low} to {high:,}, got {repr(value)[:40]}")
+    return value
+
+
+def row_or_seed(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 31:
+        raise ValueError(f"a row or seed must be a whole number >= 0, got {repr(value)[:40]}")
+    return value
+
+
+def real(value: Any, name: str, low: float, high: float) -> float:
+    fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not fits or not low <= value <= high:
+        raise ValueError(f"{name} must be a number from {low:g} to {high:g}, got {repr(value)[:40]}")
+    return float(value)

@@ -41,6 +41,13 @@ def sheet(images: np.ndarray, columns: int) -> np.ndarray:
     return out
 
 
+def tiled(images: np.ndarray, columns: int) -> np.ndarray:
+    """Images (N, H, W, ...), so many in a row, with nothing between: (N / columns * H, columns * W, ...)."""
+    n, height, width, *rest = images.shape
+    cells = images.reshape(n // columns, columns, height, width, *rest)
+    return cells.swapaxes(1, 2).reshape(n // columns * height, columns * width, *rest)
+
+
 def sheet_axes(shape: tuple[int, int], *, x: tuple[float, float], y: tuple[float, float] = (0, 1)) -> dict[str, Any]:
     """The second pair of axes, for a sheet of this many rows and columns of pixels."""
     hidden = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": "", "constrain": "domain"}

@@ -195,3 +195,11 @@ def frames(slug: str) -> list[Frame]:
         return []
     upto = record.shown
     return [frame for frame in record.run.history.after(-1) if upto is None or frame.step <= upto]
+
+
+def standing(slug: str, key: str, view: str, what: str) -> dict[str, float]:
+    """The scalars of the step on the stage; ValueError where it is not the view that says ``key``."""
+    found = frames(slug)
+    if not found or key not in found[-1].scalars:
+        raise ValueError(f"Open “{view}” first: this is about {what} there.")
+    return dict(found[-1].scalars)

@@ -101,11 +101,3 @@ def encode(array: np.ndarray) -> dict[str, Any]:
         code = "i4"
     contiguous = np.ascontiguousarray(array, dtype=np.dtype(code).newbyteorder("<"))
     return {"dtype": code, "shape": list(array.shape), "bdata": base64.b64encode(contiguous.tobytes()).decode()}
-
-
-def index(value: Any, count: int) -> int:
-    """Which of ``count`` the browser means; the nearest there is, the first for what is no number."""
-    try:
-        return max(0, min(int(value), count - 1))
-    except (TypeError, ValueError, OverflowError):
-        return 0

@@ -14,7 +14,7 @@ from engines.data import webp
 from engines.making import patches
 from engines.making.mgan import N_MEASURED, SHOWN, SIDE, STRIP
 from pages.making import mgan, mgan_notes
-from pages.ui import shipped
+from pages.ui import photos, shipped
 from tests.pages.app import on_stage, opened, said
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -79,7 +79,7 @@ def test_any_size_is_made_and_a_photo_too(size):
     np.testing.assert_array_equal(painted[0], mgan.resized(photo, size))
     again, _ = mgan.made("gravel", photo.tobytes(), size, 1)
     assert (painted[1] != again[1]).any()  # other noise
-    assert Image.open(io.BytesIO(mgan.png(painted[1]))).size == (size, size)
+    assert Image.open(io.BytesIO(photos.png(painted[1]))).size == (size, size)
 
 
 def test_a_large_example_stands_at_its_own_scale_on_grey():

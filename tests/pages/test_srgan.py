@@ -16,6 +16,7 @@ from engines.making.srgan import shrunk
 from pages.making import srgan, srgan_notes
 from pages.making.srgan_notes import KINDS, card_of, model, of_test, reduced
 from pages.making.srgan_notes import tests as held
+from pages.ui import photos
 from tests.pages.app import opened
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -56,7 +57,7 @@ def test_the_edge_lies_over_what_the_networks_made():
     assert [float(trace["x"][0]) for trace in shown["traces"].values()] == pytest.approx(
         [found["measured"][kind]["psnr"] for kind in srgan.MARKS], abs=1e-4
     )
-    kept = np.asarray(Image.open(io.BytesIO(srgan.png(found["images"]["G"]))))
+    kept = np.asarray(Image.open(io.BytesIO(photos.png(found["images"]["G"]))))
     assert np.array_equal(kept, found["images"]["G"])
 
 
