@@ -13,7 +13,6 @@ sigmoid units saturate there for good (measured: 50 instead of 29 squared error 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -22,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engines import learning, material
+from engines import checks, learning, material
 from engines.engine import Frame
 from engines.maths import intervals
 from engines.maths.variational import bernoulli_log_prob
@@ -58,12 +57,8 @@ class AutoencoderConfig:
                 f"code_dim must be smaller than the image ({self.n_pixels} pixels), got {self.code_dim}: "
                 "a wider code could copy the image"
             )
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation {self.activation!r} is not known; choose one of {', '.join(ACTIVATIONS)}")
-        if self.loss not in LOSSES:
-            raise ValueError(f"loss {self.loss!r} is not known; choose one of {', '.join(LOSSES)}")
-        if not (math.isfinite(self.learning_rate) and 0 < self.learning_rate <= 1):
-            raise ValueError(f"learning_rate must be above 0 and at most 1, got {self.learning_rate}")
+        checks.known(self, activation=ACTIVATIONS, loss=LOSSES)
+        checks.learning_rate(self)
 
 
 class AutoencoderNetwork(nn.Module):

@@ -23,7 +23,7 @@ import torch
 from scipy.special import ndtri
 from torch import Tensor, nn
 
-from engines import learning, material
+from engines import checks, learning, material
 from engines.engine import Frame
 from engines.maths import intervals
 from engines.maths.variational import (
@@ -59,19 +59,16 @@ class VAEConfig:
     shown: int = 500  # test images that a frame carries the codes of
 
     def __post_init__(self) -> None:
-        for name in ("latent_dim", "width", "depth", "n_pixels", "batch_size", "n_steps", "shown", "batches_per_step"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.body not in BODIES:
-            raise ValueError(f"body {self.body!r} is not known; choose one of {', '.join(BODIES)}")
+        checks.at_least(
+            self, 1, "latent_dim", "width", "depth", "n_pixels", "batch_size", "n_steps", "shown", "batches_per_step"
+        )
+        checks.known(self, body=BODIES)
         if self.body == "conv" and self.n_pixels != 784:
             raise ValueError(f"a convolutional body takes 28 x 28 = 784 pixels, got {self.n_pixels}: choose body 'mlp'")
-        if self.pixels not in PIXELS:
-            raise ValueError(f"pixels {self.pixels!r} is not known; choose one of {', '.join(PIXELS)}")
+        checks.known(self, pixels=PIXELS)
         if not (math.isfinite(self.beta) and self.beta >= 0):
             raise ValueError(f"beta must be zero or more, got {self.beta}")
-        if not (math.isfinite(self.learning_rate) and 0 < self.learning_rate <= 1):
-            raise ValueError(f"learning_rate must be above 0 and at most 1, got {self.learning_rate}")
+        checks.learning_rate(self)
         if self.warm_up < 0:
             raise ValueError(f"warm_up must be zero or more, got {self.warm_up}")
 

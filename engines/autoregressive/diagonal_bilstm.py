@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines.autoregressive.pixelcnn import flat
+from engines.autoregressive.pixelcnn import Ends, flat
 from engines.autoregressive.raster import RasterModel
 from engines.autoregressive.receptive import gradient, measured
 from engines.autoregressive.row_lstm import LSTMConfig, LSTMNetwork, lstm
@@ -98,10 +98,7 @@ class Reader:
     """
 
     def __init__(self, network: LSTMNetwork, x: Tensor) -> None:
-        self.network, self.x, self.row = network, x, -1
-        self.side = network.first.kernel_size[1] // 2
-        self.pixels = network.first.pad(x)
-        self.first, self.head, self.out = flat(network.first), flat(network.head), flat(network.out)
+        self.width, self.row, self.ends = x.shape[3], -1, Ends(network, x)
         self.features: list[Tensor] = []  # what every layer reads, (B, 2h, H, W)
         self.states: list[tuple[Tensor, Tensor]] = []  # h and c, (2, B, h, H, W) each
         features = network.first(x)
@@ -130,17 +127,14 @@ class Reader:
         self.row = row
         if row:
             for layer in range(len(self.cells)):
-                for column in reversed(range(self.x.shape[3])):
+                for column in reversed(range(self.width)):
                     self._step(layer, RIGHT, row - 1, column)
 
     def at(self, row: int, column: int) -> Tensor:
         """Pixels before this one as they are now -> (B, K)."""
         if row != self.row:
             self._enter(row)
-        n, side = len(self.x), self.side
-        self.pixels[:, :, side : side + row + 1, side:-side] = self.x[:, :, : row + 1]
-        window = self.pixels[:, :, row : row + side + 1, column : column + 2 * side + 1]
-        features = torch.addmm(self.first[1], window.reshape(n, -1), self.first[0])  # (B, 2h)
+        features = self.ends.begin(row, column)
         for i, (up, up_bias) in enumerate(self.up):
             self.features[i][:, :, row, column] = features
             self._step(i, LEFT, row, column)
@@ -149,8 +143,7 @@ class Reader:
             if row:
                 seen = seen + h[RIGHT, :, :, row - 1, column]
             features = features + torch.addmm(up_bias, seen, up)
-        features = torch.addmm(self.head[1], features.relu(), self.head[0]).relu_()
-        return torch.addmm(self.out[1], features, self.out[0])
+        return self.ends.end(features)
 
 
 def _cells(layer: Layer) -> list[tuple[Tensor, Tensor]]:

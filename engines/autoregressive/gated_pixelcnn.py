@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engines import checks
 from engines.autoregressive.pixelcnn import flat
 from engines.autoregressive.raster import RasterConfig, RasterModel
 
@@ -36,12 +37,8 @@ class GatedPixelCNNConfig(RasterConfig):
 
     def __post_init__(self) -> None:
         RasterConfig.__post_init__(self)
-        for name in ("channels", "n_layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("first_kernel", "kernel"):
-            if getattr(self, name) < 3 or getattr(self, name) % 2 == 0:
-                raise ValueError(f"{name} must be odd and at least 3, got {getattr(self, name)}")
+        checks.at_least(self, 1, "channels", "n_layers")
+        checks.odd_kernels(self, "first_kernel", "kernel")
 
 
 def gate(x: Tensor) -> Tensor:

@@ -21,7 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines.autoregressive.pixelcnn import MaskedConv2d, PixelCNNConfig, PixelCNNNetwork, flat
+from engines import checks
+from engines.autoregressive.pixelcnn import Ends, MaskedConv2d, PixelCNNConfig, PixelCNNNetwork, flat
 from engines.autoregressive.raster import RasterModel
 
 STEP = 2  # the small image has every STEP-th pixel of every STEP-th row
@@ -34,9 +35,7 @@ class MultiscaleConfig(PixelCNNConfig):
 
     def __post_init__(self) -> None:
         PixelCNNConfig.__post_init__(self)
-        for name in ("small_channels", "small_blocks"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        checks.at_least(self, 1, "small_channels", "small_blocks")
 
 
 class Block(nn.Module):
@@ -114,10 +113,8 @@ class _Large:
     """As `pixelcnn`'s reader, with each block's bias; it walks over the small image's pixels by itself."""
 
     def __init__(self, network: MultiscaleNetwork, x: Tensor, start: int) -> None:
-        self.x, self.next = x, start
-        self.side, self.reach = (layer.kernel_size[1] // 2 for layer in (network.first, network.blocks[0].masked))
-        self.pixels = network.first.pad(x)
-        self.first, self.head, self.out = flat(network.first), flat(network.head), flat(network.out)
+        self.width, self.next, self.ends = x.shape[3], start, Ends(network, x)
+        self.reach = network.blocks[0].masked.kernel_size[1] // 2
         self.blocks = [(flat(block.down), flat(block.masked), flat(block.up)) for block in network.blocks]
         told = network.told(x)
         self.told = [block.told(told).permute(2, 3, 0, 1).contiguous() for block in network.blocks]  # (H, W, B, h)
@@ -133,19 +130,15 @@ class _Large:
             self.next += 1
         features = self._features(position)
         self.next = position + 1
-        features = torch.addmm(self.head[1], features.relu(), self.head[0]).relu_()
-        return torch.addmm(self.out[1], features, self.out[0])
+        return self.ends.end(features)
 
     def _features(self, position: int) -> Tensor:
-        row, column = divmod(position, self.x.shape[3])
-        n, side, reach = len(self.x), self.side, self.reach
-        self.pixels[:, :, side : side + row + 1, side:-side] = self.x[:, :, : row + 1]
-        window = self.pixels[:, :, row : row + side + 1, column : column + 2 * side + 1]
-        features = torch.addmm(self.first[1], window.reshape(n, -1), self.first[0])  # (B, 2h)
+        row, column = divmod(position, self.width)
+        reach, features = self.reach, self.ends.begin(row, column)
         for (down, masked, up), kept, told in zip(self.blocks, self.kept, self.told, strict=True):
             kept[:, :, row + reach, column + reach] = torch.addmm(down[1], features.relu(), down[0]).relu_()
             window = kept[:, :, row : row + reach + 1, column : column + 2 * reach + 1]
-            middle = torch.addmm(masked[1], window.reshape(n, -1), masked[0]) + told[row, column]
+            middle = torch.addmm(masked[1], window.reshape(len(window), -1), masked[0]) + told[row, column]
             features = features + torch.addmm(up[1], middle.relu_(), up[0])
         return features
 

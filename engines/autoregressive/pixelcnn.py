@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engines import checks
 from engines.autoregressive.raster import RasterConfig, RasterModel
 
 
@@ -37,12 +38,8 @@ class PixelCNNConfig(RasterConfig):
 
     def __post_init__(self) -> None:
         RasterConfig.__post_init__(self)
-        for name in ("channels", "n_blocks"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("first_kernel", "kernel"):
-            if getattr(self, name) < 3 or getattr(self, name) % 2 == 0:
-                raise ValueError(f"{name} must be odd and at least 3, got {getattr(self, name)}")
+        checks.at_least(self, 1, "channels", "n_blocks")
+        checks.odd_kernels(self, "first_kernel", "kernel")
         if self.n_classes:
             raise ValueError(f"pixelcnn knows no classes, got n_classes={self.n_classes}: gated_pixelcnn does")
 
@@ -120,6 +117,28 @@ class PixelCNNNetwork(nn.Module):
         return Reader(self, x)
 
 
+class Ends:
+    """A network's first layer and its two last ones at one place: with these every reader begins and ends."""
+
+    def __init__(self, network: Any, x: Tensor) -> None:
+        self.x, self.side = x, network.first.kernel_size[1] // 2
+        self.pixels = network.first.pad(x)  # with the zeros around it
+        self.first, self.head, self.out = flat(network.first), flat(network.head), flat(network.out)
+
+    def begin(self, row: int, column: int) -> Tensor:
+        """Pixels before this one as they are now -> what the first layer makes of them, (B, 2h)."""
+        side = self.side
+        # Since the last call the pixels before this one may have been written.
+        self.pixels[:, :, side : side + row + 1, side:-side] = self.x[:, :, : row + 1]
+        window = self.pixels[:, :, row : row + side + 1, column : column + 2 * side + 1]
+        return torch.addmm(self.first[1], window.reshape(len(window), -1), self.first[0])
+
+    def end(self, features: Tensor) -> Tensor:
+        """(B, 2h) -> (B, K)."""
+        features = torch.addmm(self.head[1], features.relu(), self.head[0]).relu_()
+        return torch.addmm(self.out[1], features, self.out[0])
+
+
 class Reader:
     """One pixel at a time, each layer keeping what it has computed.
 
@@ -128,14 +147,10 @@ class Reader:
     """
 
     def __init__(self, network: PixelCNNNetwork, x: Tensor) -> None:
-        self.x = x
-        self.side = network.first.kernel_size[1] // 2
-        self.first = flat(network.first)
+        self.ends = Ends(network, x)
         self.blocks = [(flat(block.down), flat(block.masked), flat(block.up)) for block in network.blocks]
-        self.head, self.out = flat(network.head), flat(network.out)
         self.reach = network.blocks[0].masked.kernel_size[1] // 2
         # What the masked convolutions read, with the zeros around it. One pass fills in the image as it lies.
-        self.pixels = network.first.pad(x)
         self.kept = []
         features = network.first(x)
         for block in network.blocks:
@@ -144,19 +159,13 @@ class Reader:
 
     def at(self, row: int, column: int) -> Tensor:
         """Pixels up to here as they are now -> (B, K)."""
-        side, reach = self.side, self.reach
-        n = len(self.x)
-        # Since the last call the pixels before this one may have been written.
-        self.pixels[:, :, side : side + row + 1, side:-side] = self.x[:, :, : row + 1]
-        window = self.pixels[:, :, row : row + side + 1, column : column + 2 * side + 1]
-        features = torch.addmm(self.first[1], window.reshape(n, -1), self.first[0])  # (B, 2h)
+        reach, features = self.reach, self.ends.begin(row, column)
         for (down, masked, up), kept in zip(self.blocks, self.kept, strict=True):
             kept[:, :, row + reach, column + reach] = torch.addmm(down[1], features.relu(), down[0]).relu_()
             window = kept[:, :, row : row + reach + 1, column : column + 2 * reach + 1]
-            middle = torch.addmm(masked[1], window.reshape(n, -1), masked[0]).relu_()
+            middle = torch.addmm(masked[1], window.reshape(len(window), -1), masked[0]).relu_()
             features = features + torch.addmm(up[1], middle, up[0])
-        features = torch.addmm(self.head[1], features.relu_(), self.head[0]).relu_()
-        return torch.addmm(self.out[1], features, self.out[0])
+        return self.ends.end(features)
 
 
 def flat(layer: nn.Conv2d) -> tuple[Tensor, Tensor]:

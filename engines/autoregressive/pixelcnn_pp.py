@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engines import checks
 from engines.autoregressive.raster import RasterConfig, RasterModel
 
 
@@ -36,9 +37,7 @@ class PixelCNNPPConfig(RasterConfig):
 
     def __post_init__(self) -> None:
         RasterConfig.__post_init__(self)
-        for name in ("channels", "n_scales", "n_blocks"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        checks.at_least(self, 1, "channels", "n_scales", "n_blocks")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
         if self.n_classes:

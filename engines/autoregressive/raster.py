@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engines import learning, material
+from engines import checks, learning, material
 from engines.autoregressive import receptive
 from engines.autoregressive.filling import Filling
 from engines.engine import Frame
@@ -48,17 +48,13 @@ class RasterConfig:
     shown: int = 16  # test images that a frame predicts
 
     def __post_init__(self) -> None:
-        for name in ("size", "n_components", "batch_size", "n_steps", "batches_per_step", "shown"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        checks.at_least(self, 1, "size", "n_components", "batch_size", "n_steps", "batches_per_step", "shown")
         if self.n_levels not in LEVELS:
             raise ValueError(f"n_levels must be one of {', '.join(map(str, LEVELS))}, got {self.n_levels}")
-        if self.output not in OUTPUTS:
-            raise ValueError(f"output {self.output!r} is not known; choose one of {', '.join(OUTPUTS)}")
+        checks.known(self, output=OUTPUTS)
         if self.n_classes < 0:
             raise ValueError(f"n_classes must be zero (unconditional) or more, got {self.n_classes}")
-        if not (math.isfinite(self.learning_rate) and 0 < self.learning_rate <= 1):
-            raise ValueError(f"learning_rate must be above 0 and at most 1, got {self.learning_rate}")
+        checks.learning_rate(self)
 
     @property
     def n_out(self) -> int:

@@ -21,7 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines.autoregressive.pixelcnn import MaskedConv2d, flat
+from engines import checks
+from engines.autoregressive.pixelcnn import Ends, MaskedConv2d, flat
 from engines.autoregressive.raster import RasterConfig, RasterModel
 
 
@@ -35,11 +36,8 @@ class LSTMConfig(RasterConfig):
 
     def __post_init__(self) -> None:
         RasterConfig.__post_init__(self)
-        for name in ("channels", "n_layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.first_kernel < 3 or self.first_kernel % 2 == 0:
-            raise ValueError(f"first_kernel must be odd and at least 3, got {self.first_kernel}")
+        checks.at_least(self, 1, "channels", "n_layers")
+        checks.odd_kernels(self, "first_kernel")
         if self.n_classes:
             raise ValueError(f"an LSTM here knows no classes, got n_classes={self.n_classes}: gated_pixelcnn does")
 
@@ -108,10 +106,7 @@ class Reader:
     """One pixel at a time: what the row above says is computed once a row, the rest a pixel at once."""
 
     def __init__(self, network: LSTMNetwork, x: Tensor) -> None:
-        self.network, self.x, self.row = network, x, -1
-        self.side = network.first.kernel_size[1] // 2
-        self.pixels = network.first.pad(x)
-        self.first, self.head, self.out = flat(network.first), flat(network.head), flat(network.out)
+        self.network, self.row, self.ends = network, -1, Ends(network, x)
         self.layers = [(flat(layer.input_to_state), flat(layer.up)) for layer in network.layers]
         # Features of the pixel to the left (a zero before the first), and the states of all rows.
         self.left: list[Tensor] = []
@@ -133,20 +128,16 @@ class Reader:
         """Pixels before this one as they are now -> (B, K)."""
         if row != self.row:
             self._enter(row)
-        n, side = len(self.x), self.side
-        self.pixels[:, :, side : side + row + 1, side:-side] = self.x[:, :, : row + 1]
-        window = self.pixels[:, :, row : row + side + 1, column : column + 2 * side + 1]
-        features = torch.addmm(self.first[1], window.reshape(n, -1), self.first[0])  # (B, 2h)
+        features = self.ends.begin(row, column)
         for i, ((weight, bias), (up, up_bias)) in enumerate(self.layers):
             left, (h, c) = self.left[i], self.states[i]
             left[:, :, row, column + 1] = features
-            gates = torch.addmm(bias, left[:, :, row, column : column + 2].reshape(n, -1), weight)
+            gates = torch.addmm(bias, left[:, :, row, column : column + 2].flatten(1), weight)
             before = c[:, :, row - 1, column] if row else torch.zeros_like(c[:, :, 0, 0])
             state, cell = lstm(gates + self.from_above[i][column], before)
             h[:, :, row, column], c[:, :, row, column] = state, cell
             features = features + torch.addmm(up_bias, state, up)
-        features = torch.addmm(self.head[1], features.relu(), self.head[0]).relu_()
-        return torch.addmm(self.out[1], features, self.out[0])
+        return self.ends.end(features)
 
 
 class RowLSTMNetwork(LSTMNetwork):

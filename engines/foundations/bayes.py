@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from engines import checks
 from engines.engine import Engine, Frame
 
 MODELS = ("coin", "mean", "test")
@@ -44,20 +45,15 @@ class BayesConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.model not in MODELS:
-            raise ValueError(f"model {self.model!r} is not known; choose one of {', '.join(MODELS)}")
-        for name in ("a", "b", "prior_sd", "sd"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be above zero, got {value}")
+        checks.known(self, model=MODELS)
+        checks.above_zero(self, "a", "b", "prior_sd", "sd")
         for name in ("prevalence", "sensitivity", "specificity"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
         low, high = (-SPAN, SPAN) if self.model == "mean" else (0, 1)
         if not low <= self.truth <= high:
             raise ValueError(f"truth must be from {low:g} to {high:g} for the model {self.model}, got {self.truth}")
-        if self.n_data < 1:
-            raise ValueError(f"n_data must be at least 1, got {self.n_data}")
+        checks.at_least(self, 1, "n_data")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

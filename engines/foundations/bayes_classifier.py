@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines import devices, learning, material
+from engines import checks, devices, learning, material
 from engines.engine import Engine, Frame
 from engines.maths import intervals
 
@@ -213,14 +213,12 @@ class BayesClassifierConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ValueError(f"method {self.method!r} is not known; choose one of {', '.join(METHODS)}")
+        checks.known(self, method=METHODS)
         if self.given < 0:
             raise ValueError(f"given must be a class from 0, got {self.given}")
         if not (math.isfinite(self.regularisation) and 0 <= self.regularisation <= 1):
             raise ValueError(f"regularisation must be from 0 to 1, got {self.regularisation}")
-        if self.n_steps < 1:
-            raise ValueError(f"n_steps must be at least 1, got {self.n_steps}")
+        checks.at_least(self, 1, "n_steps")
 
 
 class BayesClassifier(Engine):

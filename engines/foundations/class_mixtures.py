@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines import devices, engine, learning, material
+from engines import checks, devices, engine, learning, material
 from engines.engine import Engine, Frame
 from engines.maths import gaussians, intervals
 from engines.maths.pca import fit_pca, project
@@ -36,8 +36,7 @@ class ClassMixturesConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"kind {self.kind!r} is not known; choose one of {', '.join(KINDS)}")
+        checks.known(self, kind=KINDS)
         for name in ("n_components", "n_dimensions", "n_images", "n_classes", "n_pixels", "max_iterations"):
             if not 1 <= getattr(self, name) <= 1_000_000:
                 raise ValueError(f"{name} must be from 1 to 1,000,000, got {getattr(self, name)}")

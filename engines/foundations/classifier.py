@@ -11,7 +11,6 @@ up to two pixels each way, so that a digit is known wherever it stands.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines import learning, material
+from engines import checks, learning, material
 from engines.engine import Frame
 
 
@@ -37,13 +36,10 @@ class ClassifierConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("n_classes", "width", "n_features", "batch_size", "n_steps", "batches_per_step"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        checks.at_least(self, 1, "n_classes", "width", "n_features", "batch_size", "n_steps", "batches_per_step")
         if not 0 <= self.shift <= 6:
             raise ValueError(f"shift must be from 0 to 6 pixels, got {self.shift}")
-        if not (math.isfinite(self.learning_rate) and 0 < self.learning_rate <= 1):
-            raise ValueError(f"learning_rate must be above 0 and at most 1, got {self.learning_rate}")
+        checks.learning_rate(self)
 
 
 class ClassifierNetwork(nn.Module):

@@ -21,7 +21,6 @@ each takes its batch statistics from its own share.
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -31,7 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines import learning, material
+from engines import checks, learning, material
 from engines.engine import Frame
 from engines.maths.samples import frechet_distance, precision_recall
 
@@ -69,15 +68,12 @@ class DCGANConfig:
     def __post_init__(self) -> None:
         if self.size not in (28, 32):
             raise ValueError(f"size must be 28 or 32 pixels, got {self.size}")
-        for name in ("latent_dim", "channels", "n_steps", "batches_per_step", "g_steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        checks.at_least(self, 1, "latent_dim", "channels", "n_steps", "batches_per_step", "g_steps")
         if not 0 <= self.switches <= self.latent_dim:
             raise ValueError(f"switches must be from 0 to latent_dim, {self.latent_dim}, got {self.switches}")
         if self.batch_size < 2:
             raise ValueError(f"batch_size must be at least 2 for batch normalisation, got {self.batch_size}")
-        if not (math.isfinite(self.learning_rate) and 0 < self.learning_rate <= 1):
-            raise ValueError(f"learning_rate must be above 0 and at most 1, got {self.learning_rate}")
+        checks.learning_rate(self)
         if not 0 <= self.beta1 < 1:
             raise ValueError(f"beta1 must be from 0 to below 1, got {self.beta1}")
         if self.judge not in ("", "mnist", "fashion"):

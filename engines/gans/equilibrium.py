@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from engines import checks
 from engines.engine import Engine, Frame
 
 METHODS = ("simultaneous", "alternating", "extragradient")
@@ -42,17 +43,13 @@ class EquilibriumConfig:
     seed: int = 0  # nothing is drawn; every engine has one
 
     def __post_init__(self) -> None:
-        for name, known in (("method", METHODS), ("form", FORMS)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} {getattr(self, name)!r} is not known; choose one of {', '.join(known)}")
-        if not (math.isfinite(self.learning_rate) and 0 < self.learning_rate <= 2):
-            raise ValueError(f"learning_rate must be above 0 and at most 2, got {self.learning_rate}")
+        checks.known(self, method=METHODS, form=FORMS)
+        checks.learning_rate(self, 2)
         if not (math.isfinite(self.pull) and 0 <= self.pull <= 2):
             raise ValueError(f"pull must be from 0 to 2, got {self.pull}")
         if not all(math.isfinite(value) and abs(value) <= 10 for value in (self.x, self.y)):
             raise ValueError(f"the start must be within 10 of zero, got ({self.x}, {self.y})")
-        if self.n_steps < 1:
-            raise ValueError(f"n_steps must be at least 1, got {self.n_steps}")
+        checks.at_least(self, 1, "n_steps")
 
 
 def slopes(config: EquilibriumConfig) -> Callable[[float, float], Vector]:

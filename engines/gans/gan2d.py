@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engines import devices, learning
+from engines import checks, devices, learning
 from engines.data.dataset import Dataset, Truth
 from engines.engine import Engine, Frame
 from engines.gans import objectives
@@ -70,9 +70,7 @@ class GAN2DConfig:
     def __post_init__(self) -> None:
         choices = {"objective": objectives.OBJECTIVES, "noise": NOISES, "activation": tuple(ACTIVATIONS)}
         choices |= {"optimizer": OPTIMIZERS, "play": PLAYERS}
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} {getattr(self, name)!r} is not known; choose one of {', '.join(known)}")
+        checks.known(self, **choices)
         ranges = {"noise_dim": (1, 2), "batch_size": (1, 10_000), "d_steps": (1, 20), "g_steps": (1, 20)}
         ranges |= {"g_depth": (0, 4), "d_depth": (0, 4), "g_width": (2, 128), "d_width": (2, 128)}
         ranges |= {"n_steps": (1, 10**9)}

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from engines import checks
 from engines.engine import Engine, Frame
 from engines.maths import convolution as conv
 
@@ -37,9 +38,7 @@ class TransposedConvolutionConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, known in (("mode", MODES), ("values", VALUES)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} {getattr(self, name)!r} is not known; choose one of {', '.join(known)}")
+        checks.known(self, mode=MODES, values=VALUES)
         for name, (low, high) in {"size": (1, 16), "kernel": (1, 7), "stride": (1, 4), "padding": (0, 6)}.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be from {low} to {high}, got {getattr(self, name)}")

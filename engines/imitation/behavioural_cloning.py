@@ -58,11 +58,6 @@ class BehaviouralCloning(Engine):
             raise ValueError(
                 "behavioural_cloning learns from demonstrations: create it with data=demonstrations.load(environment)"
             )
-        if config.n_trajectories > len(data.trajectories):
-            raise ValueError(
-                f"n_trajectories is {config.n_trajectories}, there are {len(data.trajectories)} demonstrations: take "
-                "fewer"
-            )
         self.config, self.data = config, data
         self.device = devices.resolve("cpu" if device == "auto" else device)
         self.env = environment(data.environment)

@@ -87,7 +87,9 @@ class Demonstrations:
         return sum(one.terminated for one in self.trajectories)
 
     def first(self, n: int) -> Demonstrations:
-        """The first n trajectories."""
+        """The first n trajectories; ValueError where there are fewer."""
+        if n > (there := len(self.trajectories)):
+            raise ValueError(f"n_trajectories is {n}, there are {there} demonstrations: take fewer")
         return Demonstrations(environment=self.environment, trajectories=self.trajectories[:n])
 
     def thinned(self, every: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -297,7 +299,7 @@ class FromDemonstrations(Material):
     def load(cls, name: str, *, n: int | None = None) -> Material:
         """The shipped demonstrations of the environment ``name``, the first ``n`` trajectories."""
         shown = load(name)
-        shown = shown if n is None else shown.first(n)
+        shown = shown if n is None else shown.first(min(n, len(shown.trajectories)))
         about = {"kind": "demonstrations", "n_trajectories": len(shown.trajectories),
                  "mean_return": float(shown.returns.mean())}  # fmt: skip
         return cls(shown, about=about, sha256=hashlib.sha256((FOLDER / f"{name}.npz").read_bytes()).hexdigest())

@@ -39,7 +39,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engines import devices, learning
+from engines import checks, devices, learning
 from engines.engine import Engine, Frame
 from engines.imitation import trpo
 from engines.imitation.demonstrations import Demonstrations, FromDemonstrations
@@ -75,8 +75,7 @@ class GAILConfig:
 
     def __post_init__(self) -> None:
         trpo.check(self)
-        if self.reward not in REWARDS:
-            raise ValueError(f"reward {self.reward!r} is not known; choose one of {', '.join(REWARDS)}")
+        checks.known(self, reward=REWARDS)
         ranges = {"n_trajectories": (1, 200), "thin": (1, 1000), "d_steps": (0, 100), "penalty": (0, 100)}
         for name, (low, high) in (ranges | {"d_learning_rate": (1e-9, 1)}).items():
             if not low <= (value := getattr(self, name)) <= high:
@@ -115,11 +114,6 @@ class GAIL(Engine):
         if config.environment and config.environment != data.environment:
             raise ValueError(
                 f"these demonstrations are of {data.environment!r}, the settings say {config.environment!r}: choose one"
-            )
-        if config.n_trajectories > len(data.trajectories):
-            raise ValueError(
-                f"n_trajectories is {config.n_trajectories}, there are {len(data.trajectories)} demonstrations: take "
-                "fewer"
             )
         self.config, self.data = config, data
         self.device = devices.resolve("cpu" if device == "auto" else device)

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines import devices
+from engines import checks, devices
 from engines.engine import Engine, Frame
 from engines.maths import gaussians
 from engines.mixtures.start import check_start, choose_means, means_of, points_of
@@ -46,9 +46,7 @@ class GMMConfig:
 
     def __post_init__(self) -> None:
         check_start(self)
-        if self.covariance_type not in gaussians.COVARIANCE_TYPES:
-            known = ", ".join(gaussians.COVARIANCE_TYPES)
-            raise ValueError(f"covariance_type {self.covariance_type!r} is not known; choose one of {known}")
+        checks.known(self, covariance_type=gaussians.COVARIANCE_TYPES)
         if not (math.isfinite(self.regularisation) and self.regularisation >= 0):
             raise ValueError(f"regularisation must be zero or more, got {self.regularisation}")
         if not self.tolerance >= 0:

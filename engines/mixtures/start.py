@@ -9,16 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engines import checks
+
 INITS = ("kmeans++", "random", "bad", "given")
 
 
 def check_start(config: Any) -> None:
     """ValueError names the first setting out of range, of those that all mixtures share."""
-    for name in ("n_components", "max_iterations", "shown"):
-        if getattr(config, name) < 1:
-            raise ValueError(f"{name} must be at least 1, got {getattr(config, name)}")
-    if config.init not in INITS:
-        raise ValueError(f"init {config.init!r} is not known; choose one of {', '.join(INITS)}")
+    checks.at_least(config, 1, "n_components", "max_iterations", "shown")
+    checks.known(config, init=INITS)
     if config.init == "given" and len(config.means) != config.n_components:
         given = len(config.means)
         raise ValueError(f"init 'given' needs {config.n_components} means, one per component; got {given}")

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines import devices
+from engines import checks, devices
 from engines.engine import Engine, Frame
 from engines.maths import gaussians
 from engines.mixtures.start import check_start, choose_means, points_of
@@ -54,13 +54,8 @@ class VariationalGMMConfig:
 
     def __post_init__(self) -> None:
         check_start(self)
-        for name, known in (("covariance_type", COVARIANCE_TYPES), ("weight_prior", WEIGHT_PRIORS)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} {getattr(self, name)!r} is not known; choose one of {', '.join(known)}")
-        for name in ("concentration", "mean_precision"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be above zero, got {value}")
+        checks.known(self, covariance_type=COVARIANCE_TYPES, weight_prior=WEIGHT_PRIORS)
+        checks.above_zero(self, "concentration", "mean_precision")
         if not self.tolerance >= 0:
             raise ValueError(f"tolerance must be zero or more, got {self.tolerance}")
 

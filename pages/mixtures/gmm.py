@@ -18,7 +18,6 @@ from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, Switch
 
 LIMITS = devices.limits()
-SIZED = ("blobs", "stretched", "overlap", "moons", "ring", "mnist")
 COVARIANCES = {
     "full": "An ellipse each",
     "tied": "One ellipse for all",
@@ -43,7 +42,7 @@ DATA_SET = Choice(
 )
 POINTS = Number(
     key="n", label="Points", low=50, high=2000, default=400, help="Of a made-up set, or of MNIST. Restarts the run.",
-    when=lambda chosen: chosen["data"] in SIZED,
+    when=lambda chosen: chosen["data"] in gmm_runs.SIZED,
 )  # fmt: skip
 METHOD = Choice(
     key="method",

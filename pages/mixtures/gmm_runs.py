@@ -34,6 +34,7 @@ SETS = {
     "draw": "Points of your own",
     "csv": "A table of your own (CSV)",
 }
+SIZED = ("blobs", "stretched", "overlap", "moons", "ring", "mnist")  # of as many points as asked for
 FIRST_MEANS = {
     "kmeans++": "Points far from each other (k-means++)",
     "random": "Points picked at random",

@@ -17,7 +17,6 @@ from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, Switch
 
 LIMITS = devices.limits()
-SIZED = ("blobs", "stretched", "overlap", "moons", "ring", "mnist")
 SLUG = "variational-gmm"
 
 DATA_SET = Choice(
@@ -30,7 +29,7 @@ DATA_SET = Choice(
 )
 POINTS = Number(
     key="n", label="Points", low=20, high=2000, default=300, help="Of a made-up set, or of MNIST. Restarts the run.",
-    when=lambda chosen: chosen["data"] in SIZED,
+    when=lambda chosen: chosen["data"] in gmm_runs.SIZED,
 )  # fmt: skip
 COMPONENTS = Number(
     key="k",

@@ -1,0 +1,37 @@
+"""What several engines check their settings for; a ValueError names the first that is wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+
+def at_least(config: Any, least: int, *names: str) -> None:
+    for name in names:
+        if getattr(config, name) < least:
+            raise ValueError(f"{name} must be at least {least}, got {getattr(config, name)}")
+
+
+def above_zero(config: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(f"{name} must be above zero, got {value}")
+
+
+def known(config: Any, **choices: Iterable[str]) -> None:
+    for name, those in choices.items():
+        if getattr(config, name) not in those:
+            raise ValueError(f"{name} {getattr(config, name)!r} is not known; choose one of {', '.join(those)}")
+
+
+def odd_kernels(config: Any, *names: str) -> None:
+    for name in names:
+        if getattr(config, name) < 3 or getattr(config, name) % 2 == 0:
+            raise ValueError(f"{name} must be odd and at least 3, got {getattr(config, name)}")
+
+
+def learning_rate(config: Any, most: float = 1) -> None:
+    if not (math.isfinite(config.learning_rate) and 0 < config.learning_rate <= most):
+        raise ValueError(f"learning_rate must be above 0 and at most {most}, got {config.learning_rate}")
