@@ -392,8 +392,9 @@ def draw(frame: Frame, picture: Picture, order: np.ndarray) -> dict[str, Any]:
         if chances.shape[1] == 2:
             patches[0] = {"x": np.arange(1, n + 1, dtype=np.float32), "y": chances[:, 1].astype(np.float32)}
             low, high = chances[:, 1].min(), chances[:, 1].max()
+            alike = f"{low:.2f}" == f"{high:.2f}"
             said = f"white with a chance of {low:.2f}" + (
-                f" to {high:.2f}, depending on the completion" if n > 1 else ""
+                "" if n == 1 else " in every completion" if alike else f" to {high:.2f}, depending on the completion"
             )
         else:
             patches[0] = {"x": np.arange(chances.shape[1], dtype=np.float32), "y": chances[0].astype(np.float32)}

@@ -139,8 +139,8 @@ class Player {
     if (this.root.style.getPropertyValue("--room") !== height) this.root.style.setProperty("--room", height);
   }
 
-  /** Words, curve and numbers stand below a sheet of images where that makes it much larger, else beside it; presented,
-   * words without a curve stand below, or beside it where that makes it larger. */
+  /** Words, curve and numbers stand below a sheet of images where that makes it much larger (presented: larger), else
+   * beside it; presented, words without a curve stand below, or beside it where that makes it larger. */
   lay() {
     const sheet = this.stage.views.get("images"), grid = this.root.querySelector(".grid:not(.alone)"), { frame } = this.walk;
     this.place = this.base.below ? "below" : "";
@@ -148,8 +148,8 @@ class Player {
     const alone = sheet && frame?.images && this.stage.views.size === 1;
     Object.assign(this.stageHost.style, narrow && alone ? sheet.tall(frame, this.stageHost.clientWidth) : { height: "", maxHeight: "" });
     if (this.place || !grid || !alone) return;
-    const bare = this.root.classList.contains("presenting") && grid.classList.contains("nocurve");
-    const [other, gain] = bare ? ["aside", 1.02] : ["below", 1.25];
+    const presented = this.root.classList.contains("presenting"), gain = presented ? 1.02 : 1.25;
+    const other = presented && grid.classList.contains("nocurve") ? "aside" : "below";
     grid.classList.remove("below", "aside");
     const area = () => sheet.area(frame, this.stageHost.clientWidth, this.stageHost.clientHeight), usual = area();
     grid.classList.add(other);
