@@ -86,6 +86,8 @@ def blind_spot(row: int, column: int) -> Film:
             **sheet_axes(shape, x=(0, 0.83)),
         },
         "below": True,
+        "narrow": {"xaxis": {"domain": [0.12, 1]}, "yaxis": {"domain": [0, 0.36], "title": "pixels"},
+                   **sheet_axes(shape, x=(0, 1), y=(0.5, 1))},
         "traces": [
             {**bar, "marker": {"color": "@first"}},
             {**bar, "marker": {"color": "@second", "pattern": {"shape": "/"}}},

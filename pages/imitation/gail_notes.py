@@ -211,7 +211,7 @@ def compared_words(name: str) -> str:
     for method, title in METHODS.items():
         reached = [f"{sum(s >= 0.9 for s in scores(name, method, n))} of 5 with {n}" for n in (1, 4, 7, 10)]
         said.append(f"{title} comes 90 % of the way from random to expert for {', '.join(reached)} demonstrations")
-    return ". ".join(said) + "."
+    return "Points: seeds; lines: their medians. " + ". ".join(said) + "."
 
 
 def measured(name: str) -> None:

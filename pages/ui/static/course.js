@@ -57,7 +57,7 @@ function framed() {
   document.body.classList.add("lab-framed");
 }
 
-// The browser's translation leaves formulas alone; one wider than its column is set smaller, to two thirds.
+// The browser's translation leaves formulas alone; one wider than its column is set smaller, at least at nine sixteenths.
 function formulas() {
   let waiting = false;
   const mark = () => {
@@ -65,7 +65,7 @@ function formulas() {
     const wide = [...document.querySelectorAll(".katex-display")];
     for (const one of wide) one.style.fontSize = "";
     const shares = wide.map((one) => one.clientWidth / one.scrollWidth);
-    wide.forEach((one, i) => { if (shares[i] < 1) one.style.fontSize = `${Math.max(0.66, 0.98 * shares[i])}em`; });
+    wide.forEach((one, i) => { if (shares[i] < 1) one.style.fontSize = `${Math.max(0.56, 0.98 * shares[i])}em`; });
     for (const one of document.querySelectorAll('[data-testid="stSidebar"] [data-testid="stSelectbox"] input')) { // so is a choice
       one.style.removeProperty("--fits");
       if (one.scrollWidth > one.clientWidth) one.style.setProperty("--fits", Math.max(0.8, one.clientWidth / one.scrollWidth));
