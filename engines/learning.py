@@ -40,6 +40,11 @@ def rows_of(x: Any, n_pixels: int, device: torch.device) -> Tensor:
     return rows.reshape(len(rows), -1)
 
 
+def pixels_of(images: Any, side: int, device: torch.device) -> Tensor:
+    """Colour images (B, S, S, 3), bytes or levels in 0..1, as networks take them: (B, 3, S, S) in -1..1."""
+    return 2 * rows_of(images, 3 * side * side, device).reshape(-1, side, side, 3).permute(0, 3, 1, 2) - 1
+
+
 def build(make: Callable[[], nn.Module], *, generator: torch.Generator, device: torch.device) -> nn.Module:
     r"""The module that ``make`` makes, with PyTorch's own initialisation drawn from ``generator``.
 

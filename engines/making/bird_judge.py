@@ -89,8 +89,7 @@ class BirdJudge(learning.Learner):
 
     def pixels(self, images: Any) -> Tensor:
         """Drawings (B, 64, 64, 3), bytes or 0..1 -> (B, 3, 64, 64) in -1..1."""
-        rows = learning.rows_of(images, 3 * SIDE * SIDE, self.device)
-        return 2 * rows.reshape(-1, SIDE, SIDE, 3).permute(0, 3, 1, 2) - 1
+        return learning.pixels_of(images, SIDE, self.device)
 
     @torch.no_grad()
     def judged(self, images: Any) -> dict[str, Tensor]:

@@ -28,7 +28,7 @@ from torch import Tensor
 from engines import checks, devices
 from engines.engine import Engine, Frame
 from engines.maths import gaussians
-from engines.mixtures.start import check_start, choose_means, means_of, points_of
+from engines.mixtures.start import check_start, choose_means, like, means_of, points_of
 from engines.mixtures.survey import Features, Parameters, Survey
 
 
@@ -238,17 +238,11 @@ class GaussianMixture(Engine):
 
     def log_prob(self, x: Any) -> Tensor:
         """log p(x) in nats: (B, D) -> (B,)."""
-        return gaussians.mixture_log_prob(self._rows(x), *self._mixture())
+        return gaussians.mixture_log_prob(like(self.data, x), *self._mixture())
 
     def responsibilities(self, x: Any) -> Tensor:
         """p(component | x): (B, D) -> (B, K)."""
-        return gaussians.responsibilities(self._rows(x), *self._mixture())
-
-    def _rows(self, x: Any) -> Tensor:
-        rows = torch.as_tensor(x, dtype=torch.float64, device=self.device)
-        if rows.dim() != 2 or rows.shape[1] != self.data.shape[1]:
-            raise ValueError(f"x must have shape (B, {self.data.shape[1]}), got {tuple(rows.shape)}")
-        return rows
+        return gaussians.responsibilities(like(self.data, x), *self._mixture())
 
     def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
         """n points of the mixture: -> (n, D)."""

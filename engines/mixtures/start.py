@@ -61,6 +61,14 @@ def points_of(data: Any, n_components: int, device: torch.device) -> Tensor:
     return points
 
 
+def like(data: Tensor, x: Any) -> Tensor:
+    """``x`` as rows (B, D) beside ``data`` (N, D)."""
+    rows = torch.as_tensor(x, dtype=torch.float64, device=data.device)
+    if rows.dim() != 2 or rows.shape[1] != data.shape[1]:
+        raise ValueError(f"x must have shape (B, {data.shape[1]}), got {tuple(rows.shape)}")
+    return rows
+
+
 def distinct(points: Tensor, enough: int) -> int:
     """How many different points there are, counted no further than where the first rows already hold ``enough``."""
     first = len(torch.unique(points[: 64 * enough], dim=0))

@@ -28,7 +28,7 @@ from torch import Tensor
 from engines import checks, devices
 from engines.engine import Engine, Frame
 from engines.maths import gaussians
-from engines.mixtures.start import check_start, choose_means, points_of
+from engines.mixtures.start import check_start, choose_means, like, points_of
 from engines.mixtures.survey import Features, Survey
 
 COVARIANCE_TYPES = ("full", "diag")
@@ -321,15 +321,17 @@ class VariationalGaussianMixture(Engine):
 
     def log_prob(self, x: Any) -> Tensor:
         r"""log p(x | data) in nats, a mixture of Student's t (Bishop 2006, eqs. 10.81, 10.82): (B, D) -> (B,)."""
-        return (self.weights().log() + self._log_student(self._rows(x))).logsumexp(dim=1)
+        return (self.weights().log() + self._log_student(like(self.data, x))).logsumexp(dim=1)
 
     def plug_in_log_prob(self, x: Any) -> Tensor:
         """log p(x) of the mixture at the posterior's means, which forgets how unsure they are: (B, D) -> (B,)."""
-        return gaussians.mixture_log_prob(self._rows(x), self.weights(), self.posterior.means, self.full_covariances())
+        return gaussians.mixture_log_prob(
+            like(self.data, x), self.weights(), self.posterior.means, self.full_covariances()
+        )
 
     def responsibilities(self, x: Any) -> Tensor:
         """p(component | x, data), from the predictive densities: (B, D) -> (B, K)."""
-        return (self.weights().log() + self._log_student(self._rows(x))).softmax(dim=1)
+        return (self.weights().log() + self._log_student(like(self.data, x))).softmax(dim=1)
 
     def _student(self) -> tuple[Tensor, Tensor]:
         q = self.posterior
@@ -353,12 +355,6 @@ class VariationalGaussianMixture(Engine):
         else:
             noise = torch.einsum("nij,nj->ni", gaussians.cholesky(scale)[component], noise)
         return self.posterior.means[component.to(self.device)] + noise.to(self.device)
-
-    def _rows(self, x: Any) -> Tensor:
-        rows = torch.as_tensor(x, dtype=torch.float64, device=self.device)
-        if rows.dim() != 2 or rows.shape[1] != self.data.shape[1]:
-            raise ValueError(f"x must have shape (B, {self.data.shape[1]}), got {tuple(rows.shape)}")
-        return rows
 
     # -- saving ----------------------------------------------------------------------------------------------
 

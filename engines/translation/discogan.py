@@ -331,8 +331,7 @@ class DiscoGAN(learning.Learner):
 
     def images(self, x: Any) -> Tensor:
         """Images (B, 32, 32, 3), bytes or 0..1 -> (B, 3, 32, 32) in -1..1."""
-        rows = learning.rows_of(x, 3 * SIDE * SIDE, self.device)
-        return 2 * rows.reshape(-1, SIDE, SIDE, 3).permute(0, 3, 1, 2) - 1
+        return learning.pixels_of(x, SIDE, self.device)
 
     @torch.no_grad()
     def translate(self, x: Any, way: str = "AB") -> Tensor:

@@ -236,8 +236,7 @@ class DTN(learning.Learner):
 
     def colour(self, images: Any) -> Tensor:
         """Source images (B, 32, 32, 3), bytes or 0..1, as f takes them: (B, 3, 32, 32) in -1..1."""
-        rows = learning.rows_of(images, 3 * SIDE * SIDE, self.device)
-        return 2 * rows.reshape(-1, SIDE, SIDE, 3).permute(0, 3, 1, 2) - 1
+        return learning.pixels_of(images, SIDE, self.device)
 
     def grey(self, images: Any) -> Tensor:
         """Target images (B, 28, 28), bytes or 0..1, with a black margin: (B, 1, 32, 32) in -1..1."""

@@ -189,7 +189,7 @@ class Pix2Pix(learning.Learner):
 
     def drawings(self, y: Any) -> Tensor:
         """Drawings (B, 64, 64, 3), bytes or 0..1 -> (B, 3, 64, 64) in -1..1."""
-        return 2 * learning.rows_of(y, 3 * SIDE * SIDE, self.device).reshape(-1, SIDE, SIDE, 3).permute(0, 3, 1, 2) - 1
+        return learning.pixels_of(y, SIDE, self.device)
 
     def jitter(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Half of the pairs mirrored, all of the batch moved by up to two pixels each way (section 6.2)."""

@@ -216,8 +216,7 @@ class PixelDTGAN(learning.Learner):
 
     def levels(self, images: Any) -> Tensor:
         """Images (B, 64, 64, 3), bytes or 0..1, as the networks take them: (B, 3, 64, 64) in -1..1."""
-        rows = learning.rows_of(images, 3 * SIDE * SIDE, self.device)
-        return 2 * rows.reshape(-1, SIDE, SIDE, 3).permute(0, 3, 1, 2) - 1
+        return learning.pixels_of(images, SIDE, self.device)
 
     # -- the model -------------------------------------------------------------------------------------
 

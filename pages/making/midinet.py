@@ -17,6 +17,7 @@ from pages.catalogue import entry
 from pages.making import midinet_notes as notes
 from pages.making.midinet_notes import WORDS, card_of, chains, model, openings
 from pages.ui import shipped, show
+from pages.ui.comparison import networks
 from pages.ui.live import Blocks, Live
 from pages.ui.maths import latex
 from pages.ui.page import page
@@ -39,10 +40,7 @@ SEQUENCES = {
 BEATS = 120  # a minute
 LOWEST = 45  # MIDI number of the lowest row drawn: the chords lie below the melody
 
-BY = Choice(
-    key="by", label="Network", options=tuple(name or "trained" for name in WORDS), default="trained",
-    labels={name or "trained": words for name, words in WORDS.items()}, help="All were trained alike.",
-)  # fmt: skip
+BY = networks(WORDS, "All were trained alike.")
 SEQUENCE = Choice(
     key="chords", label="Chords", options=(*SEQUENCES, "tune", "own"), default="home",
     labels={**SEQUENCES, "tune": "those of the opening's tune", "own": "your own"}, help="One a bar.",

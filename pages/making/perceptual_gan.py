@@ -15,16 +15,13 @@ from pages.making import perceptual_gan_notes as notes
 from pages.making import raising
 from pages.making.perceptual_gan_notes import SLUG, WORDS, card_of, model
 from pages.ui import shipped, show
-from pages.ui.comparison import strip
+from pages.ui.comparison import networks, strip
 from pages.ui.page import page
-from pages.ui.settings import Choice, Number
+from pages.ui.settings import Number
 from pages.ui.sheets import curves, images_base
 from pages.ui.show import Film
 
-BY = Choice(
-    key="by", label="Network", options=tuple(name or "all" for name in WORDS), default="all",
-    labels={name or "all": words for name, words in WORDS.items()}, help="All were trained alike.",
-)  # fmt: skip
+BY = networks(WORDS, "All were trained alike.", plain="all")
 STICKER = Number(key="sticker", label="Sticker to begin with", low=0, high=47, default=19, slider=False)
 GROUND = Number(key="ground", label="Photograph", low=0, high=5, default=2)
 PX = Number(key="px", label="Pixels to begin with", low=raising.SMALLEST, high=raising.LARGEST, default=10)

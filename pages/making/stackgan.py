@@ -19,7 +19,7 @@ from pages.catalogue import entry
 from pages.making import stackgan_notes as notes
 from pages.making.stackgan_notes import PARTS, WORDS, card_of, model
 from pages.ui import photos, shipped, show
-from pages.ui.comparison import strip
+from pages.ui.comparison import networks, strip
 from pages.ui.live import Blocks
 from pages.ui.page import page
 from pages.ui.plain import quoted
@@ -43,11 +43,7 @@ EXAMPLES = {
     "rose": "a pink rose with a white heart at sunset",
 }
 
-BY = Choice(
-    key="by", label="Network", options=("trained", *PARTS), default="trained",
-    labels={name or "trained": words for name, words in WORDS.items()},
-    help="The trained one; the others are small and were trained alike but for the part taken away.",
-)  # fmt: skip
+BY = networks({name: WORDS[name] for name in ("", *PARTS)})
 HOW = Choice(
     key="how", label="Caption", options=("set", "own"), default="set",
     labels={"set": "from attributes", "own": "in your own words"},

@@ -17,6 +17,7 @@ from pages.catalogue import entry
 from pages.making import threedgan_notes as notes
 from pages.making.threedgan_notes import WORDS, model, tests, trained_on
 from pages.ui import shipped, show, stage
+from pages.ui.comparison import networks
 from pages.ui.live import Blocks
 from pages.ui.maths import latex
 from pages.ui.page import page
@@ -30,11 +31,7 @@ PERCENT = np.arange(5, 100, 5)  # thresholds of the first view
 WAY = 25  # places on the way between two codes
 DRAWN = 512  # codes that the averages rest on
 
-BY = Choice(
-    key="by", label="Network", options=tuple(name or "trained" for name in WORDS), default="trained",
-    labels={name or "trained": words for name, words in WORDS.items()},
-    help="The trained one; the others are small and were trained alike but for the part taken away.",
-)  # fmt: skip
+BY = networks(WORDS)
 CODE = Number(key="code", label="Code", low=1, high=CODES, default=notes.OPENING, help="Which of 200 drawn codes.")
 BESIDE = Choice(
     key="beside", label="Beside it", options=("nothing", "nearest"), default="nothing",

@@ -23,7 +23,7 @@ from pages.catalogue import entry
 from pages.people import age_cgan_notes as notes
 from pages.people.age_cgan_notes import AIMS, FOUND, HEAD, PLAIN, SHORT, WORDS, metrics, named, said_of
 from pages.ui import shipped, show
-from pages.ui.comparison import interval, strip
+from pages.ui.comparison import interval, networks, strip
 from pages.ui.live import SLOTS, Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -44,11 +44,7 @@ GIVEN = Choice(
     key="given", label="Given at", options=tuple(str(AGES[a]) for a in SOURCES), default="35",
     labels=OF_AGES, help="The picture that the code is found from.",
 )  # fmt: skip
-BY = Choice(
-    key="by", label="Network", options=tuple(name or "trained" for name in WORDS), default="trained",
-    labels={name or "trained": words for name, words in WORDS.items()},
-    help="All but the one trained longest are smaller and were trained alike.",
-)  # fmt: skip
+BY = networks(WORDS, "All but the one trained longest are smaller and were trained alike.")
 AIM = Choice(
     key="aim", label="Search for", options=("both", "identity", "pixels"), default=HEAD, labels=AIMS,
     help="What has to agree: what FR sees, the pixels, or both.",

@@ -18,7 +18,7 @@ from pages.catalogue import entry
 from pages.people import anime_notes as notes
 from pages.people.anime_notes import NAMES, PARTS, WORDS, card_of, model
 from pages.ui import photos, settings, shipped, show
-from pages.ui.comparison import strip
+from pages.ui.comparison import networks, strip
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -41,11 +41,10 @@ ATTRIBUTES = tuple(
     Choice(key=field, label=NAMES[field].capitalize(), options=VALUES[field], default=DEFAULT[field])
     for field in FIELDS
 )
-BY = Choice(
-    key="by", label="Network", options=("trained", *PARTS), default="trained",
-    labels={name or "trained": words for name, words in WORDS.items()},
-    help="The trained one; the others are small, draw fewer pixels and were trained alike but for the part taken away.",
-)  # fmt: skip
+BY = networks(
+    {name: WORDS[name] for name in ("", *PARTS)},
+    "The trained one; the others are small, draw fewer pixels and were trained alike but for the part taken away.",
+)
 SEED = Number(key="seed", label="Seed", low=0, high=9999, default=7, slider=False, help="Of the noise.")
 PICK = Number(key="pick", label="Noise", low=1, high=SHEET, default=1, help="Which of this seed's 36 draws of noise.")
 CHANGE = Choice(key="change", label="Attribute to change", options=FIELDS, default="hair_colour", labels=NAMES)

@@ -19,7 +19,7 @@ from pages.catalogue import entry
 from pages.people import icgan_notes as notes
 from pages.people.icgan_notes import ALIKE, CHANGES, WORDS, card_of, metrics, model
 from pages.ui import photos, settings, shipped, show
-from pages.ui.comparison import strip
+from pages.ui.comparison import networks, strip
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -42,11 +42,7 @@ VALUES = PACKS[PACK]
 
 FACE = Number(key="face", label="Face", low=1, high=N_FACES, default=10, help="None of them was learned from.")
 OTHER = Number(key="other", label="Other face", low=1, high=N_FACES, default=12, help="The one to swap or walk with.")
-BY = Choice(
-    key="by", label="Network", options=tuple(name or "trained" for name in WORDS), default="trained",
-    labels={name or "trained": words for name, words in WORDS.items()},
-    help="All but the one trained longest are smaller and were trained alike.",
-)  # fmt: skip
+BY = networks(WORDS, "All but the one trained longest are smaller and were trained alike.")
 SEED = Number(key="seed", label="Noise", low=0, high=99, default=0, help="Another number draws other z.")
 EDITS = tuple(
     Choice(key=key, label=NAMES[key].capitalize(), options=(FOUND, *values), default=FOUND,

@@ -18,7 +18,7 @@ from pages.catalogue import entry
 from pages.people import tpgan_notes as notes
 from pages.people.tpgan_notes import ALIKE, JUDGES, WORDS, lost, metrics, said_of
 from pages.ui import shipped, show
-from pages.ui.comparison import interval, strip
+from pages.ui.comparison import interval, networks, strip
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -33,11 +33,7 @@ COLOURS = ("@first", "@second", "@bound", "@c4")  # of the four patches
 ANGLES = tuple(range(15, 91, 15))
 
 PERSON = Number(key="person", label="Person", low=1, high=N_PEOPLE, default=8, help="None of them was learned from.")
-BY = Choice(
-    key="by", label="Network", options=tuple(name or "trained" for name in WORDS), default="trained",
-    labels={name or "trained": words for name, words in WORDS.items()},
-    help="All but the one trained longest are smaller and were trained alike.",
-)  # fmt: skip
+BY = networks(WORDS, "All but the one trained longest are smaller and were trained alike.")
 JUDGE = Choice(
     key="judge", label="Judge, trained on", options=("near", "judge"), default="near",
     labels={"near": "turns up to 45°", "judge": "all turns"},

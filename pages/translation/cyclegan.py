@@ -16,7 +16,7 @@ from engines.translation.cyclegan import SHOWN, features, nearest, off, shown, w
 from pages.catalogue import entry
 from pages.translation.cyclegan_notes import ANSWERS, SCENES, WHY, WORDS, agreement, questions
 from pages.ui import comparison, desk, shipped, show
-from pages.ui.comparison import interval, strip
+from pages.ui.comparison import interval, networks, strip
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -32,14 +32,7 @@ STYLES = {"G": ("flat", "shaded"), "F": ("shaded", "flat")}  # what is given, wh
 FIELDS = {"flat": "flat", "shaded": "noto"}
 SIDE_BY_SIDE = (0, 6, 27, 55, 90, 130, 171, 205)  # test emoji in a row of the comparison
 
-BY = Choice(
-    key="by",
-    label="Network",
-    options=tuple(name or "trained" for name in WORDS),
-    default="trained",
-    labels={name or "trained": words for name, words in WORDS.items()},
-    help="The trained one; the others are small and were trained alike but for the part taken away.",
-)
+BY = networks(WORDS)
 WAY = Choice(
     key="way",
     label="Way",

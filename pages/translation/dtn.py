@@ -12,11 +12,11 @@ from engines.engine import Frame
 from engines.translation.dtn import SIDE, classifier, cut
 from pages.catalogue import entry
 from pages.ui import board, shipped, show
-from pages.ui.comparison import each, interval, metrics, order, picked, strip, sure
+from pages.ui.comparison import each, interval, metrics, networks, order, picked, strip, sure
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
-from pages.ui.settings import Choice, Number
+from pages.ui.settings import Number
 from pages.ui.sheets import curves, images_base
 from pages.ui.show import Film
 from pages.ui.strip import Scene
@@ -29,14 +29,7 @@ WORDS = {  # checkpoints/dtn and its variants, in words
     "no-gan": "without the discriminator",
 }
 PARTS = {words: variant for variant, words in WORDS.items()}
-BY = Choice(
-    key="by",
-    label="Network",
-    options=tuple(name or "whole" for name in WORDS),
-    default="whole",
-    labels={name or "whole": words for name, words in WORDS.items()},
-    help="All were trained alike but for a term of the loss.",
-)
+BY = networks(WORDS, "All were trained alike but for a term of the loss.", plain="whole")
 ROW = Number(key="row", label="Test image", low=0, high=2999, default=2, slider=False)
 VIEWS = {
     "try": ("Try it out", (BY, ROW)),

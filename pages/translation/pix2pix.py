@@ -16,7 +16,7 @@ from engines.translation.pix2pix import BINS, MOST, SIDE, chroma_histogram, colo
 from pages.catalogue import entry
 from pages.translation import colouring
 from pages.ui import comparison, shipped, show
-from pages.ui.comparison import each, interval, order, picked, strip, sure
+from pages.ui.comparison import each, interval, networks, order, picked, strip, sure
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -43,14 +43,7 @@ PARTS = {
     "patches": ("patch-1", "patch-16", "small", "patch-image"),
 }
 
-BY = Choice(
-    key="by",
-    label="Network",
-    options=tuple(name or "trained" for name in WORDS),
-    default="trained",
-    labels={name or "trained": words for name, words in WORDS.items()},
-    help="The trained one; the others are small and were trained alike but for the part taken away.",
-)
+BY = networks(WORDS)
 ROW = Number(key="row", label="Test outline to begin with", low=0, high=231, default=132, slider=False)
 PART = Choice(
     key="part",

@@ -21,7 +21,7 @@ from pages.catalogue import entry
 from pages.translation import pixeldtgan_notes
 from pages.translation.pixeldtgan_notes import ALIKE, WORDS, judged_by, metrics, said_of
 from pages.ui import settings, shipped, show
-from pages.ui.comparison import interval, strip
+from pages.ui.comparison import interval, networks, strip
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -47,14 +47,7 @@ def piece(slot: str, words: str, design: str, dye: str) -> tuple[Choice, Choice]
     )
 
 
-BY = Choice(
-    key="by",
-    label="Network",
-    options=tuple(name or "all" for name in WORDS),
-    default="all",
-    labels={name or "all": words for name, words in WORDS.items()},
-    help="The trained one; the others are small and were trained alike but for the part taken away.",
-)
+BY = networks(WORDS, plain="all")
 SEX = Choice(key="sex", label="Who", options=("male", "female"), default="female",
              labels={"male": "a man", "female": "a woman"})  # fmt: skip
 POSE = Choice(key="pose", label="Pose", options=("0", "1", "2", "3"), default="0",

@@ -15,11 +15,11 @@ from engines.translation.poses import paired, shown
 from pages.catalogue import entry
 from pages.translation import posing
 from pages.ui import comparison, shipped, show
-from pages.ui.comparison import interval, order, picked, strip, sure
+from pages.ui.comparison import interval, networks, order, picked, strip, sure
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
-from pages.ui.settings import Choice, Number
+from pages.ui.settings import Number
 from pages.ui.sheets import curves, images_base
 from pages.ui.show import Film
 from pages.ui.strip import Scene
@@ -41,14 +41,7 @@ FLOORS = {
     "pose": "mean training image of that pose",
 }
 
-BY = Choice(
-    key="by",
-    label="Network",
-    options=tuple(name or "trained" for name in WORDS),
-    default="trained",
-    labels={name or "trained": words for name, words in WORDS.items()},
-    help="The trained one; the others are small and were trained alike but for the part taken away.",
-)
+BY = networks(WORDS)
 FIGURE = Number(key="figure", label="Figure to begin with", low=0, high=69, default=12, slider=False)
 POSE = Number(key="pose", label="Pose to begin with", low=0, high=89, default=78, slider=False,
               help="Of 90 poses; on the stage they have names.")  # fmt: skip

@@ -9,9 +9,17 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import shipped
+from pages.ui.settings import Choice
 from pages.ui.shipped import interval as interval
 
 BIG = 2  # times as large
+ALIKE = "The trained one; the others are small and were trained alike but for the part taken away."
+
+
+def networks(words: Mapping[str, str], note: str = ALIKE, plain: str = "trained") -> Choice:
+    """The setting of which variant is asked: what each is called, and how the address calls the plain one, ""."""
+    labels = {name or plain: said for name, said in words.items()}
+    return Choice(key="by", label="Network", options=tuple(labels), default=plain, labels=labels, help=note)
 
 
 def strip(words: str, images: np.ndarray, *, ground: int = 255) -> None:
