@@ -12,7 +12,7 @@ from engines.maths.divergences import log_normal
 from engines.maths.gaussians import ellipse
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
-from pages.ui.show import Film
+from pages.ui.show import Film, still
 
 LAYERS = (("prior", "Prior"), ("likelihood", "Likelihood"), ("posterior", "Posterior"), ("data", "Data"))
 WORDS = {
@@ -249,13 +249,9 @@ def gaussian(mean: float, sd: float, second: float, rho: float) -> Film:
     )
     rows = [[f"{value:.2f}" for value in row] for row in covariance]
     matrix = r" \\ ".join(" & ".join(row) for row in rows)
-    return Film(
-        frames=[Frame(step=0)],
-        base=base,
-        draw=lambda _: {"traces": {}, "caption": words, "alt": words},
-        numbers=lambda _: [
-            {"math": latex(rf"N(x \mid \mu, \sigma^2), \quad \mu = {mean:.1f}, \quad \sigma = {sd:.1f}")},
-            {"math": latex(rf"\text{{peak: }} \frac{{1}}{{\sigma\sqrt{{2\pi}}}} = {peak:.3f}")},
-            {"math": latex(rf"\Sigma = \begin{{pmatrix}} {matrix} \end{{pmatrix}}")},
-        ],
-    )
+    blocks: Blocks = [
+        {"math": latex(rf"N(x \mid \mu, \sigma^2), \quad \mu = {mean:.1f}, \quad \sigma = {sd:.1f}")},
+        {"math": latex(rf"\text{{peak: }} \frac{{1}}{{\sigma\sqrt{{2\pi}}}} = {peak:.3f}")},
+        {"math": latex(rf"\Sigma = \begin{{pmatrix}} {matrix} \end{{pmatrix}}")},
+    ]
+    return still(base, words, lambda _: blocks)

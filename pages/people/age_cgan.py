@@ -387,12 +387,8 @@ def ages_read(by: str) -> Film:
         f"{', '.join(str(AGES[a]) for a in SOURCES)} years; the bars hold the middle 80 %. Correlation of ranks, "
         f"{SHORT[HEAD]}: {interval(m, f'spearman_{HEAD}', 2)}; true pictures: {interval(m, 'spearman_true', 2)}."
     )
-    return Film(
-        frames=[Frame(step=0)],
-        base=base,
-        draw=lambda _: {"traces": {}, "caption": words, "alt": words},
-        numbers=lambda _: [{"table": ranks}, {"table": [list(row) for row in zip(*columns, strict=True)]}],
-    )
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return show.still(base, words, lambda _: [{"table": ranks}, {"table": rows}])
 
 
 def about_reader() -> str:

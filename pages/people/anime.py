@@ -391,8 +391,7 @@ def obeyed() -> Film:
         "traces": traces,
     }  # fmt: skip
     words = notes.summary()
-    return Film(frames=[Frame(step=0)], base=base, draw=lambda _: {"traces": {}, "caption": words, "alt": words},
-                numbers=lambda _: notes.figures())  # fmt: skip
+    return show.still(base, words, lambda _: notes.figures())
 
 
 # -- take a part away ------------------------------------------------------------------------------------------

@@ -517,8 +517,7 @@ def figures(variant: str) -> Film:
                      "asked for is read in faces of a drawn z. True: in the test faces, the judge's ceiling."},
         ]  # fmt: skip
 
-    return Film(frames=[Frame(step=0)], base=base, draw=lambda _: {"traces": {}, "caption": words, "alt": words},
-                numbers=numbers)  # fmt: skip
+    return show.still(base, words, numbers)
 
 
 # -- take a part away ------------------------------------------------------------------------------------------

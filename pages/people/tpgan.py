@@ -277,12 +277,7 @@ def recognised(judge: str, lines: str) -> Film:
         f"How often the right one of {n} people never seen is found, by angle, with 95 % intervals over the people. By "
         f"chance: {100 / n:.1f} %. The true front, mirrored: {100 * metrics('')[ceiling]:.0f} %."
     )
-    return Film(
-        frames=[Frame(step=0)],
-        base=base,
-        draw=lambda _: {"traces": {}, "caption": words, "alt": words},
-        numbers=lambda _: [{"table": over}, {"table": rows}],
-    )
+    return show.still(base, words, lambda _: [{"table": over}, {"table": rows}])
 
 
 def about_judge(judge: str) -> str:

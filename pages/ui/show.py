@@ -155,6 +155,12 @@ class Film:
     code: str = ""  # the lines of Python that load `frames`, where they ship
 
 
+def still(base: dict[str, Any], words: str, numbers: Callable[[Frame], live.Blocks]) -> Film:
+    """A picture that the base holds whole."""
+    said = {"traces": {}, "caption": words, "alt": words}
+    return Film(frames=[Frame(step=0)], base=base, draw=lambda _: dict(said), numbers=numbers)
+
+
 def film(slug: str, make: Callable[..., Film], *args: Any, **options: Any) -> Live | None:
     """``make(*args)`` in the player: a recorded training, or what a model makes of the arguments. It is made anew
     when they change.
