@@ -120,10 +120,9 @@ def _saved(browser: Any, url: str) -> list[dict[str, Any]]:
 
 def _kinds(browser: Any) -> list[dict[str, Any]]:
     """Pictures a second of every kind of picture, its film played once as fast as it goes."""
-    from tests.browser.driver import Server, open_page, player
-    from tests.browser.test_kinds import APP, rate
+    from tests.browser.driver import ROOT, Server, open_page, player, rate
 
-    rows, server = [], Server(APP)
+    rows, server = [], Server(ROOT / "tests" / "browser" / "kinds" / "app.py")
     try:
         page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
         for kind, least in (("images", 25), ("rows", 25), ("maps", 20), ("world", 30)):

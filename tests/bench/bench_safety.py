@@ -15,12 +15,12 @@ from engines.train import main
 from pages.ui import live
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.driver import Server
-from tests.browser.test_walk import walk_over
-from tests.engines.test_safety import AE, full_disk_at_every_write, kill_at_random, try_mutations
+from tests.browser.walk import walk_over
+from tests.engines.damage import AE, full_disk_at_every_write, kill_at_random, try_mutations
 from tests.memory import risen
 from tests.pages.app import PAGED, hostile, opened, settings_of
-from tests.pages.test_board import image_files, rises_of
-from tests.pages.test_guard import closed_by_its_head, routes_under_fire
+from tests.pages.fire import closed_by_its_head, routes_under_fire
+from tests.pages.pictures import image_files, rises_of
 
 N_KILLS, N_MUTATIONS, N_ADDRESSES, N_MESSAGES = 20, 2_000, 500, 500
 

@@ -245,3 +245,33 @@ def until(condition: Callable[[], Any], what: str, *, timeout: float = 40, every
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} (waited {timeout:g} s)")
         time.sleep(every)
+
+
+FAST = "30"  # pictures a second
+
+
+def attribute(page: Page, name: str, index: int = 0) -> str:
+    return page.locator(PLAYER).nth(index).get_attribute(f"data-{name}") or ""
+
+
+def finished(page: Page, index: int = 0) -> None:
+    until(lambda: attribute(page, "state", index) == "finished", "the run did not finish", timeout=60)
+
+
+def played_out(page: Page, speed: str = FAST) -> int:
+    """Let the run on the page play to its end; returns the number of frames."""
+    page.get_by_label("Speed").first.select_option(speed)
+    finished(page)
+    until(lambda: not player_state(page)["playing"], "it went on playing", timeout=60)
+    return player_state(page)["frames"]
+
+
+def rate(page: Page) -> float:
+    """Pictures painted per second over the film, played once as fast as it goes."""
+    return page.locator("[data-frames]").evaluate("""async root => {
+        root.querySelector('[data-do=play]').click();
+        while (root.dataset.playing !== 'true') await new Promise(requestAnimationFrame);
+        const before = Number(root.dataset.painted), began = performance.now();
+        while (root.dataset.playing === 'true') await new Promise(requestAnimationFrame);
+        return (1000 * (Number(root.dataset.painted) - before)) / (performance.now() - began);
+    }""")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.driver import Server, faults, open_page, player, player_state, set_theme, until
-from tests.browser.test_player import attribute, finished
+from tests.browser.driver import Server, attribute, faults, finished, open_page, player, player_state, set_theme, until
 
 PLANE = ".lab[data-decoded]"
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import Server, faults, open_page, player, settled, until
-from tests.browser.test_player import attribute, finished
+from tests.browser.driver import Server, attribute, faults, finished, open_page, player, settled, until
 
 
 def test_a_class_is_chosen_and_then_an_image_is_drawn(page: Page, server: Server, page_errors: list[str]):

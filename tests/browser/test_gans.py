@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import Server, faults, menu, open_page, player, player_state, set_theme, until
-from tests.browser.test_player import attribute, finished
+from tests.browser.driver import (
+    Server,
+    attribute,
+    faults,
+    finished,
+    menu,
+    open_page,
+    player,
+    player_state,
+    set_theme,
+    until,
+)
 
 
 def step(page: Page, index: int = 0) -> int:

@@ -8,8 +8,21 @@ from urllib.request import urlopen
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.driver import PLAYER, Server, faults, href, menu, open_page, player, player_state, settled, until
-from tests.browser.test_player import attribute, finished, played_out
+from tests.browser.driver import (
+    PLAYER,
+    Server,
+    attribute,
+    faults,
+    finished,
+    href,
+    menu,
+    open_page,
+    played_out,
+    player,
+    player_state,
+    settled,
+    until,
+)
 
 SECOND = {"index": 1}
 

@@ -6,8 +6,7 @@ import contextlib
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import Server, faults, menu, open_page, player, player_state, until
-from tests.browser.test_player import attribute
+from tests.browser.driver import Server, attribute, faults, menu, open_page, player, player_state, until
 
 
 def test_the_game_is_learned_while_both_episodes_move_and_it_forks(page: Page, server: Server, page_errors: list[str]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import ROOT, Server, open_page, player, player_state, until
+from tests.browser.driver import ROOT, Server, open_page, player, player_state, rate, until
 
 APP = ROOT / "tests" / "browser" / "kinds" / "app.py"
 # How many different colours a canvas holds, and the share of its box that is not left transparent.
@@ -31,17 +31,6 @@ def opened(page: Page, kinds: Server, kind: str):
     page.set_viewport_size({"width": 1440, "height": 900})
     open_page(page, f"{kinds.url}/?kind={kind}")
     return player(page)
-
-
-def rate(page: Page) -> float:
-    """Pictures painted per second over the film, played once as fast as it goes."""
-    return page.locator("[data-frames]").evaluate("""async root => {
-        root.querySelector('[data-do=play]').click();
-        while (root.dataset.playing !== 'true') await new Promise(requestAnimationFrame);
-        const before = Number(root.dataset.painted), began = performance.now();
-        while (root.dataset.playing === 'true') await new Promise(requestAnimationFrame);
-        return (1000 * (Number(root.dataset.painted) - before)) / (performance.now() - began);
-    }""")
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,18 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
-from tests.browser.driver import PLAYER, Server, href, menu, open_page, player, player_state, set_theme, until
-
-FAST = "30"
+from tests.browser.driver import (
+    Server,
+    attribute,
+    href,
+    menu,
+    open_page,
+    played_out,
+    player,
+    player_state,
+    set_theme,
+    until,
+)
 
 
 @pytest.fixture
@@ -21,22 +30,6 @@ def streamlit_messages(page: Page) -> list[str]:
 
     page.on("websocket", on_socket)
     return sent
-
-
-def attribute(page: Page, name: str, index: int = 0) -> str:
-    return page.locator(PLAYER).nth(index).get_attribute(f"data-{name}") or ""
-
-
-def finished(page: Page, index: int = 0) -> None:
-    until(lambda: attribute(page, "state", index) == "finished", "the run did not finish", timeout=60)
-
-
-def played_out(page: Page, speed: str = FAST) -> int:
-    """Let the run on the page play to its end; returns the number of frames."""
-    page.get_by_label("Speed").first.select_option(speed)
-    finished(page)
-    until(lambda: not player_state(page)["playing"], "it went on playing", timeout=60)
-    return player_state(page)["frames"]
 
 
 def test_it_opens_playing_and_reaches_the_end(page: Page, server: Server, page_errors: list[str]):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import Server, faults, href, open_page, player, player_state, set_theme, until
-from tests.browser.test_player import attribute
+from tests.browser.driver import Server, attribute, faults, href, open_page, player, player_state, set_theme, until
 
 
 def test_an_outline_is_coloured_while_it_is_drawn(page: Page, server: Server, page_errors: list[str]):

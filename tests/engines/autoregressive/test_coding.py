@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engines.autoregressive import coding
-from tests.engines.autoregressive.test_order import NAMES, make
+from tests.engines.autoregressive.small import NAMES, make
 
 
 def images(engine, n: int) -> np.ndarray:

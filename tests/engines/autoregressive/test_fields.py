@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import engines
-from tests.engines.autoregressive.test_order import make
+from tests.engines.autoregressive.small import make
 
 SIZE = 15
 ROW, COLUMN = 9, 6

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,27 +10,7 @@ import torch
 
 import engines
 from engines import material
-
-# The smallest of each that still has every kind of layer.
-SMALL: dict[str, dict[str, Any]] = {
-    "pixelcnn": {"channels": 3, "n_blocks": 2},
-    "gated_pixelcnn": {"channels": 3, "n_layers": 3},
-    "row_lstm": {"channels": 3, "n_layers": 2},
-    "diagonal_bilstm": {"channels": 3, "n_layers": 2},
-    "pixelcnn_pp": {"channels": 3, "dropout": 0.1, "n_levels": 2},
-    "multiscale": {"channels": 3, "n_blocks": 2, "small_channels": 3, "small_blocks": 2},
-}
-NAMES = tuple(SMALL)
-
-
-def make(name: str, **settings: Any) -> Any:
-    """An untrained engine, its weights twice as large: distributions far from uniform show mistakes."""
-    engine = engines.create(name, device="cpu", **{**SMALL[name], "seed": 1, **settings})
-    with torch.no_grad():
-        for parameter in engine.network.parameters():
-            parameter.mul_(2)
-    engine.network.double()
-    return engine
+from tests.engines.autoregressive.small import NAMES, SMALL, make
 
 
 @pytest.mark.parametrize(("size", "n_levels"), [(3, 2), (2, 4)])

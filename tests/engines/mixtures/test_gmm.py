@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load, save
 from scipy.stats import multivariate_normal
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
@@ -19,13 +18,9 @@ from torch.testing import assert_close
 import engines
 from engines.maths import gaussians
 from engines.mixtures import survey
+from tests.engines.mixtures.points import blobs, same_frames, through_bytes
 
 TYPES = gaussians.COVARIANCE_TYPES
-
-
-def blobs(n: int = 100, seed: int = 0) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    return np.concatenate([rng.normal(m, s, (n, 2)) for m, s in (((0, 0), 1.0), ((4, 3), 0.6), ((-4, 3), 0.8))])
 
 
 SETS = {"iris": load_iris().data, "blobs": blobs()}
@@ -208,20 +203,6 @@ def test_done_when_the_gain_is_small_or_the_iterations_are_used_up():
 
 
 # -- exactness ----------------------------------------------------------------------------------------------
-
-
-def through_bytes(state: dict[str, Any]) -> dict[str, Any]:
-    tensors = {key: value for key, value in state.items() if isinstance(value, torch.Tensor)}
-    return {**state, **load(save(tensors))}
-
-
-def same_frames(a: Any, b: Any) -> bool:
-    a, b = a.frame(), b.frame()
-    return (
-        (a.step, a.phase) == (b.step, b.phase)
-        and dict(a.scalars) == dict(b.scalars)
-        and all(np.array_equal(a.arrays[name], b.arrays[name]) for name in a.arrays)
-    )
 
 
 @pytest.mark.parametrize("kind", TYPES)

@@ -12,7 +12,7 @@ from sklearn.datasets import load_iris
 
 import engines
 from engines.maths import gaussians
-from tests.engines.mixtures.test_gmm import blobs, same_frames, through_bytes
+from tests.engines.mixtures.points import blobs, same_frames, through_bytes
 
 
 def make(x: np.ndarray | None = None, **settings: Any) -> Any:
