@@ -9,7 +9,6 @@ from playwright.sync_api import Page
 from tests.browser import driver
 from tests.browser.walk import address, at
 
-START = ("gmm", {"data": "blobs", "k": "5"})
 # The page's name in the menu, its slug, a control to move to the right, by how many steps, and what the address says.
 WALK = [
     ("The game of two networks", "gan", "gsteps", 2, {"gsteps": "3"}),
