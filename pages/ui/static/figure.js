@@ -262,7 +262,11 @@ export class Figure {
   }
 
   /** On a phone, where the base has a layout for it. */
-  isNarrow() { return Boolean(this.base.narrow) && this.plot.clientWidth > 0 && this.plot.clientWidth < PHONE; }
+  /** As on a phone; a narrow pane that is high beside a sheet has room for what stands one below the other. */
+  isNarrow() {
+    const { clientWidth: width, clientHeight: height } = this.plot;
+    return Boolean(this.base.narrow) && width > 0 && width < PHONE && height < 1.6 * width;
+  }
 
   size() { return { width: this.plot.clientWidth, height: this.plot.clientHeight }; }
 
