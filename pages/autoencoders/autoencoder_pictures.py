@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 
 from engines.engine import Frame
-from pages.ui import palette
 from pages.ui.hand import index
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
-from pages.ui.sheets import GAP, OPEN, rows_axes, rows_sheet
+from pages.ui.sheets import GAP, OPEN, digits_base, rows_axes, rows_sheet
 from pages.ui.shipped import interval_of
 
 HIDDEN = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
 SIDE = 28
-GLYPHS = "0123456789"
 MAX_UNITS = 6  # hidden units along each side of their sheet
 COLUMNS = 8
 RANGES = {"sigmoid": (-0.05, 1.05), "tanh": (-1.1, 1.1)}
@@ -73,14 +71,7 @@ def learning_base(
         "pick": {"point": 0},
     }
     if plane:
-        start = np.zeros(len(labels), dtype=np.float32)
-        base["cloud"] = {
-            "x": start,
-            "y": start,
-            "mix": np.eye(10, dtype=np.uint8)[labels],
-            "colours": [palette.label(k) for k in range(10)],
-            "glyphs": GLYPHS,
-        }
+        base["cloud"] = digits_base(labels)
     return base
 
 

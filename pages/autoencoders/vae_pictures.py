@@ -8,15 +8,13 @@ import numpy as np
 
 from engines.autoencoders.vae import GRID, USED_NATS
 from engines.engine import Frame
-from pages.ui import palette
 from pages.ui.hand import index
 from pages.ui.live import Blocks
 from pages.ui.maths import added, adds_up, latex, number
-from pages.ui.sheets import GAP, OPEN, sheet, sheet_axes
+from pages.ui.sheets import GAP, OPEN, digits_base, sheet, sheet_axes
 
 SIDE = 28
 RANGE = 4.0  # of the plane, in standard deviations of the prior
-GLYPHS = "0123456789"
 
 LAYERS = (("points", "Test images"), ("sheet", "Decoded images"), ("prior", "Prior"))
 
@@ -71,14 +69,7 @@ def base(labels: np.ndarray, latent_dim: int, *, binary: bool, recorded: bool) -
         },
     }
     if plane:
-        start = np.zeros(len(labels), dtype=np.float32)
-        shared["cloud"] = {
-            "x": start,
-            "y": start,
-            "mix": np.eye(10, dtype=np.uint8)[labels],
-            "colours": [palette.label(k) for k in range(10)],
-            "glyphs": GLYPHS,
-        }
+        shared["cloud"] = digits_base(labels)
     return shared
 
 

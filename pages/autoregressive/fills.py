@@ -23,7 +23,7 @@ from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
 from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, Real
-from pages.ui.sheets import GAP, OPEN, sheet, sheet_axes
+from pages.ui.sheets import GAP, OPEN, curves, sheet, sheet_axes
 from pages.ui.stage import Scene
 
 SIDE = 28
@@ -338,10 +338,8 @@ def base(picture: Picture, n: int, order: np.ndarray, labels: tuple[int, ...] = 
                    "hidden": np.flatnonzero(picture.mask).tolist()},
         "rows": ends.tolist(),
         "curve_sets": [
-            {"name": "Entropy of each pixel", "curve_label": "nats",
-             "curves": [{"scalar": "entropy", "name": "of the pixel drawn last", "colour": "@first"}]},
-            {"name": "Surprise so far", "curve_label": "nats",
-             "curves": [{"scalar": "surprise", "name": "of the pixels drawn so far", "colour": "@bound"}]},
+            curves("Entropy of each pixel", "nats", entropy="of the pixel drawn last"),
+            curves("Surprise so far", "nats", "@bound", surprise="of the pixels drawn so far"),
         ],
         "components": 0,
         "points": 0,

@@ -15,7 +15,7 @@ from pages.ui.forks import Change
 from pages.ui.live import Blocks
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number
-from pages.ui.sheets import GAP, OPEN, sheet, sheet_axes
+from pages.ui.sheets import GAP, OPEN, curves, sheet, sheet_axes
 from pages.ui.show import Film
 
 DATA = Choice(
@@ -96,9 +96,8 @@ def blind_spot(row: int, column: int) -> Film:
             {**OPEN, "x": [x for x, _ in at], "y": [y for _, y in at],
              "marker": {"symbol": "square-open", "size": 11, "color": "@second", "line": {"width": 3}}},
         ],
-        "curve_sets": [{"name": "Missed pixels", "curve_label": "pixels", "curve_step": "layer", "curves": [
-            {"scalar": "plain_missed", "name": "PixelCNN", "colour": "@second"},
-            {"scalar": "gated_missed", "name": "Gated PixelCNN", "colour": "@first", "dash": "dot"}]}],
+        "curve_sets": [curves("Missed pixels", "pixels", "@second", "@first", plain_missed="PixelCNN",
+                              gated_missed="Gated PixelCNN") | {"curve_step": "layer"}],
         "components": 0,
         "points": 0,
     }  # fmt: skip

@@ -15,7 +15,7 @@ from pages.catalogue import entry
 from pages.ui import shipped, show
 from pages.ui.live import Blocks
 from pages.ui.page import page
-from pages.ui.sheets import GAP, OPEN, PAPER, sheet_axes
+from pages.ui.sheets import GAP, OPEN, PAPER, curves, sheet_axes
 from pages.ui.show import Film
 
 PLACE = fills.place(18, 13)
@@ -81,9 +81,7 @@ def row_lstm(row: int, column: int) -> Film:
         return {"sheet": place, "traces": {0: patch}, "caption": words, "alt": words}
 
     base = _base(shape, [(GAP + i * (SIDE + GAP) + column, GAP + row) for i in range(2)])
-    base["curve_sets"] = [{"name": "Pixels seen", "curve_label": "pixels", "curve_step": "row", "curves": [
-        {"scalar": "seen0", "name": "Row LSTM", "colour": "@first"},
-        {"scalar": "seen1", "name": "PixelCNN", "colour": "@second", "dash": "dot"}]}]  # fmt: skip
+    base["curve_sets"] = [curves("Pixels seen", "pixels", seen0="Row LSTM", seen1="PixelCNN") | {"curve_step": "row"}]
     earlier = row * SIDE + column
     table = [["network", "pixels seen", f"of {earlier}"]]
     for name, field in zip(("Row LSTM", "PixelCNN"), fields, strict=True):

@@ -112,42 +112,14 @@ VIEWS = {
 LAYERS = layers(("images", "Images"), ("scores", "D's scores"))
 BINS = 20
 MEASURES = [
-    {
-        "name": "Losses",
-        "curve_label": "nats",
-        "curves": [
-            {"scalar": "d_loss", "name": "D", "colour": "@first"},
-            {"scalar": "g_loss", "name": "G", "colour": "@second", "dash": "dot"},
-        ],
-    },
-    {
-        "name": "What D says",
-        "curve_label": "mean probability of real",
-        "curves": [
-            {"scalar": "d_real", "name": "of real images", "colour": "@real"},
-            {"scalar": "d_fake", "name": "of generated ones", "colour": "@generated", "dash": "dot"},
-        ],
-    },
-]
+    sheets.curves("Losses", "nats", d_loss="D", g_loss="G"),
+    sheets.curves("What D says", "mean probability of real", "@real", "@generated",
+                  d_real="of real images", d_fake="of generated ones"),
+]  # fmt: skip
 JUDGED = [
-    {
-        "name": "Fréchet distance",
-        "curve_label": "distance",
-        "curves": [{"scalar": "frechet", "name": "Fréchet distance", "colour": "@bound"}],
-    },
-    {
-        "name": "Precision and recall",
-        "curve_label": "share",
-        "curves": [
-            {"scalar": "precision", "name": "precision", "colour": "@first"},
-            {"scalar": "recall", "name": "recall", "colour": "@second", "dash": "dot"},
-        ],
-    },
-    {
-        "name": "Samples that the classifier is sure of",
-        "curve_label": "share",
-        "curves": [{"scalar": "clear", "name": "one class at 0.9 or more", "colour": "@bound"}],
-    },
+    sheets.curves("Fréchet distance", "distance", "@bound", frechet="Fréchet distance"),
+    sheets.curves("Precision and recall", "share", precision="precision", recall="recall"),
+    sheets.curves("Samples that the classifier is sure of", "share", "@bound", clear="one class at 0.9 or more"),
 ]
 
 

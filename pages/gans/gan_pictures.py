@@ -11,6 +11,7 @@ from engines.engine import Frame
 from engines.gans.gan2d import CELLS, FIELD, SPAN
 from engines.gans.objectives import LOGISTIC
 from pages.ui.maths import number
+from pages.ui.sheets import curves
 
 LAYERS = (
     ("field", "D's output"),
@@ -25,37 +26,14 @@ LEVELS = 5  # opacities of the grid's cells
 ARROWS = 60  # fake points with an arrow
 MIDDLES = ((np.arange(FIELD) + 0.5) / FIELD * 2 * SPAN - SPAN).astype(np.float32)
 CURVES = [
-    {
-        "name": "V(D, G)",
-        "curve_label": "nats",
-        "curves": [{"scalar": "value", "name": "V(D, G)", "colour": "@bound"}],
-        "curve_mark": {"value": -float(np.log(4)), "text": "−log 4"},
-    },
-    {
-        "name": "Losses",
-        "curve_label": "loss",
-        "curves": [
-            {"scalar": "d_loss", "name": "D", "colour": "@first"},
-            {"scalar": "g_loss", "name": "G", "colour": "@second", "dash": "dot"},
-        ],
-    },
-    {
-        "name": "Jensen-Shannon divergence",
-        "curve_label": "nats",
-        "curves": [{"scalar": "js", "name": "JS", "colour": "@bound"}],
-        "curve_mark": {"value": float(np.log(2)), "text": "log 2: nothing in common"},
-    },
-    {
-        "name": "Energy distance",
-        "curve_label": "distance",
-        "curves": [{"scalar": "energy", "name": "energy distance", "colour": "@bound"}],
-    },
+    curves("V(D, G)", "nats", "@bound", value="V(D, G)")
+    | {"curve_mark": {"value": -float(np.log(4)), "text": "−log 4"}},
+    curves("Losses", "loss", d_loss="D", g_loss="G"),
+    curves("Jensen-Shannon divergence", "nats", "@bound", js="JS")
+    | {"curve_mark": {"value": float(np.log(2)), "text": "log 2: nothing in common"}},
+    curves("Energy distance", "distance", "@bound", energy="energy distance"),
 ]
-MODES = {
-    "name": "Modes covered",
-    "curve_label": "modes",
-    "curves": [{"scalar": "modes", "name": "modes", "colour": "@bound"}],
-}
+MODES = curves("Modes covered", "modes", "@bound", modes="modes")
 
 
 def base(truth: Truth | None, objective: str = "non-saturating") -> dict[str, Any]:

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from pages.ui import palette
+
 Shape = dict[str, Any]
 
 GAP = 2
@@ -88,9 +90,9 @@ def film_base(rows: int, columns: int, side: int, *curves: dict[str, Any], log: 
     }  # fmt: skip
 
 
-def curves(name: str, unit: str, **scalars: str) -> dict[str, Any]:
+def curves(name: str, unit: str, *colours: str, **scalars: str) -> dict[str, Any]:
     """One choice of curves: ``curves("Losses", "nats", d_loss="D", g_loss="G")``."""
-    looks = [("@first", "solid"), ("@second", "dot"), ("@bound", "dash")]
+    looks = zip(colours or ("@first", "@second", "@bound"), ("solid", "dot", "dash"), strict=False)
     return {
         "name": name,
         "curve_label": unit,
@@ -99,6 +101,14 @@ def curves(name: str, unit: str, **scalars: str) -> dict[str, Any]:
             for (scalar, said), (colour, dash) in zip(scalars.items(), looks, strict=False)
         ],
     }
+
+
+def digits_base(labels: np.ndarray) -> dict[str, Any]:
+    """A cloud of points that each picture places, drawn as the digits that they are: labels (N,)."""
+    start = np.zeros(len(labels), dtype=np.float32)
+    colours = [palette.label(k) for k in range(10)]
+    return {"x": start, "y": start, "mix": np.eye(10, dtype=np.uint8)[labels], "colours": colours,
+            "glyphs": "0123456789"}  # fmt: skip
 
 
 def images_base(
