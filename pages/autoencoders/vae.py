@@ -16,7 +16,7 @@ from engines.run import Run
 from pages.autoencoders import latent, vae_notes
 from pages.autoencoders import vae_pictures as pictures
 from pages.catalogue import entry
-from pages.ui import board, shipped, show, stage
+from pages.ui import board, sheets, shipped, show, stage
 from pages.ui.live import SLOTS
 from pages.ui.page import page
 from pages.ui.player import layers
@@ -147,7 +147,7 @@ def explore(model: str) -> None:
         nats=nats,
         data=name,
         binary=name == "mnist",
-        glyphs=pictures.GLYPHS,
+        glyphs=sheets.GLYPHS,
         drawn="" if drawn is None else base64.b64encode(np.rint(255 * drawn).astype(np.uint8).tobytes()).decode(),
     )
     board.kept("vae", "Draw an image and let the encoder place it")

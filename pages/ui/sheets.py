@@ -17,6 +17,7 @@ from pages.ui import palette
 
 Shape = dict[str, Any]
 
+GLYPHS = "0123456789"  # of classes in a cloud
 GAP = 2
 PAPER = 110  # the grey level between images
 
@@ -108,7 +109,7 @@ def digits_base(labels: np.ndarray) -> dict[str, Any]:
     start = np.zeros(len(labels), dtype=np.float32)
     colours = [palette.label(k) for k in range(10)]
     return {"x": start, "y": start, "mix": np.eye(10, dtype=np.uint8)[labels], "colours": colours,
-            "glyphs": "0123456789"}  # fmt: skip
+            "glyphs": GLYPHS}  # fmt: skip
 
 
 def images_base(

@@ -16,6 +16,7 @@ from engines.data import read_csv
 from pages.catalogue import PAGES
 from pages.mixtures import gmm_digits, gmm_notes, gmm_runs, own_table
 from pages.ui import live, stage
+from pages.ui.hand import pairs
 from pages.ui.stage import session
 from tests.pages.app import config, finish, on_stage, opened, press, said, sound, value
 
@@ -406,8 +407,8 @@ def test_identical_points():
 
 def test_points_from_the_browser_are_cleaned():
     event = {"x": [0, 1, None, float("nan"), 4, 5], "y": [0, 1, 2, 3, float("inf")]}
-    assert gmm_notes.pairs(event).tolist() == [[0, 0], [1, 1]]
-    assert gmm_notes.pairs({}).shape == (0, 2)
+    assert pairs(event).tolist() == [[0, 0], [1, 1]]
+    assert pairs({}).shape == (0, 2)
 
 
 # -- uploads ------------------------------------------------------------------------------------------
