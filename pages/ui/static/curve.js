@@ -43,6 +43,7 @@ export class Curve {
   }
 
   async plotted(frames, rival) {
+    if (!this.plot.clientWidth || !this.plot.clientHeight) return; // it is left out here; `resize` draws it where it is not
     const colour = colourOf(this.palette, isDark(this.host));
     const steps = frames.map((frame) => this.place(frame.step));
     const traces = this.curves.map((curve) => ({
