@@ -248,7 +248,7 @@ def classify(name: str, row: int, drawn: np.ndarray | None) -> Film:
     best = int(probability.argmax())
     said = f"The drawing is most likely {words[best]}" if drawn is not None else (
         f"Test image {row}, in truth {words[int(test.labels[row])]}: most likely {words[best]}")  # fmt: skip
-    caption = f"{said}, with p(y | x) = {probability[best]:.4f}. Left the image, right the mean of that class."
+    caption = f"{said}, with p(y | x) = {probability[best]:.4f}. The second image is the mean of that class."
     table = [["class", "log p(x|y)", "log p(y)", "p(y|x)"]]
     table += [
         [words[k], f"{float(log_density[k]):.1f}", f"{float(fitted.priors[k].log()):.2f}", f"{probability[k]:.4f}"]
@@ -260,7 +260,7 @@ def classify(name: str, row: int, drawn: np.ndarray | None) -> Film:
     return Film(
         frames=[Frame(step=0, scalars={"class": best}, arrays={"images": images})],
         base={
-            **images_base(columns=2, names=("the image", f"mean of {words[best]}"), share=0.65),
+            **images_base(names=("the image", f"mean of {words[best]}"), share=0.4),
             "layout": {"xaxis": {"title": "p(y | x)", "range": [0, 1]},
                        "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False}},
             "traces": [bars],
