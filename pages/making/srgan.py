@@ -193,6 +193,7 @@ def training() -> Film:
         },
         draw=partial(picture, shown=shown, patches=patches, small=pixels(patches), way=way),
         numbers=notes.numbers,
+        code=notes.code_of_recorded(),
     )
 
 

@@ -150,6 +150,18 @@ def recorded() -> tuple[Frame, ...]:
     return (*first, *on)
 
 
+def code_of_recorded() -> str:
+    """The lines of Python that load them so."""
+    turn = shipped.card("srgan", "no-pixels")["config"]["mse_steps"]
+    return f"""from dataclasses import replace
+{shipped.code_of_frames("srgan", "no-pixels")}
+frames = [frame for frame in frames if frame.step <= {turn}]
+for frame in checkpoints.load_frames(checkpoints.folder("srgan", "") / checkpoints.FRAMES):
+    if frame.step:
+        scalars = {{**frame.scalars, "batches": frame.scalars["batches"] + {turn}}}
+        frames.append(replace(frame, step=frame.step + {turn}, scalars=scalars))"""
+
+
 def table() -> dict[str, list[str]]:
     """The small networks, between bicubic interpolation and the photo itself."""
     cards = {words: card_of(variant) for variant, words in WORDS.items()}
