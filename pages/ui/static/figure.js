@@ -265,7 +265,8 @@ export class Figure {
   /** As on a phone; a narrow pane that is high beside a sheet has room for what stands one below the other. */
   isNarrow() {
     const { clientWidth: width, clientHeight: height } = this.plot;
-    return Boolean(this.base.narrow) && width > 0 && width < PHONE && height < 1.6 * width;
+    const beside = width < 0.8 * this.host.parentElement.clientWidth;
+    return Boolean(this.base.narrow) && width > 0 && width < PHONE && !(beside && height > 1.6 * width);
   }
 
   size() { return { width: this.plot.clientWidth, height: this.plot.clientHeight }; }
