@@ -261,11 +261,11 @@ export class Figure {
     this.paintCloud();
   }
 
-  /** On a phone, where the base has a layout for it. */
-  /** As on a phone; a narrow pane that is high beside a sheet has room for what stands one below the other. */
+  /** As on a phone, where the base has a layout for it; a pane that is high beside a sheet has room for what stands one
+   * below the other. */
   isNarrow() {
     const { clientWidth: width, clientHeight: height } = this.plot;
-    const beside = width < 0.8 * this.host.parentElement.clientWidth;
+    const beside = width < 0.8 * this.host.parentElement?.clientWidth; // none once it is taken away
     return Boolean(this.base.narrow) && width > 0 && width < PHONE && !(beside && height > 1.6 * width);
   }
 
