@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from engines.maths.divergences import integrand, kl_three_ways, log_normal
 from pages.ui import player
-from pages.ui.questions import route, whole
+from pages.ui.questions import real, route, whole
 
 LOW, HIGH = -7.0, 7.0  # of the axis
 MEANS = (-5.0, 5.0)
@@ -21,8 +20,8 @@ MAX_SAMPLES = 100_000
 
 def compare(question: dict[str, Any]) -> dict[str, Any]:
     """Curves and both divergences of q and p: {"mq", "sq", "mp", "sp", "n", "seed"} -> what the component draws."""
-    mq, mp = (real(question, key, *MEANS) for key in ("mq", "mp"))
-    sq, sp = (real(question, key, *SPREADS) for key in ("sq", "sp"))
+    mq, mp = (real(question.get(key), key, *MEANS) for key in ("mq", "mp"))
+    sq, sp = (real(question.get(key), key, *SPREADS) for key in ("sq", "sp"))
     n, seed = whole(question.get("n"), "n", MAX_SAMPLES, 2), whole(question.get("seed"), "seed", 9999)
     x = np.linspace(LOW, HIGH, POINTS)
     generator = np.random.default_rng(seed)
@@ -37,15 +36,6 @@ def compare(question: dict[str, Any]) -> dict[str, Any]:
             "standard_error": kl.standard_error,
         }
     return {"x": x, "q": np.exp(log_normal(x, mq, sq)), "p": np.exp(log_normal(x, mp, sp)), **both}
-
-
-def real(question: dict[str, Any], key: str, low: float, high: float) -> float:
-    value = question.get(key)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{key} must be a number from {low:g} to {high:g}, got {repr(value)[:40]}")
-    if not low <= value <= high:
-        raise ValueError(f"{key} goes from {low:g} to {high:g}, got {value:g}")
-    return float(value)
 
 
 ROUTES = [route("/lab/kl", compare)]

@@ -100,7 +100,8 @@ def searching(normal: str, kind: str, row: int, drawn: np.ndarray | None, **own:
     if kind == "over":
         image = np.maximum(image, strokes)
     query = Query(gan=model, x=model.images(np.asarray(image, dtype=np.float32)[None]))
-    code = code_of_query(normal, kind, row) if drawn is None or kind not in ("drawn", "over") else ""
+    by_hand = kind == "drawn" or (kind == "over" and drawn is not None)
+    code = "" if by_hand else code_of_query(normal, kind, row)
     return search_scene(Run(engines.create("anogan_search", data=query, **own), slots=SLOTS), normal, code)
 
 

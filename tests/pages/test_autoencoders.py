@@ -286,8 +286,8 @@ def test_equal_gaussians_have_no_divergence():
 @pytest.mark.parametrize(
     ("change", "said_of_it"),
     [
-        ({"mq": 6}, "mq goes from -5 to 5, got 6"),
-        ({"sq": 0}, "sq goes from 0.2 to 3, got 0"),
+        ({"mq": 6}, "mq must be a number from -5 to 5, got 6"),
+        ({"sq": 0}, "sq must be a number from 0.2 to 3, got 0"),
         ({"sp": float("nan")}, "sp must be a number"),
         ({"mp": None}, "mp must be a number"),
         ({"n": 1}, "n must be a whole number from 2 to 100,000, got 1"),

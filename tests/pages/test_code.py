@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 
+import numpy as np
 import pytest
 
 import engines
@@ -15,6 +16,7 @@ from pages.catalogue import entry
 from pages.foundations import bayes, learning_runs
 from pages.gans import dcgan, gan_runs
 from pages.imitation import gail
+from pages.making import anogan
 from pages.mixtures import gmm_digits, gmm_runs
 from pages.ui import code
 from pages.ui.live import Live
@@ -136,8 +138,16 @@ def test_a_setting_changed_on_the_way_is_in_it():
         one.run.close()
 
 
-def test_own_data_cannot_be_named():
-    one = gmm_runs.mixture_scene(gmm_runs.drawn(gmm_runs.bundled("blobs", 60).x), n_components=2)
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: gmm_runs.mixture_scene(gmm_runs.drawn(gmm_runs.bundled("blobs", 60).x), n_components=2),
+        lambda: anogan.searching("mnist-3", "drawn", 0, None),  # nothing is drawn yet
+        lambda: anogan.searching("mnist-3", "over", 0, np.ones((28, 28))),
+    ],
+)
+def test_own_data_cannot_be_named(made):
+    one = made()
     try:
         assert not code.offered(one)
         with pytest.raises(ValueError, match="your own"):
