@@ -48,6 +48,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "srgan": "engines.making.srgan:SRGAN",
         "stackgan": "engines.making.stackgan:StackGAN",
         "3dgan": "engines.making.threedgan:ThreeDGAN",
+        "cgan": "engines.gans.cgan:CGAN",
         "dtn": "engines.translation.dtn:DTN",
         "cyclegan": "engines.translation.cyclegan:CycleGAN",
         "pose_guided": "engines.translation.pose_guided:PoseGuided",

@@ -12,6 +12,7 @@ up to two pixels each way, so that a digit is known wherever it stands.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -132,3 +133,14 @@ class Classifier(learning.Learner):
             if "label" in self.data.probe:
                 scalars |= self.evaluate(self.data.probe["image"][:500].cpu(), self.data.probe["label"][:500].cpu())
         return self.framed(scalars, **arrays)
+
+
+@lru_cache(maxsize=4)
+def shipped(data_name: str, device: str) -> Classifier:
+    """The one that ships for ``mnist`` or ``fashion``: a judge of what others draw, loaded once for a device.
+
+    FileNotFoundError names the command that trains it.
+    """
+    from engines.checkpoints import load_engine
+
+    return load_engine("classifier", "" if data_name == "mnist" else data_name, device=device)  # type: ignore[return-value]

@@ -32,6 +32,7 @@ from torch import Tensor, nn
 
 from engines import checks, learning, material
 from engines.engine import Frame
+from engines.foundations import classifier
 from engines.maths.samples import frechet_distance, precision_recall
 
 if TYPE_CHECKING:
@@ -289,7 +290,7 @@ class DCGAN(learning.Learner):
         it is empty), and ``frechet_real``: the distance of 5,000 training images from the same test images. Precision
         and recall rest on 2,000 of each: of the test images a draw, for MNIST's first half is written more clearly.
         """
-        by = _classifier(self.config.judge or "mnist", str(self.device))
+        by = classifier.shipped(self.config.judge or "mnist", str(self.device))
         real = by.features(np.array(images)[shuffled(len(images))]).cpu().numpy()
         result = self.judge(self.sample(5_000, generator=learning.stream(self.config.seed, 2)), real=real, by=by)
         if self.data is not None:
@@ -313,7 +314,7 @@ class DCGAN(learning.Learner):
         if self.data is not None:
             arrays["score_real"] = self.score(self.data.probe["image"][:SHOWN]).sigmoid().cpu().numpy()
             if self.config.judge:
-                by = _classifier(self.config.judge, str(self.device))
+                by = classifier.shipped(self.config.judge, str(self.device))
                 if self._real is None:
                     self._real = by.features(self.data.train["image"][: 2 * JUDGED]).cpu().numpy()
                 samples = self.sample(JUDGED, generator=learning.stream(self.config.seed, 3))
@@ -333,7 +334,7 @@ def scale(data_name: str) -> dict[str, float]:
     """
     from engines import data
 
-    by = _classifier(data_name, "cpu")
+    by = classifier.shipped(data_name, "cpu")
     test = np.array(data.load(data_name, split="test").x)
     test = test[shuffled(len(test))[: 2 * JUDGED]]
     noise = torch.rand((JUDGED, 784), generator=torch.Generator().manual_seed(0))
@@ -343,11 +344,3 @@ def scale(data_name: str) -> dict[str, float]:
                 for x in (real[JUDGED:], drawn)]  # fmt: skip
     precision, recall = precision_recall(real[:JUDGED].cpu().numpy(), real[JUDGED:].cpu().numpy())
     return {"precision": precision, "recall": recall, "clear": sure[0], "noise": sure[1]}
-
-
-@lru_cache(maxsize=4)
-def _classifier(data_name: str, device: str) -> Classifier:
-    """The shipped classifier of a data set; FileNotFoundError names the command that trains it."""
-    from engines.checkpoints import load_engine
-
-    return load_engine("classifier", "" if data_name == "mnist" else data_name, device=device)  # type: ignore[return-value]

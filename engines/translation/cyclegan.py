@@ -22,8 +22,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -33,11 +32,9 @@ from torch import Tensor, nn
 from engines import learning
 from engines.data import webp
 from engines.engine import Frame
+from engines.foundations import classifier
 from engines.material import Fields, Unpaired
 from engines.maths.intervals import named
-
-if TYPE_CHECKING:
-    from engines.foundations.classifier import Classifier
 
 SIDE = 64  # of the files' images
 SHOWN = 8  # test emoji that a frame translates
@@ -312,20 +309,14 @@ def with_noise(images: Tensor, deviation: float, generator: torch.Generator) -> 
 # -- measures ------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=2)
-def judge(device: str) -> Classifier:
-    """The shipped classifier of Fashion-MNIST, which has seen clothes in grey and no emoji."""
-    from engines.checkpoints import load_engine
-
-    return load_engine("classifier", "fashion", device=device)  # type: ignore[return-value]
-
-
 def features(images: Tensor) -> Tensor:
     """The last hidden layer of `judge` for red, green and blue each, on black ground: (N, S, S, 3) in 0..1 ->
     (N, 192) of length 1.
     """
     planes = F.adaptive_avg_pool2d(1 - images.permute(0, 3, 1, 2), 28).reshape(-1, 784)
-    return F.normalize(judge(str(images.device)).features(planes).reshape(len(images), -1).double())
+    return F.normalize(
+        classifier.shipped("fashion", str(images.device)).features(planes).reshape(len(images), -1).double()
+    )
 
 
 def coarse(images: Tensor) -> Tensor:

@@ -20,8 +20,7 @@ Departures: the source is not SVHN but digits of 52 free type families over phot
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -30,11 +29,9 @@ from torch import Tensor, nn
 
 from engines import learning
 from engines.engine import Frame
+from engines.foundations import classifier
 from engines.material import Fields, LabelledColourImages, Rows, batch_rows
 from engines.maths.intervals import named
-
-if TYPE_CHECKING:
-    from engines.foundations.classifier import Classifier
 
 SIDE = 32
 SHOWN = 24  # test images that a frame translates
@@ -271,7 +268,7 @@ class DTN(learning.Learner):
         levels, ``f`` that of f itself on the images; ``clear``, the share of translations with one digit at 0.9 or
         more, and ``clear_noise``, the same for images of uniform noise; ``const``, L_CONST.
         """
-        by, known, images = classifier(str(self.device)), test["label"].cpu().long(), test["image"]
+        by, known, images = classifier.shipped("mnist", str(self.device)), test["label"].cpu().long(), test["image"]
         made, own, const = [], [], []
         for part in images.split(500):
             f_x, f_made = self.features(part)
@@ -307,7 +304,10 @@ class DTN(learning.Learner):
         if self.data is None:
             return self.framed({})
         made = self.translate(self.data.probe["image"])
-        right = classifier(str(self.device)).log_posterior(cut(made)).argmax(dim=1) == self.data.probe["label"]
+        right = (
+            classifier.shipped("mnist", str(self.device)).log_posterior(cut(made)).argmax(dim=1)
+            == self.data.probe["label"]
+        )
         return self.framed({"accuracy": float(right.double().mean())}, made=learning.to_bytes(made[:SHOWN]))
 
 
@@ -319,11 +319,3 @@ def triple(grey: Tensor) -> Tensor:
 def cut(images: Tensor) -> Tensor:
     """The inner 28 x 28 pixels, flat: (N, 32, 32) -> (N, 784)."""
     return images[:, 2:30, 2:30].reshape(len(images), 784)
-
-
-@lru_cache(maxsize=2)
-def classifier(device: str) -> Classifier:
-    """The shipped classifier of MNIST; FileNotFoundError names the command that trains it."""
-    from engines.checkpoints import load_engine
-
-    return load_engine("classifier", device=device)  # type: ignore[return-value]

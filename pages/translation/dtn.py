@@ -9,7 +9,8 @@ import streamlit as st
 
 from engines import learning
 from engines.engine import Frame
-from engines.translation.dtn import SIDE, classifier, cut
+from engines.foundations import classifier
+from engines.translation.dtn import SIDE, cut
 from pages.catalogue import entry
 from pages.ui import board, shipped, show
 from pages.ui.comparison import each, interval, metrics, networks, order, picked, strip, sure
@@ -93,7 +94,7 @@ def translation(variant: str, x: np.ndarray, words: str) -> Film:
     """One frame: an image (32, 32, 3) of bytes, and what G draws of it."""
     engine = shipped.model("dtn", variant)
     made = engine.translate(x[None])
-    reads = classifier("cpu").log_posterior(cut(made.cpu())).exp()[0].numpy()
+    reads = classifier.shipped("mnist", "cpu").log_posterior(cut(made.cpu())).exp()[0].numpy()
     drawn = np.repeat(learning.to_bytes(made[0]).cpu().numpy()[..., None], 3, axis=2)
     said = (
         f"{words} A classifier trained on MNIST reads a {int(reads.argmax())} in its handwriting (probability "

@@ -234,6 +234,14 @@ SMALL |= {
         "settings": {"channels": 1, "batch_size": 4, "n_steps": 8},
         "change": {"l1_weight": 10.0},
     },
+    "cgan": {
+        "data": {
+            "image": _LEVELS.integers(0, 256, size=(20, 784), dtype=np.uint8),
+            "label": np.arange(20, dtype=np.int64) % 10,
+        },
+        "settings": {"n_noise": 3, "channels": 2, "batch_size": 4, "n_steps": 8},
+        "change": {"learning_rate": 0.01},
+    },
     "dtn": {
         "data": {
             "image": _LEVELS.integers(0, 256, size=(20, 32, 32, 3), dtype=np.uint8),
