@@ -7,6 +7,11 @@ A label y goes into both players, beside the noise z and beside the image x (the
     L_D = -E log D(x|y) - E log(1 - D(G(z|y)|y))        the label of a made image is the one that was asked for
     L_G = -E log D(G(z|y)|y)                            Goodfellow et al. 2014, section 3: the same aim, more slope
 
+As soon as G obeys, D meets no image beside a wrong label and may forget what labels mean. Reed et al. 2016
+(arXiv:1605.05396, algorithm 1) show it real images beside a wrong label y' as well:
+
+    L_D = -E log D(x|y) - 1/2 (E log(1 - D(G(z|y)|y)) + E log(1 - D(x|y')))
+
 The label is ten numbers, one of them 1. G takes it as more noise; D takes it as ten more channels of the image, each
 of them all 0 or all 1.
 
@@ -38,6 +43,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "blind": {"judged_by_label": False},  # D sees the image alone: nobody asks whether the label fits
     "untold": {"judged_by_label": False, "told": False},  # the plain GAN: no player sees a label
     "no-noise": {"noisy": False},
+    "pairs": {"wrong_pairs": True},
 }
 
 
@@ -48,6 +54,7 @@ class CGANConfig:
     told: bool = True  # whether G is told the label
     judged_by_label: bool = True  # whether D is
     noisy: bool = True  # whether z changes
+    wrong_pairs: bool = False  # whether D also meets real images beside a wrong label
     learning_rate: float = 2e-4
     beta1: float = 0.5
     batch_size: int = 64
@@ -106,9 +113,8 @@ class CGAN(learning.Learner):
     VARIANTS = VARIANTS
 
     def make(self) -> nn.Module:
-        return nn.ModuleDict(
-            {"G": Generator(self.config.channels, self.config.n_noise), "D": Discriminator(self.config.channels)}
-        )
+        c = self.config.channels
+        return nn.ModuleDict({"G": Generator(c, self.config.n_noise), "D": Discriminator(c)})
 
     def start(self, network: nn.Module) -> nn.Module:
         return learning.start_small(network, self.rng)
@@ -123,7 +129,11 @@ class CGAN(learning.Learner):
         x, y = self.pixels(batch["image"]), self.hot(batch["label"])
         z = self.shared(self.noise(self.n_batch, self.rng))
         made, seen = G(z, self.told(y)), self.judged(y)
-        d_loss = real(D(x, seen)) + real(-D(made.detach(), seen))
+        fake = real(-D(made.detach(), seen))
+        if self.config.wrong_pairs:
+            off = self.shared(torch.randint(1, N_CLASSES, (self.n_batch,), generator=self.rng))
+            fake = (fake + real(-D(x, self.judged(self.hot((batch["label"] + off) % N_CLASSES))))) / 2
+        d_loss = real(D(x, seen)) + fake
         self.descend(d_loss, "D")
         with self.held("D") as judge:
             g_loss = real(judge(made, seen))
@@ -169,14 +179,9 @@ class CGAN(learning.Learner):
         the test images; ``spread``: squared distance of two images made for one label over that of two test images of
         it; ``own``: how often D finds a test image truer beside its own label than beside another, 1/2 by chance.
         """
-        rng, by, asked = (
-            learning.stream(self.config.seed, 2),
-            classifier.shipped("mnist", str(self.device)),
-            torch.arange(5000) % 10,
-        )
-        made = torch.cat(
-            [self.draw(z, y) for z, y in zip(self.noise(5000, rng).split(500), asked.split(500), strict=True)]
-        )
+        by, rng = classifier.shipped("mnist", str(self.device)), learning.stream(self.config.seed, 2)
+        asked = torch.arange(5000) % N_CLASSES
+        made = torch.cat([self.draw(part, asked[:500]) for part in self.noise(5000, rng).split(500)])
         images, known = torch.as_tensor(images), torch.as_tensor(labels).long()
         other = (known + torch.randint(1, N_CLASSES, known.shape, generator=rng)) % N_CLASSES
         belief = torch.cat([self.judge(part) for part in images.split(500)]).cpu()

@@ -1,0 +1,192 @@
+"""CGAN: the label says which digit, the noise says how; and what a discriminator that is not told the label forgets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+import torch
+
+from engines import learning
+from engines.engine import Frame
+from pages.catalogue import entry
+from pages.ui import board, shipped, show
+from pages.ui.comparison import each, interval, metrics, networks, order, picked, strip, sure
+from pages.ui.live import Blocks
+from pages.ui.maths import latex, number
+from pages.ui.page import page
+from pages.ui.settings import Number
+from pages.ui.sheets import curves, images_base
+from pages.ui.show import Film
+from pages.ui.strip import Scene
+from pages.ui.tryit import Question
+
+WORDS = {
+    "": "both told the label",
+    "blind": "D not told",
+    "untold": "neither told (a plain GAN)",
+    "no-noise": "without noise",
+}
+BY = networks(WORDS, "All were trained alike but for what each player is given.", plain="whole")
+A = Number(key="a", label="From digit", low=0, high=9, default=4)
+B = Number(key="b", label="To digit", low=0, high=9, default=9)
+SEED = Number(key="seed", label="Noise by seed", low=0, high=9999, default=0, slider=False)
+ROW = Number(key="row", label="Test image", low=0, high=999, default=0, slider=False)
+VIEWS = {
+    "film": ("Watch it learn", ()),
+    "between": ("Between two labels", (BY, A, B, SEED)),
+    "judge": ("Ask the discriminator", (BY, ROW)),
+    "parts": ("Take a part away", ()),
+}
+READ = curves("Read as asked", "share", accuracy="by the classifier trained on MNIST")
+LOSSES = curves("Losses", "nats", d_loss="D", g_loss="G")
+ROWS, DIGITS = tuple(f"z{'₁₂₃₄₅₆'[i]}" for i in range(6)), [str(k) for k in range(10)]
+
+
+def main() -> None:
+    with page(entry("cgan"), VIEWS, why=WHY, questions=QUESTIONS, scenes=SCENES) as chosen:
+        variant = "" if chosen["by"] == "whole" else chosen["by"]
+        match chosen["view"]:
+            case "film":
+                show.film("cgan", training)
+            case "between":
+                show.film("cgan", between, variant, chosen["a"], chosen["b"], chosen["seed"])
+            case "judge":
+                show.film("cgan", judged, variant, chosen["row"], board.drawn("cgan"))
+                board.kept("cgan", "Draw your own digit", "It stays in place of the test image until you clear it.")
+            case "parts":
+                parts()
+
+
+def training() -> Film:
+    return Film(
+        frames=shipped.frames("cgan"),
+        code=shipped.code_of_frames("cgan"),
+        base=images_base(columns=10, rows=ROWS, names=DIGITS) | {"curve_sets": [READ, LOSSES]},
+        draw=lambda frame: picture(frame.arrays["made"], (
+            f"After {frame.scalars['batches']:,.0f} batches. A column is a label, a row one noise. Of 500 others "
+            f"{100 * frame.scalars['accuracy']:.0f} % are read as the digit that was asked for (chance: 10 %)."
+        )),
+        numbers=numbers,
+    )  # fmt: skip
+
+
+def picture(images: np.ndarray, words: str) -> dict[str, Any]:
+    return {"images": images, "traces": {}, "caption": words, "alt": words}
+
+
+def numbers(frame: Frame) -> Blocks:
+    if "d_loss" not in (s := frame.scalars):
+        return [{"text": "Nothing is learned yet."}]
+    d, g = (number(s[key], tex=True) for key in ("d_loss", "g_loss"))
+    return [{"text": "Averages over about the last 50 batches, in nats:"},
+            {"math": latex(rf"L_D = {d}, \quad L_G = {g}")},
+            {"text": f"A D that cannot tell them apart: {2 * np.log(2):.3f} and {np.log(2):.3f}."}]  # fmt: skip
+
+
+def between(variant: str, a: int, b: int, seed: int) -> Film:
+    """Six noises, and ten labels from all of a to all of b: each row one hand."""
+    engine, share = shipped.model("cgan", variant), torch.linspace(0, 1, 10)[:, None]
+    labels = (1 - share) * torch.eye(10)[a] + share * torch.eye(10)[b]  # (10, 10)
+    z = engine.noise(6, torch.Generator().manual_seed(seed))
+    made = learning.to_bytes(engine.draw(z.repeat_interleave(10, 0), labels.repeat(6, 1))).cpu().numpy()
+    words = f"From left to right the label goes from {a} to {b}; a row keeps its noise. Only the ends were "
+    names = [f"{100 * float(one):.0f} % {b}" for one in share]
+    return Film(frames=[Frame(step=0)], base=images_base(columns=10, rows=ROWS, names=names),
+                draw=lambda _: picture(made, words + "learned."), numbers=lambda _: reached(variant))  # fmt: skip
+
+
+def judged(variant: str, row: int, drawn: np.ndarray | None) -> Film:
+    """An image, and what G draws for the label that D finds truest beside it."""
+    engine, of = shipped.model("cgan", variant), f"Test image {row}, a {shipped.labels('mnist')[row]}"
+    x = shipped.images("mnist").test["image"][row].numpy().reshape(28, 28)
+    if drawn is not None:
+        x, of = np.rint(255 * drawn).astype(np.uint8), "Your digit"
+    found = engine.judge(x[None])[0].cpu().numpy()
+    best = int(found.argmax())
+    made = engine.draw(engine.noise(1, torch.Generator().manual_seed(0)), torch.tensor([best]))
+    words = f"{of}: D finds it real with probability {found[best]:.2f} beside the label {best}. Right: G's own {best}."
+    if np.ptp(found) < 1e-6:
+        words = f"{of}: this D is told no label, so it says {found[0]:.2f} beside each. Right: what G draws."
+    table: Blocks = [{"text": "D(x|y), how real the image is beside each label:"},
+                     {"table": [["y", "D(x|y)"], *([str(k), f"{p:.3f}"] for k, p in enumerate(found))]}]  # fmt: skip
+    return Film(frames=[Frame(step=0)], base=images_base(columns=2, names=("image", "drawn by G")),
+                draw=lambda _: picture(np.stack([x, learning.to_bytes(made[0]).cpu().numpy()]), words),
+                numbers=lambda _: table + reached(variant))  # fmt: skip
+
+
+def reached(variant: str) -> Blocks:
+    m, card = metrics("cgan", variant), shipped.card("cgan", variant)
+    return [{"text": f"{card['steps']:,} batches of {card['config']['batch_size']}. Of 5,000 drawings "
+                     f"{interval(m, 'accuracy', factor=100)} % are read as asked (chance 10 %, test images "
+                     f"{interval(m, 'real', factor=100)} %). D prefers a test image's own label to another in "
+                     f"{interval(m, 'own', factor=100)} % of cases (chance 50 %)."}]  # fmt: skip
+
+
+def parts() -> None:
+    z = torch.Generator().manual_seed(0)
+    for variant, words in WORDS.items():
+        engine = shipped.model("cgan", variant)
+        made = engine.draw(engine.noise(1, z.manual_seed(0)).expand(10, -1), torch.arange(10))
+        strip(words, learning.to_bytes(made).cpu().numpy(), ground=110)
+    m = {words: metrics("cgan", variant) for variant, words in WORDS.items()}
+    st.table({"": [*m, "test images"],
+              "read as asked, %": [*each(m, "accuracy", factor=100), interval(m[WORDS[""]], "real", factor=100)],
+              "variety within a label": [*each(m, "spread", 2), "1"],
+              "D prefers the own label, %": [*each(m, "own", factor=100), ""]})  # fmt: skip
+    ranked = order(m, "accuracy")
+    st.caption(
+        "One noise, the labels 0 to 9. Read by a classifier trained on MNIST alone, chance 10 %; variety: squared "
+        "distance between two drawings for one label, over that of two test images of it; D's preference: chance 50 %. "
+        "In brackets 95 % intervals over the drawings or test images. All four: same steps, width, images and seed. "
+        f"Most read as asked: {', '.join(ranked)}. {sure(m, ranked, 'accuracy')}"
+    )
+
+
+def forgotten(_: Any) -> str:
+    blind, whole = (100 * metrics("cgan", variant)["test_accuracy"] for variant in ("blind", ""))
+    return (
+        "*Symptom:* the label changes and the digit need not. *Cause:* this D sees the image alone, so a good 3 is as "
+        f"good when a 7 was asked for: {blind:.0f} % are read as asked, chance is 10 %. *Cure:* show D the label too: "
+        f"{whole:.0f} %."
+    )
+
+
+SCENES = {"forgotten": Scene(title="Told, but not held to it", text=forgotten, link={"view": "between", "by": "blind"},
+                             cure={"view": "between", "by": "whole"}, cure_title="Show D the label")}  # fmt: skip
+WHY = (
+    r"""
+A GAN draws something real, but you cannot say what. A **conditional GAN** gives the label $y$ to both players:
+
+$$\min_G \max_D \; \mathbb{E}_x \log D(x \mid y) + \mathbb{E}_z \log (1 - D(G(z \mid y) \mid y))$$
+
+- $G$ turns noise $z$ and the label into an image. The noise is left with all that the label does not say: slant, width.
+- $D$ judges a **pair**: is this a real image, *and* of this label? Only that makes $G$ obey.
+""",
+    r"""
+**If D is not told**, nothing in the game rewards $G$ for obeying; it may use the label as a little more noise.
+
+**Without noise** there is one drawing a label, and nothing that asks for another.
+
+**Between two labels** $G$ was never trained. What it draws there is how it happens to continue.
+""",
+)
+
+
+def check_part(answer: str) -> tuple[bool, str]:
+    found = {words: 100 * metrics("cgan", variant)["test_accuracy"] for variant, words in WORDS.items()}
+    return picked(answer, found, "Read as asked:", "{:.1f} %")
+
+
+QUESTIONS = (
+    Question(text="Which network is obeyed most?", kind="choice", options=tuple(WORDS.values()), check=check_part,
+             hint="Take a part away."),
+    Question(text="Why is it not enough to tell G alone?", kind="choice", hint="Told, but not held to it.",
+             options=("D would not notice a wrong digit", "G would see no noise", "D would always win"),
+             check=lambda answer: (answer.startswith("D would not"), "D would take any good digit for any label.")),
+)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
