@@ -211,14 +211,14 @@ CATALOGUE: tuple[Entry, ...] = (
         slug="cgan",
         title="Conditional GAN",
         idea="You say which digit, the noise says how; and what happens when the discriminator is not told.",
-        paper=cite("mirza2014"),
+        paper=cite("mirza2014", "reed2016"),
         engines=("cgan", "classifier"),
         sources=("engines/gans/cgan.py", "engines/learning.py", "engines/foundations/classifier.py"),
         icon=":material/label:",
         starts=(
             ("Between two labels", {"view": "between"}),
             ("Ask the discriminator", {"view": "judge"}),
-            ("Told, but not held to it", {"scene": "forgotten", "view": "between", "by": "blind"}),
+            ("A judge that forgets", {"scene": "forgotten", "view": "judge", "by": "whole"}),
         ),
     ),
     Entry(

@@ -36,7 +36,7 @@ from engines.material import Fields, LabelledImages
 from engines.maths.intervals import named
 
 N_CLASSES, SIDE = 10, 28
-SHOWN = 6  # noises that a frame shows, each with all ten labels
+SHOWN = 7  # noises that a frame shows, each with all ten labels
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
@@ -197,7 +197,7 @@ class CGAN(learning.Learner):
         }
 
     def frame(self) -> Frame:
-        """``made`` (60, 28, 28) bytes: six noises, the same at every step, each with all ten labels; ``accuracy`` of
+        """``made`` (70, 28, 28) bytes: seven noises, the same at every step, each with all ten labels; ``accuracy`` of
         the shipped classifier over 500 more images.
         """
         z, asked = self.noise(550, learning.stream(self.config.seed, 1)), torch.arange(500) % N_CLASSES

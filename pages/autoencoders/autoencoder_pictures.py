@@ -99,7 +99,7 @@ def learning_picture(frame: Frame, code_dim: int, activation: str) -> dict[str, 
     words = (
         f"After {batches:,.0f} batches: {loss} per test image. {left} Below the images: what each unit adds to them."
     )
-    return {**drawn, "caption": words, "alt": words}
+    return {**drawn, "caption": words}
 
 
 def learning_numbers(frame: Frame, pick: dict[str, Any], names: tuple[str, ...], labels: np.ndarray) -> Blocks:

@@ -126,7 +126,7 @@ def image_picture(frame: Frame, frames: list[Frame]) -> dict[str, Any]:
         "y": np.array([f.scalars["bound"] for f in shown], dtype=np.float32),
     }
     words = words.replace("-", "−")
-    return {"traces": {3: path}, "caption": words, "alt": words}
+    return {"traces": {3: path}, "caption": words}
 
 
 def image_numbers(frame: Frame) -> Blocks:

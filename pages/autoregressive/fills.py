@@ -403,7 +403,7 @@ def draw(frame: Frame, picture: Picture, order: np.ndarray) -> dict[str, Any]:
         words = f"{total} pixels are hidden. Press play: each is drawn from its chance, given all pixels before it."
     if frame.step == total:
         words = f"All {total} pixels are drawn, {frame.scalars['surprise']:.1f} nats a completion. Point at a pixel."
-    return {"sheet": sheet(images, columns), "traces": patches, "caption": words, "alt": words}
+    return {"sheet": sheet(images, columns), "traces": patches, "caption": words}
 
 
 # -- a pixel asked about ---------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def blind_picture(frame: Frame) -> dict[str, Any]:
     )
     seen, missed = (np.array([s[f"plain_{what}"], s[f"gated_{what}"]], dtype=np.float32) for what in ("seen", "missed"))
     patches = {0: {"y": seen}, 1: {"y": missed}, 2: {"x": outline[0], "y": outline[1]}}
-    return {"sheet": sheet(images, 2), "traces": patches, "caption": words, "alt": words}
+    return {"sheet": sheet(images, 2), "traces": patches, "caption": words}
 
 
 def blind_table(frame: Frame) -> Blocks:

@@ -170,7 +170,7 @@ def compress(name: str, x: np.ndarray, damaged: int) -> Film:
                 f"white is {CAP:.0f} bits."
             )
         patch = {"y": np.array(lengths, dtype=np.float32), "text": text}
-        return {"sheet": sheet(parts, 2), "traces": {0: patch}, "caption": words, "alt": words}
+        return {"sheet": sheet(parts, 2), "traces": {0: patch}, "caption": words}
 
     def ask(frame: Frame, pick: dict[str, Any]) -> Any:
         asked = fills.pixel_of(pick, 4)

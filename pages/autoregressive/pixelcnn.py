@@ -116,7 +116,7 @@ def field_picture(frame: Frame, kernel: np.ndarray, row: int, column: int, *, la
         f"After {kind}: the marked pixel's features see {seen} of the {before} pixels before it, measured by gradient. "
         "Right, where the kernel may look (blue)."
     )
-    return {"sheet": place, "traces": {0: {"z": cells}}, "caption": words, "alt": words}
+    return {"sheet": place, "traces": {0: {"z": cells}}, "caption": words}
 
 
 def field_numbers(frame: Frame, kernel: np.ndarray, row: int, column: int, reaches: list[int]) -> Blocks:
@@ -197,7 +197,7 @@ def surprise(row: int, drawn: np.ndarray | None) -> Film:
     return Film(
         frames=[Frame(step=0, scalars={"nats": float(totals[0])})],
         base=base,
-        draw=lambda _: {"sheet": place, "traces": {}, "caption": words, "alt": words},
+        draw=lambda _: {"sheet": place, "caption": words},
         explain=ask,
     )
 

@@ -78,7 +78,7 @@ def row_lstm(row: int, column: int) -> Film:
             f"{np.count_nonzero(fields[1][frame.step])} through PixelCNN (right). Greys are gradients, on a log scale."
         )
         patch = {"x": np.array([GAP, shape[1] - GAP], dtype=np.float32), "y": np.array([at, at], dtype=np.float32)}
-        return {"sheet": place, "traces": {0: patch}, "caption": words, "alt": words}
+        return {"sheet": place, "traces": {0: patch}, "caption": words}
 
     base = _base(shape, [(GAP + i * (SIDE + GAP) + column, GAP + row) for i in range(2)])
     base["curve_sets"] = [curves("Pixels seen", "pixels", seen0="Row LSTM", seen1="PixelCNN") | {"curve_step": "row"}]
@@ -136,7 +136,7 @@ def diagonal_bilstm(row: int, column: int) -> Film:
                 f"The LSTM from the {side}, diagonal {diagonal + 1} of {SPAN} (bright): in the skewed map it is one "
                 "column, so all its pixels are computed at once. Grey: what the first layer tells the marked pixel."
             )
-        return {"sheet": place, "traces": {}, "caption": words, "alt": words}
+        return {"sheet": place, "caption": words}
 
     base = _base(shape, [(GAP + column, GAP + LOWER + row)])
     table = [["seen by", "pixels"], ["the LSTM from the left", str(np.count_nonzero(directions[0]))]]

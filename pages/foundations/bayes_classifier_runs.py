@@ -126,7 +126,7 @@ def draw_picture(frame: Frame, history: History[Frame], words: tuple[str, ...], 
         "y": f"y = {words[y]}: the class is chosen. Above its mean; the image comes next.",
         "x": f"x is drawn from p(x | y = {words[y]}). Above the class's mean, below the sample, beside them others.",
     }[frame.phase]
-    return {"sheet": place, "traces": patches, "caption": caption, "alt": caption}
+    return {"sheet": place, "traces": patches, "caption": caption}
 
 
 def draw_numbers(frame: Frame, words: tuple[str, ...], fitted: GaussianClasses) -> Blocks:
@@ -178,7 +178,7 @@ def styles(name: str, y: int, seed: int) -> Film:
             f"{word}, draw {frame.step + 1} of {REDRAWS}. One Gaussian averages all ways to draw it; of a mixture a "
             f"style comes first, then a sample around its mean. The variational one keeps {kept} of {STYLES} styles."
         )
-        return {"images": frame.arrays["images"], "caption": words, "alt": words}
+        return {"images": frame.arrays["images"], "caption": words}
 
     base = {**images_base(columns=STYLES, rows=rows), "below": True}
     return Film(frames=frames, base=base, draw=draw, numbers=lambda _: styles_numbers(name, y))
@@ -220,7 +220,7 @@ def directions(name: str, y: int, *amounts: float) -> Film:
             "traces": [bars],
         },
         draw=lambda frame: {
-            "images": frame.arrays["images"], "tips": tips, "traces": {}, "caption": words, "alt": words
+            "images": frame.arrays["images"], "tips": tips, "caption": words
         },
         numbers=lambda _: [
             {"math": latex(r"x = \mu_y + \sum_d a_d \sqrt{\lambda_d}\, v_d")},
@@ -265,7 +265,7 @@ def classify(name: str, row: int, drawn: np.ndarray | None) -> Film:
                        "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False}},
             "traces": [bars],
         },
-        draw=lambda frame: {"images": frame.arrays["images"], "traces": {}, "caption": caption, "alt": caption},
+        draw=lambda frame: {"images": frame.arrays["images"], "caption": caption},
         numbers=lambda _: [
             {"math": latex(r"p(y \mid x) = \frac{p(x \mid y)\, p(y)}{\sum_k p(x \mid k)\, p(k)}")},
             {"table": table},

@@ -106,7 +106,7 @@ def picture(frame: Frame, config: BayesConfig) -> dict[str, Any]:
             i: {"y": share, "text": [f"{name}<br>{100 * p:.2f} %" for p in share]}
             for i, (name, share) in enumerate(shares.items())
         }
-        return {"traces": patches, "caption": words, "alt": words}
+        return {"traces": patches, "caption": words}
     z, posterior = arrays["z"].astype(np.float32), arrays["posterior"]
     height = float(posterior.max())
     likelihood = arrays["likelihood"] * height  # its own scale means nothing beside densities
@@ -123,7 +123,7 @@ def picture(frame: Frame, config: BayesConfig) -> dict[str, Any]:
         3: {"x": place, "y": np.array([0, height], dtype=np.float32)},
         4: marks,
     }
-    return {"traces": patches, "caption": words, "alt": words}
+    return {"traces": patches, "caption": words}
 
 
 def caption(frame: Frame, config: BayesConfig) -> str:

@@ -235,7 +235,7 @@ def digits(seed: int) -> Film:
             f"Draw {frame.step + 1} of {REDRAWS}: {DIGITS_DRAWN} digits that nobody wrote, from a mixture of "
             f"{DIGIT_STYLES} Gaussians fitted to {DIGIT_IMAGES:,} images without their labels."
         )
-        return {"images": frame.arrays["images"], "caption": words, "alt": words}
+        return {"images": frame.arrays["images"], "caption": words}
 
     return Film(frames=frames, base=images_base(), draw=draw, numbers=lambda _: digits_numbers())
 

@@ -1,4 +1,4 @@
-"""CGAN: the label says which digit, the noise says how; and what a discriminator that is not told the label forgets."""
+"""CGAN: the label says which digit, the noise says how; and what a discriminator forgets that is never asked."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 
 from engines import learning
 from engines.engine import Frame
+from engines.gans.cgan import SHOWN
 from pages.catalogue import entry
 from pages.ui import board, shipped, show
 from pages.ui.comparison import each, interval, metrics, networks, order, picked, strip, sure
@@ -27,6 +28,7 @@ WORDS = {
     "blind": "D not told",
     "untold": "neither told (a plain GAN)",
     "no-noise": "without noise",
+    "pairs": "wrong pairs shown to D too",
 }
 BY = networks(WORDS, "All were trained alike but for what each player is given.", plain="whole")
 A = Number(key="a", label="From digit", low=0, high=9, default=4)
@@ -41,7 +43,7 @@ VIEWS = {
 }
 READ = curves("Read as asked", "share", accuracy="by the classifier trained on MNIST")
 LOSSES = curves("Losses", "nats", d_loss="D", g_loss="G")
-ROWS, DIGITS = tuple(f"z{'₁₂₃₄₅₆'[i]}" for i in range(6)), [str(k) for k in range(10)]
+ROWS, DIGITS = tuple(f"z{'₁₂₃₄₅₆₇'[i]}" for i in range(SHOWN)), [str(k) for k in range(10)]
 
 
 def main() -> None:
@@ -64,16 +66,12 @@ def training() -> Film:
         frames=shipped.frames("cgan"),
         code=shipped.code_of_frames("cgan"),
         base=images_base(columns=10, rows=ROWS, names=DIGITS) | {"curve_sets": [READ, LOSSES]},
-        draw=lambda frame: picture(frame.arrays["made"], (
+        draw=lambda frame: {"images": frame.arrays["made"], "caption": (
             f"After {frame.scalars['batches']:,.0f} batches. A column is a label, a row one noise. Of 500 others "
             f"{100 * frame.scalars['accuracy']:.0f} % are read as the digit that was asked for (chance: 10 %)."
-        )),
+        )},
         numbers=numbers,
     )  # fmt: skip
-
-
-def picture(images: np.ndarray, words: str) -> dict[str, Any]:
-    return {"images": images, "traces": {}, "caption": words, "alt": words}
 
 
 def numbers(frame: Frame) -> Blocks:
@@ -86,15 +84,16 @@ def numbers(frame: Frame) -> Blocks:
 
 
 def between(variant: str, a: int, b: int, seed: int) -> Film:
-    """Six noises, and ten labels from all of a to all of b: each row one hand."""
+    """Seven noises, and ten labels from all of a to all of b: each row one hand."""
     engine, share = shipped.model("cgan", variant), torch.linspace(0, 1, 10)[:, None]
     labels = (1 - share) * torch.eye(10)[a] + share * torch.eye(10)[b]  # (10, 10)
-    z = engine.noise(6, torch.Generator().manual_seed(seed))
-    made = learning.to_bytes(engine.draw(z.repeat_interleave(10, 0), labels.repeat(6, 1))).cpu().numpy()
-    words = f"From left to right the label goes from {a} to {b}; a row keeps its noise. Only the ends were "
-    names = [f"{100 * float(one):.0f} % {b}" for one in share]
-    return Film(frames=[Frame(step=0)], base=images_base(columns=10, rows=ROWS, names=names),
-                draw=lambda _: picture(made, words + "learned."), numbers=lambda _: reached(variant))  # fmt: skip
+    z = engine.noise(SHOWN, torch.Generator().manual_seed(seed))
+    made = learning.to_bytes(engine.draw(z.repeat_interleave(10, 0), labels.repeat(SHOWN, 1))).cpu().numpy()
+    words = f"From left to right the label goes from {a} to {b}; a row keeps its noise. Only the ends were learned."
+    base = images_base(columns=10, rows=ROWS, names=[f"{100 * float(one):.0f} % {b}" for one in share]) | {
+        "below": True
+    }
+    return show.still(base, words, lambda _: reached(variant), images=made)
 
 
 def judged(variant: str, row: int, drawn: np.ndarray | None) -> Film:
@@ -106,14 +105,13 @@ def judged(variant: str, row: int, drawn: np.ndarray | None) -> Film:
     found = engine.judge(x[None])[0].cpu().numpy()
     best = int(found.argmax())
     made = engine.draw(engine.noise(1, torch.Generator().manual_seed(0)), torch.tensor([best]))
-    words = f"{of}: D finds it real with probability {found[best]:.2f} beside the label {best}. Right: G's own {best}."
+    words = f"{of}: truest to D beside the label {best} ({found[best]:.2f}). Right: what G draws for it."
     if np.ptp(found) < 1e-6:
-        words = f"{of}: this D is told no label, so it says {found[0]:.2f} beside each. Right: what G draws."
-    table: Blocks = [{"text": "D(x|y), how real the image is beside each label:"},
-                     {"table": [["y", "D(x|y)"], *([str(k), f"{p:.3f}"] for k, p in enumerate(found))]}]  # fmt: skip
-    return Film(frames=[Frame(step=0)], base=images_base(columns=2, names=("image", "drawn by G")),
-                draw=lambda _: picture(np.stack([x, learning.to_bytes(made[0]).cpu().numpy()]), words),
-                numbers=lambda _: table + reached(variant))  # fmt: skip
+        words = f"{of}: this D is told no label and says {found[0]:.2f} beside each. Right: what G draws for {best}."
+    rows = [["y", *DIGITS], ["D(x|y)", *(f"{p:.2f}" for p in found)]]
+    blocks: Blocks = [{"text": "How real D finds the image beside each label:"}, {"table": rows}, *reached(variant)]
+    pair = np.stack([x, learning.to_bytes(made[0]).cpu().numpy()])
+    return show.still(images_base(columns=2, names=("image", "drawn by G")), words, lambda _: blocks, images=pair)
 
 
 def reached(variant: str) -> Blocks:
@@ -139,22 +137,37 @@ def parts() -> None:
     st.caption(
         "One noise, the labels 0 to 9. Read by a classifier trained on MNIST alone, chance 10 %; variety: squared "
         "distance between two drawings for one label, over that of two test images of it; D's preference: chance 50 %. "
-        "In brackets 95 % intervals over the drawings or test images. All four: same steps, width, images and seed. "
+        "In brackets 95 % intervals over the drawings or test images. All: same steps, width, images and seed. "
         f"Most read as asked: {', '.join(ranked)}. {sure(m, ranked, 'accuracy')}"
     )
 
 
-def forgotten(_: Any) -> str:
-    blind, whole = (100 * metrics("cgan", variant)["test_accuracy"] for variant in ("blind", ""))
+def share(variant: str, key: str) -> str:
+    return f"{100 * metrics('cgan', variant)[f'test_{key}']:.0f} %"
+
+
+def disobeyed(_: Any) -> str:
     return (
         "*Symptom:* the label changes and the digit need not. *Cause:* this D sees the image alone, so a good 3 is as "
-        f"good when a 7 was asked for: {blind:.0f} % are read as asked, chance is 10 %. *Cure:* show D the label too: "
-        f"{whole:.0f} %."
+        f"good when a 7 was asked for: {share('blind', 'accuracy')} are read as asked, chance is 10 %. *Cure:* show D "
+        f"the label too: {share('', 'accuracy')}."
     )
 
 
-SCENES = {"forgotten": Scene(title="Told, but not held to it", text=forgotten, link={"view": "between", "by": "blind"},
-                             cure={"view": "between", "by": "whole"}, cure_title="Show D the label")}  # fmt: skip
+def forgotten(_: Any) -> str:
+    return (
+        "*Symptom:* D does not know the image's own label: it prefers it to another for "
+        f"{share('', 'own')} of the test images, chance is 50 %. *Cause:* G obeys, so D meets no image beside a wrong "
+        f"label. *Cure:* show it such pairs as well: {share('pairs', 'own')}."
+    )
+
+
+SCENES = {
+    "disobeyed": Scene(title="Told, but not held to it", text=disobeyed, link={"view": "between", "by": "blind"},
+                       cure={"view": "between", "by": "whole"}, cure_title="Show D the label"),
+    "forgotten": Scene(title="A judge that forgets", text=forgotten, link={"view": "judge", "by": "whole"},
+                       cure={"view": "judge", "by": "pairs"}, cure_title="Show D wrong pairs too"),
+}  # fmt: skip
 WHY = (
     r"""
 A GAN draws something real, but you cannot say what. A **conditional GAN** gives the label $y$ to both players:
@@ -166,6 +179,9 @@ $$\min_G \max_D \; \mathbb{E}_x \log D(x \mid y) + \mathbb{E}_z \log (1 - D(G(z 
 """,
     r"""
 **If D is not told**, nothing in the game rewards $G$ for obeying; it may use the label as a little more noise.
+
+**If G obeys**, $D$ meets no real image beside a wrong label, and what it says there is left to chance. It is then no
+classifier. Reed and others show it such pairs as a second kind of made ones.
 
 **Without noise** there is one drawing a label, and nothing that asks for another.
 
@@ -182,7 +198,7 @@ def check_part(answer: str) -> tuple[bool, str]:
 QUESTIONS = (
     Question(text="Which network is obeyed most?", kind="choice", options=tuple(WORDS.values()), check=check_part,
              hint="Take a part away."),
-    Question(text="Why is it not enough to tell G alone?", kind="choice", hint="Told, but not held to it.",
+    Question(text="Why is it not enough to tell G alone?", kind="choice", hint="The scene Told, but not held to it.",
              options=("D would not notice a wrong digit", "G would see no noise", "D would always win"),
              check=lambda answer: (answer.startswith("D would not"), "D would take any good digit for any label.")),
 )  # fmt: skip

@@ -445,7 +445,7 @@ def scores_picture(frame: Frame) -> dict[str, Any]:
     for i, key in enumerate(("score_real", "score_fake")):
         counts, _ = np.histogram(frame.arrays[key], bins=BINS, range=(0, 1))
         patches[i] = {"y": counts.astype(np.float32)}
-    return {"sheet": frame.arrays["sheet"], "traces": patches, "caption": words, "alt": words}
+    return {"sheet": frame.arrays["sheet"], "traces": patches, "caption": words}
 
 
 def scores_numbers(frame: Frame) -> Blocks:
@@ -511,7 +511,7 @@ def layers_picture(frame: Frame, last: int) -> dict[str, Any]:
         )
     bars = np.full(last + 1, np.nan, dtype=np.float32)
     bars[frame.step] = s["channels"] * s["side"] ** 2
-    return {"images": maps, "traces": {1: {"y": bars}}, "caption": words, "alt": words}
+    return {"images": maps, "traces": {1: {"y": bars}}, "caption": words}
 
 
 def path_base(shape: tuple[int, int], n: int, title: str) -> dict[str, Any]:

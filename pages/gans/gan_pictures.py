@@ -315,4 +315,4 @@ def saddle_picture(frame: Frame) -> dict[str, Any]:
         f"Distance from the equilibrium: {number(s['distance'])}."
     )
     patches = {1: {"x": path[:, 0], "y": path[:, 1]}, 2: {"x": path[-1:, 0], "y": path[-1:, 1]}}
-    return {"traces": patches, "caption": words, "alt": words}
+    return {"traces": patches, "caption": words}

@@ -44,7 +44,7 @@ def game(points: Dataset | np.ndarray, name: str = "", **settings: Any) -> Live:
     """The game on these points, an empty stage where there are none; settings are those of the engine."""
     if not len(points.x if isinstance(points, Dataset) else points):
         words = "No points yet. Choose Add points above the stage, then click on it."
-        still = {"caption": words, "alt": words}
+        still = {"caption": words}
         return Live(run=Reel([Frame(step=0)]), base=gan_pictures.still_base(), draw=lambda _: still)
     engine = engines.create("gan2d", data=points, **settings)
     ships = bool(name) and isinstance(points, Dataset)

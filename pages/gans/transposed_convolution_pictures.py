@@ -226,7 +226,7 @@ def picture(frame: Frame, engine: TransposedConvolution, final: np.ndarray) -> d
         x, y = np.array([x0, x1, x1, x0, x0], dtype=np.float32), np.array([y0, y0, y1, y1, y0], dtype=np.float32)
         patches |= {10: {"x": x, "y": y}, 12: {"x": y, "y": x}}
     words = caption(frame, engine)
-    return {"traces": patches, "caption": words, "alt": words}
+    return {"traces": patches, "caption": words}
 
 
 def caption(frame: Frame, engine: TransposedConvolution) -> str:

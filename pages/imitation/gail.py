@@ -334,7 +334,7 @@ def counted(name: str) -> Film:
     }  # fmt: skip
     words = gail_notes.compared_words(name)
     frame = Frame(step=0, scalars={}, arrays={})
-    return Film(frames=[frame], base=base, draw=lambda _: {"caption": words, "alt": words})
+    return Film(frames=[frame], base=base, draw=lambda _: {"caption": words})
 
 
 if __name__ == "__main__":

@@ -161,7 +161,7 @@ def picture(frame: Frame, normal: str, weight: float) -> dict[str, Any]:
     here = np.full(2, frame.scalars["score"], dtype=np.float32)
     traces = {i: {"x": row, "y": middles} for i, row in enumerate(counts)}
     traces[2] = {"x": np.array([0, counts.max()], dtype=np.float32), "y": here}
-    return {"images": shown, "map": frame.arrays["missing"][:1], "traces": traces, "caption": words, "alt": words}
+    return {"images": shown, "map": frame.arrays["missing"][:1], "traces": traces, "caption": words}
 
 
 def counted(normal: str, weight: float, bins: int = 24) -> tuple[np.ndarray, np.ndarray]:
@@ -263,7 +263,7 @@ def detection_picture(normal: str, frame: Frame) -> dict[str, Any]:
         f"anomaly scores above every normal image. {NORMALS[normal]} against all other classes, 200 test images each."
     )
     curve = {"x": frame.arrays["x"].astype(np.float32), "y": frame.arrays["y"].astype(np.float32)}
-    return {"traces": {0: curve}, "caption": words, "alt": words}
+    return {"traces": {0: curve}, "caption": words}
 
 
 def detection_numbers(normal: str, frame: Frame) -> Blocks:
@@ -300,7 +300,7 @@ def training(normal: str) -> Film:
 
 def made(frame: Frame) -> dict[str, Any]:
     words = f"After {frame.scalars['batches']:,.0f} batches: images from the same 32 codes at every step."
-    return {"images": frame.arrays["made"].reshape(-1, 28, 28), "caption": words, "alt": words}
+    return {"images": frame.arrays["made"].reshape(-1, 28, 28), "caption": words}
 
 
 def losses_of(frame: Frame) -> Blocks:

@@ -183,7 +183,7 @@ def one_pass(by: str, photo: np.ndarray | None, size: int, seed: int) -> Film:
     return Film(
         frames=[Frame(step=0, arrays={"images": images}, scalars={})],
         base=images_base(columns=2, names=(before, f"made: {WORDS[by]}")) | {"below": True},
-        draw=lambda frame: {"images": frame.arrays["images"], "traces": {}, "caption": words, "alt": words},
+        draw=lambda frame: {"images": frame.arrays["images"], "caption": words},
         numbers=lambda _: blocks,
     )
 
@@ -274,7 +274,7 @@ def race_picture(run: Run, frame: Frame, image: np.ndarray, target: float, secon
         )
     elif taken:
         words += f" So far it has taken {taken / seconds:,.0f} times as long, and is not as near."
-    return {"images": np.stack([frame.arrays["image"], image]), "traces": {}, "caption": words, "alt": words}
+    return {"images": np.stack([frame.arrays["image"], image]), "caption": words}
 
 
 def race_numbers(run: Run, frame: Frame, target: float, seconds: float) -> Blocks:
@@ -320,7 +320,7 @@ def film_picture(frame: Frame) -> dict[str, Any]:
         f"held-out {TEXTURES[2]}; true {TEXTURES[2]} lies at {m['test_distance_real']:.2f}."
     )
     images = webp.unpack(frame.arrays["made"], height=SHOWN)
-    return {"images": images, "traces": {}, "caption": words, "alt": words}
+    return {"images": images, "caption": words}
 
 
 def film_numbers(frame: Frame) -> Blocks:

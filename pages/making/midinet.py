@@ -185,7 +185,7 @@ def composition(kind: str, variant: str, names: tuple[str, ...], first: int, ste
 
     def draw(frame: Frame) -> dict[str, Any]:
         words = said(frame)
-        return {"roll": rolled(pitch, onset, names, upto=frame.step + 1), "caption": words, "alt": words}
+        return {"roll": rolled(pitch, onset, names, upto=frame.step + 1), "caption": words}
 
     return Film(frames=frames, base={**BASE, "curve_sets": sets}, draw=draw, numbers=partial(numbers, names=names))
 
@@ -299,7 +299,7 @@ def learning(which: int, frame: Frame) -> dict[str, Any]:
         f"{100 * s['test_key']:.0f} % of the time is in key."
     )
     roll = rolled(frame.arrays["pitch"][which], frame.arrays["onset"][which])[:1, :, bars.LOW - LOWEST :]
-    return {"roll": roll, "caption": words, "alt": words}
+    return {"roll": roll, "caption": words}
 
 
 # -- take a part away ------------------------------------------------------------------------------------------

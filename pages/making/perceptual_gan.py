@@ -114,8 +114,7 @@ def pictured(frame: Frame, near: np.ndarray, far: np.ndarray, fixed: dict[str, n
         f"{100 * s['test_raised']:.0f} % with it; of the large ones {100 * s['test_large']:.0f} %."
     )
     raised = np.stack([coloured(raising.mosaic(one)) for one in frame.arrays["raised"][:FILMED]])
-    return {"images": np.concatenate([far, fixed["small"], raised, fixed["large"], near]), "traces": {},
-            "caption": words, "alt": words}  # fmt: skip
+    return {"images": np.concatenate([far, fixed["small"], raised, fixed["large"], near]), "caption": words}
 
 
 FILMED = 5  # objects: as many as fill the stage

@@ -106,7 +106,7 @@ def compared(name: str, left: str, right: str, way: str, given: np.ndarray | Non
         words = said(frame.scalars)
         traces = {i: {"x": np.float32([own["psnr"]]), "y": np.float32([own["feature"]])}
                   for i, own in enumerate(measured.values())}  # fmt: skip
-        return {"compare": pair, "traces": traces, "caption": words, "alt": words}
+        return {"compare": pair, "traces": traces, "caption": words}
 
     return Film(
         frames=[Frame(step=0, scalars=scalars)],
@@ -217,7 +217,7 @@ def picture(
     now = np.float32([[s["test_psnr"], s["test_feature"]]])
     upto = np.concatenate([way[: max(1, int(np.searchsorted(_steps(), frame.step)))], now])
     traces = {0: {"x": upto[:, 0], "y": upto[:, 1]}, 1: {"x": now[:, 0], "y": now[:, 1]}}
-    return {"images": np.concatenate([small, made, patches]), "traces": traces, "caption": words, "alt": words}
+    return {"images": np.concatenate([small, made, patches]), "traces": traces, "caption": words}
 
 
 def _steps() -> list[int]:

@@ -245,7 +245,7 @@ def walk(variant: str, start: str, end: str, seed: int) -> Film:
     def draw(frame: Frame) -> dict[str, Any]:
         share = round(100 * frame.step / (STEPS - 1))
         words = f"{100 - share} % {start} · {share} % {end}."
-        return {"images": frame.arrays["sheet"], "traces": {}, "caption": words, "alt": words}
+        return {"images": frame.arrays["sheet"], "caption": words}
 
     def said(frame: Frame) -> Blocks:
         t = frame.step / (STEPS - 1)
@@ -298,7 +298,7 @@ def learning_picture(true: np.ndarray, frame: Frame) -> dict[str, Any]:
         f"After {s['batches']:,.0f} batches. {stage}. Of the attributes told by 64 test captions {s['obeyed']:.0f} % "
         f"are seen in the results; in the true drawings {s['true']:.0f} %."
     )
-    return {"images": np.concatenate([coarse, results, true]), "traces": {}, "caption": words, "alt": words}
+    return {"images": np.concatenate([coarse, results, true]), "caption": words}
 
 
 # -- take a part away ------------------------------------------------------------------------------------------

@@ -129,7 +129,7 @@ def solid(variant: str, code: int, beside: bool) -> Film:
         if near is not None:
             words += f" At 0.50 the most like it is a training solid of class {said}: IoU {overlap:.2f}."
         some = [full] if near is None else [full, near]
-        return {"volume": pictured(*some), "caption": words, "alt": words}
+        return {"volume": pictured(*some), "caption": words}
 
     sets = [
         curves("Filled cells", "cells", filled="this solid", usual="training solids, mean"),
@@ -199,7 +199,7 @@ def walk(a: int, b: int, threshold: float) -> Film:
             f"them in one piece; of the mixture of the two solids {s['mixed']:.0f} %."
         )
         pair = unpacked(frame.arrays["pair"].reshape(2, -1))
-        return {"volume": pictured(*pair), "caption": words, "alt": words}
+        return {"volume": pictured(*pair), "caption": words}
 
     def numbers(frame: Frame) -> Blocks:
         t = frame.scalars["share"] / 100
@@ -271,7 +271,7 @@ def added(code: int, more: str) -> Film:
             f"{s['value']:.0f} {unit}; before {s['before']:.0f}."
         )
         pair = unpacked(frame.arrays["pair"].reshape(2, -1))
-        return {"volume": pictured(*pair), "caption": said, "alt": said}
+        return {"volume": pictured(*pair), "caption": said}
 
     def numbers(frame: Frame) -> Blocks:
         _, measured = drawn()
@@ -321,7 +321,7 @@ def learning_to(frame: Frame) -> dict[str, Any]:
         f"After {s['batches']:,.0f} batches, from the same {SHOWN} codes at every step: {s['filled']:,.0f} cells a "
         f"solid, training solids {s['usual']:,.0f}; {s['piece']:.0f} % in one piece."
     )
-    return {"volume": pictured(*unpacked(frame.arrays["made"])), "caption": words, "alt": words}
+    return {"volume": pictured(*unpacked(frame.arrays["made"])), "caption": words}
 
 
 # -- what D has learned ----------------------------------------------------------------------------------------

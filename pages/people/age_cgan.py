@@ -181,7 +181,7 @@ def aged(frame: Frame) -> dict[str, Any]:
         f"{FOUND[HEAD]} {old(s['read'])} are read off, and of {N_PEOPLE} true pictures at {old(s['given'])} the judge "
         f"finds {who} nearest."
     )
-    return {"images": frame.arrays["shown"], "caption": words, "alt": words}
+    return {"images": frame.arrays["shown"], "caption": words}
 
 
 def likeness_of(frame: Frame) -> Blocks:
@@ -209,7 +209,7 @@ def every_age(by: str, person: int, given: int) -> Film:
         f"{', '.join(map(str, AGES))} years. At 12, 20 and 35 the true ones look much alike."
     )
     box = [{"cell": given, "box": [0, 0, SIDE, SIDE], "colour": "@first"}]
-    picture = {"images": shown, "marks": box, "caption": words, "alt": words}
+    picture = {"images": shown, "marks": box, "caption": words}
     away = [
         ((shown[8 * r : 8 * r + 8] / 255.0 - tests()[person] / 255.0) ** 2).mean(axis=(1, 2, 3)) for r in range(1, 5)
     ]
@@ -277,7 +277,7 @@ def found(frame: Frame, person: int, given: int, first: np.ndarray) -> dict[str,
         f"{old(AGES[given])}, and in what was found is {number(s['identity'])}, the pixels' mean square "
         f"{number(s['pixels'])}."
     )
-    return {"images": shown, "caption": words, "alt": words}
+    return {"images": shown, "caption": words}
 
 
 def distances(frame: Frame, run: Run) -> Blocks:
@@ -327,7 +327,7 @@ def learned(frame: Frame, true: np.ndarray) -> dict[str, Any]:
         f"After {s['batches']:,.0f} batches ({now}): three codes at {', '.join(map(str, AGES))} years; below them the "
         f"first guesses of eight faces never seen, {s['test_psnr']:.1f} dB from the true ones."
     )
-    return {"images": np.concatenate([made, true]), "caption": words, "alt": words}
+    return {"images": np.concatenate([made, true]), "caption": words}
 
 
 def losses(frame: Frame) -> Blocks:

@@ -189,7 +189,7 @@ def drawings(variant: str, asked: tuple[int, ...], seed: int) -> Film:
     def draw(frame: Frame) -> dict[str, Any]:
         made = frame.arrays["made"]
         words = f"Noise {frame.step + 1} of {SETS}. {notes.told(asked)}"
-        return {"images": made, "tips": tips(read(made.tobytes(), DRAWS), wanted), "caption": words, "alt": words}
+        return {"images": made, "tips": tips(read(made.tobytes(), DRAWS), wanted), "caption": words}
 
     def numbers(frame: Frame) -> Blocks:
         return counted(read(frame.arrays["made"].tobytes(), DRAWS), wanted)
@@ -214,7 +214,7 @@ def changed(variant: str, asked: tuple[int, ...], which: str, noise: int, seed: 
     def draw(_: Frame) -> dict[str, Any]:
         side = made.shape[1]
         mark = [{"cell": asked[i], "box": [0, 0, side, side], "colour": "@first"}]
-        return {"images": made, "marks": mark, "tips": tips(seen, wanted), "caption": words, "alt": words}
+        return {"images": made, "marks": mark, "tips": tips(seen, wanted), "caption": words}
 
     def numbers(_: Frame) -> Blocks:
         rows = [[NAMES[which], "read", "others kept", "moved"]]
@@ -242,7 +242,7 @@ def sheet(variant: str, seed: int) -> Film:
 
     def draw(_: Frame) -> dict[str, Any]:
         hints = [f"{i + 1}: {notes.short(row)}" for i, row in enumerate(asked)]
-        return {"images": made, "tips": hints, "caption": words, "alt": words}
+        return {"images": made, "tips": hints, "caption": words}
 
     return Film(frames=[Frame(step=0, arrays={"made": made})], base=base, draw=draw,
                 numbers=lambda _: counted(seen, wanted))  # fmt: skip
@@ -279,7 +279,7 @@ def walk(variant: str, asked: tuple[int, ...], noise: int, other: int, seed: int
     def draw(frame: Frame) -> dict[str, Any]:
         share = round(100 * frame.step / (STEPS - 1))
         words = f"{100 - share} % of yours, {share} % of number {other + 1}."
-        return {"images": frame.arrays["made"], "caption": words, "alt": words}
+        return {"images": frame.arrays["made"], "caption": words}
 
     def numbers(frame: Frame) -> Blocks:
         rows = [["the judge reads", "yours", "the other"]]
@@ -332,7 +332,7 @@ def learning_picture(true: np.ndarray, side: int, frame: Frame) -> dict[str, Any
         f"After {s['batches']:,.0f} batches, for the attributes of true test pictures, which stand below: the judge "
         f"reads {s['obeyed']:.0f} % as they were asked for; in true pictures {s['true']:.0f} %."
     )
-    return {"images": np.concatenate(both), "caption": words, "alt": words}
+    return {"images": np.concatenate(both), "caption": words}
 
 
 def losses(frame: Frame) -> Blocks:

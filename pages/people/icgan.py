@@ -207,7 +207,7 @@ def edited(variant: str, face: int, wanted: tuple[str, ...]) -> Film:
     return Film(
         frames=[frame],
         base=base,
-        draw=lambda f: {"images": f.arrays["images"], "caption": words, "alt": words},
+        draw=lambda f: {"images": f.arrays["images"], "caption": words},
         numbers=numbers,
     )
 
@@ -283,7 +283,7 @@ def each(variant: str, face: int, wanted: tuple[str, ...]) -> Film:
     return Film(
         frames=[Frame(step=0, scalars=scalars, arrays={"images": sheet})],
         base=images_base(names=names, pick="send"),
-        draw=lambda f: {"images": f.arrays["images"], "marks": marks, "caption": words, "alt": words},
+        draw=lambda f: {"images": f.arrays["images"], "marks": marks, "caption": words},
         numbers=numbers,
     )
 
@@ -369,7 +369,7 @@ def swapped(variant: str, face: int, other: int) -> Film:
         if not differ:
             words = "The two faces were found to have the same attributes: choose another one."
         words += f" The judge reads {frame.scalars['right']:.0f} of the {2 * len(VALUES)} asked for."
-        return {"images": frame.arrays["images"], "caption": words, "alt": words}
+        return {"images": frame.arrays["images"], "caption": words}
 
     def numbers(_: Frame) -> Blocks:
         rows = [["found", "one face", "the other"]]
@@ -402,7 +402,7 @@ def walk(variant: str, face: int, other: int) -> Film:
             f"z is {100 * (1 - t):.0f} % of the one face's and {100 * t:.0f} % of the other's; y stays. The judge "
             f"reads {frame.scalars['kept']:.0f} % of the attributes that are held."
         )
-        return {"images": frame.arrays["images"], "caption": words, "alt": words}
+        return {"images": frame.arrays["images"], "caption": words}
 
     def numbers(frame: Frame) -> Blocks:
         moved = frame.scalars.get("moved")
@@ -443,7 +443,7 @@ def training() -> Film:
             f"After {s['batches']:,.0f} batches. {notes.part_at(s['batches'])} Of 64 test faces' attributes the judge "
             f"reads {s['obeyed']:.0f} % in faces made of a drawn z, {s['kept']:.0f} % in reconstructions."
         )
-        return {"images": np.concatenate([true, new, again]), "caption": words, "alt": words}
+        return {"images": np.concatenate([true, new, again]), "caption": words}
 
     return Film(frames=frames, base=base | {"curve_sets": [found, inner, game, sides], "curve_log": True}, draw=draw,
                 numbers=losses, code=shipped.code_of_frames(SLUG))  # fmt: skip
@@ -596,7 +596,7 @@ def truth(person: int) -> Film:
             f"{names[frame.step].capitalize()}. From the true picture of this edit: the edit {s['edit']:.1f} of 255 "
             f"levels, the picture before it {s['copy']:.1f}, that one made again {s['again']:.1f}."
         )
-        return {"images": frame.arrays["images"], "caption": words, "alt": words}
+        return {"images": frame.arrays["images"], "caption": words}
 
     def numbers(_: Frame) -> Blocks:
         return [{"table": notes.truths()}, {"text": notes.said_of_truth()}]

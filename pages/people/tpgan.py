@@ -172,7 +172,7 @@ def turned(frame: Frame, boxes: list[dict[str, Any]]) -> dict[str, Any]:
         f"Person {s['person'] + 1:.0f}, turned by {degrees(s['yaw'])}. Of {N_PEOPLE} true frontal pictures the judge "
         f"finds nearest: with what was made {who('made')}, with the turned head {who('raw')}."
     )
-    return {"images": frame.arrays["shown"], "marks": boxes, "caption": words, "alt": words}
+    return {"images": frame.arrays["shown"], "marks": boxes, "caption": words}
 
 
 def likeness_of(frame: Frame) -> Blocks:
@@ -215,7 +215,7 @@ def picture(frame: Frame, given: np.ndarray, true: np.ndarray) -> dict[str, Any]
         f"The head, what is made of it, the true front. After {s['batches']:,.0f} batches: {s['test_psnr']:.1f} dB "
         "over all turns of twelve people never seen."
     )
-    return {"images": np.concatenate([given, made, true], axis=2), "caption": words, "alt": words}
+    return {"images": np.concatenate([given, made, true], axis=2), "caption": words}
 
 
 def losses(frame: Frame) -> Blocks:

@@ -147,7 +147,7 @@ def there_picture(way: str, frame: Frame) -> dict[str, Any]:
         f"{names[int(s['row'])].capitalize()}: the way back is off by {s['off']:.1f} of 255 levels. Of "
         f"{len(names)} {made} test emoji the translation is nearest to {found}."
     )
-    return {"images": frame.arrays["images"], "map": frame.arrays["off"], "traces": {}, "caption": words, "alt": words}
+    return {"images": frame.arrays["images"], "map": frame.arrays["off"], "caption": words}
 
 
 def there_numbers(way: str, frame: Frame) -> Blocks:
@@ -213,7 +213,7 @@ def film_picture(frame: Frame, x: np.ndarray, y: np.ndarray, side: int) -> dict[
         "of 255 levels."
     )
     images = np.concatenate([x, there, back, y, flat])
-    return {"images": images, "traces": {}, "caption": words, "alt": words}
+    return {"images": images, "caption": words}
 
 
 def film_numbers(frame: Frame) -> Blocks:
@@ -337,7 +337,7 @@ def hidden_picture(row: int, frame: Frame) -> dict[str, Any]:
         f"{tests()['names'][row].capitalize()}, {noise}: the way back is off by {s['off']:.1f} levels, over 48 test "
         f"emoji by {s['every']:.1f}."
     )
-    return {"images": frame.arrays["images"], "map": frame.arrays["off"], "traces": {}, "caption": words, "alt": words}
+    return {"images": frame.arrays["images"], "map": frame.arrays["off"], "caption": words}
 
 
 def hidden_numbers(frame: Frame) -> Blocks:

@@ -172,7 +172,7 @@ def turned(frame: Frame) -> dict[str, Any]:
     s = frame.scalars
     said = ", ".join(f"{WORDS[model]} {degrees(s[model])}" for model in LOOKS)
     words = f"The chair is turned by {degrees(s['yaw'])}. What the heads made of it are turned by: {said}."
-    return {"images": frame.arrays["shown"], "traces": {}, "caption": words, "alt": words}
+    return {"images": frame.arrays["shown"], "caption": words}
 
 
 def degrees(value: float) -> str:
@@ -227,7 +227,7 @@ def film_picture(frame: Frame, chairs: np.ndarray) -> dict[str, Any]:
         f"After {s['batches']:,.0f} batches the circular correlation of the chairs' angles with their heads' is "
         f"{s['correlation']:.2f}; that of true heads' with their own is {of_true:.2f}."
     )
-    return {"images": rows.reshape(-1, SIDE, SIDE, 3), "traces": {}, "caption": words, "alt": words}
+    return {"images": rows.reshape(-1, SIDE, SIDE, 3), "caption": words}
 
 
 def losses(frame: Frame) -> Blocks:
@@ -520,7 +520,7 @@ def plane_picture(frame: Frame) -> dict[str, Any]:
         f"After {frame.scalars['batches']:,.0f} batches. Points of A keep the colour of their mode; circles are the "
         f"ten modes of B, shading is where D takes points for B. Modes of B covered, of {N_B}: {said}."
     )
-    return {"traces": patches, "caption": words, "alt": words}
+    return {"traces": patches, "caption": words}
 
 
 def plane_numbers(frame: Frame) -> Blocks:

@@ -111,7 +111,7 @@ def translation(variant: str, x: np.ndarray, words: str) -> Film:
     return Film(
         frames=[frame],
         base=images_base(columns=2, names=("image", "handwriting")) | {"below": True},
-        draw=lambda f: {"images": f.arrays["images"], "traces": {}, "caption": said, "alt": said},
+        draw=lambda f: {"images": f.arrays["images"], "caption": said},
         numbers=lambda _: blocks,
     )
 
@@ -164,7 +164,7 @@ def picture(frame: Frame, images: np.ndarray) -> dict[str, Any]:
             "read right by a classifier trained on MNIST (chance: 10 %)."
         )
     rows = [part for half in (slice(0, FILMED // 2), slice(FILMED // 2, FILMED)) for part in (images[half], made[half])]
-    return {"images": np.concatenate(rows), "traces": {}, "caption": words, "alt": words}
+    return {"images": np.concatenate(rows), "caption": words}
 
 
 def numbers(frame: Frame) -> Blocks:

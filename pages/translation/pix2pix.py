@@ -112,7 +112,7 @@ def picture(frame: Frame, outlines: np.ndarray, true: np.ndarray) -> dict[str, A
         f"After {s['batches']:,.0f} batches G is off by {s['test_l1']:.1f} of 255 levels on test outlines; "
         f"the mean of all training drawings is off by {metrics('')['test_l1_mean']:.1f}."
     )
-    return {"images": np.concatenate([outlines, made, true]), "traces": {}, "caption": words, "alt": words}
+    return {"images": np.concatenate([outlines, made, true]), "caption": words}
 
 
 def numbers(frame: Frame) -> Blocks:

@@ -176,7 +176,7 @@ def dressed(variant: str, chosen: tuple[tuple[str, str], ...]) -> Film:
             names=(*NAMES, *(f"predicted, {WORDS[v]}" for v in others)),
             over=map_base("off by", 0, 255 * FAR, cells=[3]),
         ),
-        draw=lambda frame: {"images": frame.arrays["images"], "map": off, "caption": words, "alt": words},
+        draw=lambda frame: {"images": frame.arrays["images"], "map": off, "caption": words},
         numbers=judged,
     )
 
@@ -234,7 +234,7 @@ def swapped(variant: str, row: int, swap: str) -> Film:
             )
         ],
         base=images_base(names=names),
-        draw=lambda _: {"images": images, "caption": words, "alt": words},
+        draw=lambda _: {"images": images, "caption": words},
         numbers=probabilities,
     )
 
@@ -281,7 +281,7 @@ def picture(frame: Frame, figures: np.ndarray, true: np.ndarray) -> dict[str, An
         f"on test figures (the mean garment by {metrics('')['test_rmse_mean']:.1f}), and D_A prefers the true figure "
         f"in {100 * s['test_prefers']:.0f} % of pairs."
     )
-    return {"images": np.concatenate([figures, made, true], axis=2), "caption": words, "alt": words}
+    return {"images": np.concatenate([figures, made, true], axis=2), "caption": words}
 
 
 def numbers(frame: Frame) -> Blocks:

@@ -124,7 +124,7 @@ def picture(frame: Frame, source: np.ndarray, true: np.ndarray) -> dict[str, Any
         f"After {s['batches']:,.0f} batches. {stage}. SSIM with the true pictures of 72 test pairs: coarse image "
         f"{s['coarse_ssim']:.3f}, result {s['test_ssim']:.3f}. In the difference map grey is 0."
     )
-    return {"images": np.concatenate([source, *made, true]), "traces": {}, "caption": words, "alt": words}
+    return {"images": np.concatenate([source, *made, true]), "caption": words}
 
 
 def numbers(frame: Frame) -> Blocks:

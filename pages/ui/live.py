@@ -214,8 +214,11 @@ def _message(live: Live, frames: list[Frame]) -> str | bytes:
 
 
 def picture(live: Live, frame: Frame) -> dict[str, Any]:
-    """A frame as the player draws it: what `draw` made, with the step and its scalars."""
-    drawn = live.draw(frame)
+    """A frame as the player draws it: what `draw` made, with the step and its scalars. Without traces there are none,
+    and who cannot see it is told the caption where it says nothing else.
+    """
+    drawn = {"traces": {}, **live.draw(frame)}
+    drawn.setdefault("alt", drawn.get("caption", ""))
     for name in IMAGES & drawn.keys():
         if isinstance(drawn[name], np.ndarray):
             drawn = {**drawn, name: strip(drawn[name][None] if name == "sheet" else drawn[name])}

@@ -155,9 +155,9 @@ class Film:
     code: str = ""  # the lines of Python that load `frames`, where they ship
 
 
-def still(base: dict[str, Any], words: str, numbers: Callable[[Frame], live.Blocks]) -> Film:
-    """A picture that the base holds whole."""
-    said = {"traces": {}, "caption": words, "alt": words}
+def still(base: dict[str, Any], words: str, numbers: Callable[[Frame], live.Blocks], **held: Any) -> Film:
+    """One picture: what it holds, such as ``images``, beside what the base holds."""
+    said = {**held, "caption": words}
     return Film(frames=[Frame(step=0)], base=base, draw=lambda _: dict(said), numbers=numbers)
 
 
