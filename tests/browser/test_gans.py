@@ -126,3 +126,25 @@ def test_the_sum_of_an_output_cell_is_read_under_the_pointer(page: Page, server:
     expect(root.locator(".numbers")).to_contain_text("out(1, 1) = 1·1 = 1")
     assert page_errors == []
     assert faults(page) == []
+
+
+def test_a_judge_that_forgets_its_cure_and_a_digit_of_ones_own(page: Page, server: Server, page_errors: list[str]):
+    open_page(page, f"{server.url}/cgan?scene=forgotten")
+    root = player(page)
+    expect(root.locator(".caption")).to_contain_text("Test image 0, a 7")
+    table = root.locator(".numbers table")
+    before = table.inner_text()
+    page.get_by_role("button", name="Show D wrong pairs too").click()
+    until(lambda: table.inner_text() != before, "another network says the same")
+    expect(root.locator(".caption")).to_contain_text("truest to D beside the label 7")
+    page.get_by_text("Draw your own digit").click()
+    board = page.get_by_role("application", name="Drawing board")
+    board.scroll_into_view_if_needed()
+    box = board.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 4 * box["height"] / 5, steps=8)
+    page.mouse.up()
+    expect(root.locator(".caption")).to_contain_text("Your digit")
+    assert page_errors == []
+    assert faults(page) == []
