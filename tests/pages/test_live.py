@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -375,7 +376,15 @@ def test_hello_comes_first_then_the_first_frame(watch, table):
         assert watcher.hello["base"] == {"title": "a walk"}
         assert watcher.hello["status"] == {"state": "paused", "step": 0, "message": "", "ahead": 0}
         first = {"step": 0, "phase": "walk", "scalars": {"x": 0.0}, "place": [0.0, 0.0, 0.0]}
-        assert watcher.frames == [first]
+        assert watcher.frames == [first | {"traces": {}, "alt": ""}]
+
+
+def test_who_cannot_see_a_picture_is_told_its_caption_unless_it_says_more():
+    one = record(seed=1)
+    frame = one.run.history.after(-1)[0]
+    for drawn, alt in (({"caption": "a"}, "a"), ({"caption": "a", "alt": "b"}, "b")):
+        shown = live.picture(replace(one, draw=lambda _, drawn=drawn: drawn), frame)
+        assert (shown["caption"], shown["alt"], shown["traces"]) == ("a", alt, {})
 
 
 def test_play_sends_every_frame_in_order_to_the_end(watch, table):
