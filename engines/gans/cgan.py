@@ -181,6 +181,7 @@ class CGAN(learning.Learner):
         """
         by, rng = classifier.shipped("mnist", str(self.device)), learning.stream(self.config.seed, 2)
         asked = torch.arange(5000) % N_CLASSES
+        distinct = 5000 if self.config.noisy else N_CLASSES  # without noise a label has one drawing
         made = torch.cat([self.draw(part, asked[:500]) for part in self.noise(5000, rng).split(500)])
         images, known = torch.as_tensor(images), torch.as_tensor(labels).long()
         other = (known + torch.randint(1, N_CLASSES, known.shape, generator=rng)) % N_CLASSES
@@ -190,7 +191,7 @@ class CGAN(learning.Learner):
         rows = learning.rows_of(images[known.argsort(stable=True)], SIDE * SIDE, self.device).cpu()
         real_apart = (rows[:-1] - rows[1:]).square().sum(dim=1)[known.sort().values.diff() == 0]
         return {
-            **named("accuracy", (by.log_posterior(made).argmax(dim=1).cpu() == asked).double().numpy()),
+            **named("accuracy", (by.log_posterior(made).argmax(dim=1).cpu() == asked)[:distinct].double().numpy()),
             **named("real", (by.log_posterior(images).argmax(dim=1).cpu() == known).double().numpy()),
             **named("spread", (apart / real_apart.mean()).double().numpy()),
             **named("own", ((own > wrong).double() + (own == wrong).double() / 2).numpy()),
