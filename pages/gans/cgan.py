@@ -110,8 +110,11 @@ def judged(variant: str, row: int, drawn: np.ndarray | None) -> Film:
         words = f"{of}: this D is told no label and says {found[0]:.2f} beside each. Right: what G draws for {best}."
     rows = [["y", *DIGITS], ["D(x|y)", *(f"{p:.2f}" for p in found)]]
     own = interval(metrics("cgan", variant), "own", factor=100)
-    blocks: Blocks = [{"text": "How real D finds the image beside each label:"}, {"table": rows},
-                      {"text": f"Of all test images it prefers {own} % beside their own label (chance 50 %)."}]  # fmt: skip
+    blocks: Blocks = [
+        {"text": "How real D finds the image beside each label:"},
+        {"table": rows},
+        {"text": f"Of all test images it prefers {own} % beside their own label, by chance 50 %."},
+    ]
     pair = np.stack([x, learning.to_bytes(made[0]).cpu().numpy()])
     return show.still(images_base(columns=2, names=("image", "drawn by G")), words, lambda _: blocks, images=pair)
 
