@@ -84,15 +84,13 @@ def numbers(frame: Frame) -> Blocks:
 
 
 def between(variant: str, a: int, b: int, seed: int) -> Film:
-    """Seven noises, and ten labels from all of a to all of b: each row one hand."""
-    engine, share = shipped.model("cgan", variant), torch.linspace(0, 1, 10)[:, None]
-    labels = (1 - share) * torch.eye(10)[a] + share * torch.eye(10)[b]  # (10, 10)
+    """Seven noises, and eight labels from all of a to all of b: each row one hand."""
+    engine, share = shipped.model("cgan", variant), torch.linspace(0, 1, 8)[:, None]
+    labels = (1 - share) * torch.eye(10)[a] + share * torch.eye(10)[b]  # (8, 10)
     z = engine.noise(SHOWN, torch.Generator().manual_seed(seed))
-    made = learning.to_bytes(engine.draw(z.repeat_interleave(10, 0), labels.repeat(SHOWN, 1))).cpu().numpy()
+    made = learning.to_bytes(engine.draw(z.repeat_interleave(8, 0), labels.repeat(SHOWN, 1))).cpu().numpy()
     words = f"From left to right the label goes from {a} to {b}; a row keeps its noise. Only the ends were learned."
-    base = images_base(columns=10, rows=ROWS, names=[f"{100 * float(one):.0f} % {b}" for one in share]) | {
-        "below": True
-    }
+    base = images_base(columns=8, rows=ROWS, names=[f"{100 * float(one):.0f} % {b}" for one in share])
     return show.still(base, words, lambda _: reached(variant), images=made)
 
 

@@ -25,10 +25,10 @@ def test_the_film_ends_at_the_shipped_weights():
 
 @torch.no_grad()
 def test_between_two_labels_the_ends_are_the_labels():
-    images = cgan.between("", 4, 9, 7).draw(cgan.training().frames[0])["images"].reshape(7, 10, 28, 28)
+    images = cgan.between("", 4, 9, 7).draw(cgan.training().frames[0])["images"].reshape(7, 8, 28, 28)
     engine = engines.pretrained("cgan", device="cpu")
     z = engine.noise(7, torch.Generator().manual_seed(7))
-    for column, label in ((0, 4), (9, 9)):
+    for column, label in ((0, 4), (7, 9)):
         wanted = learning.to_bytes(engine.draw(z, torch.full((7,), label))).numpy()
         assert np.abs(images[:, column].astype(int) - wanted).max() <= 1
 
