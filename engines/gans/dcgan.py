@@ -23,7 +23,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -34,9 +34,6 @@ from engines import checks, learning, material
 from engines.engine import Frame
 from engines.foundations import classifier
 from engines.maths.samples import frechet_distance, precision_recall
-
-if TYPE_CHECKING:
-    from engines.foundations.classifier import Classifier
 
 SHOWN = 64  # samples of a frame, from the same codes at every step
 JUDGED = 2_000  # samples that a frame's measures rest on
@@ -261,7 +258,7 @@ class DCGAN(learning.Learner):
         return self._image(x)
 
     @torch.no_grad()
-    def judge(self, images: Tensor, *, real: np.ndarray, by: Classifier) -> dict[str, float]:
+    def judge(self, images: Tensor, *, real: np.ndarray, by: classifier.Classifier) -> dict[str, float]:
         """Measures of samples (N, S, S) in 0..1 against the features of real images (M, F), by a classifier:
         ``frechet`` distance, ``precision`` and ``recall`` in its features, the share of ``clear`` samples (one class
         has at least 0.9), and the ``rarest`` and ``commonest`` class's share.

@@ -304,10 +304,8 @@ class DTN(learning.Learner):
         if self.data is None:
             return self.framed({})
         made = self.translate(self.data.probe["image"])
-        right = (
-            classifier.shipped("mnist", str(self.device)).log_posterior(cut(made)).argmax(dim=1)
-            == self.data.probe["label"]
-        )
+        read = classifier.shipped("mnist", str(self.device)).log_posterior(cut(made)).argmax(dim=1)
+        right = read == self.data.probe["label"]
         return self.framed({"accuracy": float(right.double().mean())}, made=learning.to_bytes(made[:SHOWN]))
 
 

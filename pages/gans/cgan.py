@@ -119,7 +119,8 @@ def judged(variant: str, row: int, drawn: np.ndarray | None) -> Film:
 
 def reached(variant: str) -> Blocks:
     m, card = metrics("cgan", variant), shipped.card("cgan", variant)
-    return [{"text": f"{card['steps']:,} batches of {card['config']['batch_size']}. Of 5,000 drawings "
+    n = "5,000" if card["config"]["noisy"] else "its ten"  # without noise a label has one drawing
+    return [{"text": f"{card['steps']:,} batches of {card['config']['batch_size']}. Of {n} drawings "
                      f"{interval(m, 'accuracy', factor=100)} % are read as asked (chance 10 %, test images "
                      f"{interval(m, 'real', factor=100)} %)."}]  # fmt: skip
 
