@@ -12,7 +12,7 @@ import torch
 from engines import learning
 from engines.data import webp, zoo
 from engines.engine import Frame
-from engines.translation.cyclegan import SHOWN, features, nearest, off, shown, with_noise
+from engines.translation.cyclegan import features, nearest, off, shown, with_noise
 from pages.catalogue import entry
 from pages.translation.cyclegan_notes import ANSWERS, SCENES, WHY, WORDS, agreement, questions
 from pages.ui import comparison, desk, shipped, show
@@ -41,6 +41,7 @@ WAY = Choice(
     labels={way: f"{given} → {made} → {given}" for way, (given, made) in STYLES.items()},
 )
 ROW = Number(key="row", label="Test emoji", low=0, high=N_TRIED - 1, default=2, slider=False)
+FILMED = 6  # of the eight emoji in a frame, as many as are large in a narrow window
 VIEWS = {
     "try": ("Try it out", (BY, WAY)),
     "own": ("Your own image", (BY,)),
@@ -188,12 +189,12 @@ def own(variant: str) -> None:
 def training() -> Film:
     config = shipped.card(SLUG)["config"]
     side = config["side"]
-    x, y = (learning.to_bytes(sized("", tests()[key][:SHOWN])).numpy() for key in ("flat", "noto"))
+    x, y = (learning.to_bytes(sized("", tests()[key][:FILMED])).numpy() for key in ("flat", "noto"))
     return Film(
         frames=shipped.frames(SLUG),
         code=shipped.code_of_frames(SLUG),
-        base=images_base(columns=SHOWN, rows=("flat x", "G(x)", "F(G(x))", "shaded y", "F(y)"),
-                         names=tests()["names"][:SHOWN])
+        base=images_base(columns=FILMED, rows=("flat x", "G(x)", "F(G(x))", "shaded y", "F(y)"),
+                         names=tests()["names"][:FILMED])
         | {"curve_sets": [
             curves("Nearest to their own partner", "share of 64 test emoji", partner="translations"),
             curves("The way back is off by", "levels of 255", test_cycle="64 test emoji"),
@@ -206,7 +207,7 @@ def training() -> Film:
 
 def film_picture(frame: Frame, x: np.ndarray, y: np.ndarray, side: int) -> dict[str, Any]:
     made, s = webp.unpack(frame.arrays["made"], height=side), frame.scalars
-    there, back, flat = np.split(made, 3)
+    there, back, flat = (part[: len(x)] for part in np.split(made, 3))
     words = (
         f"After {s['batches']:,.0f} batches {100 * s['partner']:.0f} % of 64 translations are nearest, among the 64 "
         f"shaded partners, to their own (chance: {100 / 64:.1f} %), and the way back is off by {s['test_cycle']:.1f} "
