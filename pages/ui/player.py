@@ -138,7 +138,7 @@ def player(token: str, *, key: str, on_event: Callable[[str], None] | None = Non
     """Show the live run behind ``token``; returns the component's result with its triggers.
 
     Options: title, slug, speed, speeds, layers, autoplay, open ("start" or "end"), numbers, edit, forkable,
-    group, lead, background, present. Triggers: points, means, cells, fork, gone; ``on_event(key)`` is called for each
+    group, lead, background. Triggers: points, means, cells, fork, gone; ``on_event(key)`` is called for each
     before the page's script runs.
     """
     callbacks = {

@@ -85,13 +85,11 @@ def run(
         return see
 
     def shown(one: Live, key: str, **more: Any) -> None:
-        present = st.query_params.get("present") == "1"
         player.player(
             one.token,
             key=key,
             on_event=happened(key),
             slug=slug,
-            present=present,
             go=stage.goes(run_slot),
             code=code.offered(one),
             **options | more,

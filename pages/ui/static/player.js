@@ -69,7 +69,9 @@ class Player {
     this.tools.offer(data.edit);
     if (data.token !== this.token) this.connect(data.token);
     else if (this.base) this.restyle();
-    if (first && (data.present || document.body.classList.contains("lab-present"))) this.present(true);
+    // The address as it is now: the server may have read it before presenter mode was left.
+    const asked = new URL(location.href).searchParams.get("present") === "1";
+    if (first && (asked || document.body.classList.contains("lab-present"))) this.present(true);
     // A live change of a setting shows from the newest step on.
     if (!first && data.go !== this.go && data.token === this.token && this.walk.film.length) {
       this.walk.to(this.walk.last);
