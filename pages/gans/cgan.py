@@ -90,7 +90,15 @@ def between(variant: str, a: int, b: int, seed: int) -> Film:
     z = engine.noise(SHOWN, torch.Generator().manual_seed(seed))
     made = learning.to_bytes(engine.draw(z.repeat_interleave(8, 0), labels.repeat(SHOWN, 1))).cpu().numpy()
     words = f"From left to right the label goes from {a} to {b}; a row keeps its noise. Only the ends were learned."
-    base = images_base(columns=8, rows=ROWS, names=[f"{100 * float(one):.0f} % {b}" for one in share])
+    names = [f"{100 * float(one):.0f} % {b}" for one in share]
+    if a == b:
+        words, names = (
+            f"The label is {a} throughout; a row keeps its noise. Choose another digit at one end.",
+            [str(a)] * 8,
+        )
+    if not engine.config.told:
+        words = f"From {a} to {b}, but this G is told no label: along a row nothing changes."
+    base = images_base(columns=8, rows=ROWS, names=names)
     return show.still(base, words, lambda _: reached(variant), images=made)
 
 
@@ -111,7 +119,7 @@ def judged(variant: str, row: int, drawn: np.ndarray | None) -> Film:
     blocks: Blocks = [
         {"text": "How real D finds the image beside each label:"},
         {"table": rows},
-        {"text": f"Of all test images it prefers {own} % beside their own label, by chance 50 %."},
+        {"text": f"In {own} % of all test images it prefers the own label to another (chance 50 %)."},
     ]
     pair = np.stack([x, learning.to_bytes(made[0]).cpu().numpy()])
     return show.still(images_base(columns=2, names=("image", "drawn by G")), words, lambda _: blocks, images=pair)
@@ -178,7 +186,7 @@ A GAN draws something real, but you cannot say what. A **conditional GAN** gives
 $$\min_G \max_D \; \mathbb{E}_x \log D(x \mid y) + \mathbb{E}_z \log (1 - D(G(z \mid y) \mid y))$$
 
 - $G$ turns noise $z$ and the label into an image. The noise is left with all that the label does not say: slant, width.
-- $D$ judges a **pair**: is this a real image, *and* of this label? Only that makes $G$ obey.
+- $D$ judges a **pair**: is $x$ a real image, *and* of this label? Only that makes $G$ obey.
 """,
     r"""
 **If D is not told**, nothing in the game rewards $G$ for obeying; it may use the label as a little more noise.

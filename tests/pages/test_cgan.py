@@ -33,6 +33,16 @@ def test_between_two_labels_the_ends_are_the_labels():
         assert np.abs(images[:, column].astype(int) - wanted).max() <= 1
 
 
+def test_between_says_when_there_is_nothing_between():
+    frame = cgan.training().frames[0]
+    same, untold = cgan.between("", 4, 4, 0).draw(frame), cgan.between("untold", 4, 9, 0).draw(frame)
+    assert "The label is 4 throughout" in same["caption"]
+    assert "told no label" in untold["caption"]
+    for drawn in (same, untold):  # and along a row nothing changes
+        rows = drawn["images"].reshape(7, 8, 28, 28).astype(int)
+        assert np.abs(rows - rows[:, :1]).max() <= 1
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_judge_says_what_d_says(variant):
     film = cgan.judged(variant, 3, None)
