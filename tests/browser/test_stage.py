@@ -7,7 +7,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import Server, menu, open_page, player, player_state, until
+from tests.browser.driver import Server, href, menu, open_page, player, player_state, settled, until
 
 # The share of the window that the picture covers: what is drawn, axes and their words included, not its box.
 PICTURE = """root => {
@@ -200,3 +200,17 @@ def test_a_finger_on_the_stage_scrolls_the_page(browser, server: Server):
     root.locator('[data-tool="means"]').click()
     assert root.locator(".stage").evaluate("e => getComputedStyle(e).touchAction") == "none"
     context.close()
+
+
+def test_presenter_mode_that_was_left_stays_left_when_a_scene_puts_another_player_on(page: Page, server: Server):
+    open_page(page, f"{server.url}/cgan?present=1")
+    player(page)
+    presenting = lambda: page.evaluate("document.body.classList.contains('lab-present')")  # noqa: E731
+    until(presenting, "the address is not followed")
+    page.keyboard.press("Escape")
+    until(lambda: not presenting(), "Escape does not leave it")
+    page.get_by_role("button", name="A judge that forgets").click()
+    expect(player(page).locator(".caption")).to_contain_text("Test image 0")
+    settled(page)
+    until(lambda: "present" not in href(page), "the address says that it is presented")
+    assert not presenting()

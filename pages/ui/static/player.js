@@ -38,6 +38,17 @@ function loadMathFont({ root, version }) {
   document.fonts.add(new FontFace("Lab Math", `url(${new URL(`${root}lab/static/${version}/vendor/lab-math.woff2`, document.baseURI)})`));
 }
 
+// Asked for by the address that opened the app. Later the server writes it as it last read it, perhaps before presenter
+// mode was left: then the page is right, and the address is mended.
+let asked = new URL(location.href).searchParams.get("present") === "1";
+
+function address() {
+  const url = new URL(location.href);
+  if (document.body.classList.contains("lab-present")) url.searchParams.set("present", "1");
+  else url.searchParams.delete("present");
+  if (url.href !== location.href) history.replaceState(history.state, "", url);
+}
+
 class Player {
   constructor(host) {
     this.host = host;
@@ -69,9 +80,9 @@ class Player {
     this.tools.offer(data.edit);
     if (data.token !== this.token) this.connect(data.token);
     else if (this.base) this.restyle();
-    // The address as it is now: the server may have read it before presenter mode was left.
-    const asked = new URL(location.href).searchParams.get("present") === "1";
     if (first && (asked || document.body.classList.contains("lab-present"))) this.present(true);
+    else address();
+    asked = false;
     // A live change of a setting shows from the newest step on.
     if (!first && data.go !== this.go && data.token === this.token && this.walk.film.length) {
       this.walk.to(this.walk.last);
@@ -495,9 +506,7 @@ class Player {
   present(on = !document.body.classList.contains("lab-present")) {
     document.body.classList.toggle("lab-present", on);
     document.body.classList.remove("lab-control");
-    const url = new URL(location.href);
-    if (on) url.searchParams.set("present", "1"); else url.searchParams.delete("present");
-    history.replaceState(history.state, "", url);
+    address();
     window.dispatchEvent(new CustomEvent("lab:present", { detail: on })); // every player on the page, this one too
   }
 
