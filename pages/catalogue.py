@@ -20,9 +20,7 @@ class Entry:
     title: str
     idea: str  # one line: what the viewer will see
     paper: str
-    engines: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()  # files whose text the page shows, relative to the project
-    icon: str = ""
     script: str = ""  # the file's name where the slug cannot be one of a module
     starts: tuple[tuple[str, dict[str, str]], ...] = ()  # places to begin: label, settings in the address
 
@@ -42,9 +40,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Bayes' rule",
         idea="Flip a coin, measure, take a test: watch what you may believe sharpen with every observation.",
         paper=cite("bishop2006"),
-        engines=("bayes",),
         sources=("engines/foundations/bayes.py",),
-        icon=":material/balance:",
         starts=(
             ("A medical test", {"view": "test"}),
             ("The mean of a Gaussian", {"view": "mean"}),
@@ -57,9 +53,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Learning with and without labels",
         idea="See points with their labels and without; let text, digits and tunes be made up.",
         paper=cite("bishop2006", "shannon1948", "witten1991"),
-        engines=("gmm", "ngram", "melody"),
         sources=("engines/maths/chains.py", "engines/foundations/ngram.py", "engines/foundations/melody.py"),
-        icon=":material/school:",
         starts=(
             ("Make up verse", {"view": "text"}),
             ("Make up digits", {"view": "drawing"}),
@@ -72,9 +66,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Sampling from a Bayes classifier",
         idea="Draw an image of a digit you choose; ask the same model what an image shows.",
         paper=cite("bishop2006"),
-        engines=("bayes_classifier", "gmm", "variational_gmm"),
         sources=("engines/foundations/bayes_classifier.py",),
-        icon=":material/casino:",
         starts=(
             ("One class only", {"method": "given", "y": "3"}),
             ("Pen styles", {"view": "styles", "y": "7"}),
@@ -88,9 +80,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Gaussian mixtures and EM",
         idea="Watch EM pull Gaussians onto data, and see why the likelihood never falls.",
         paper=cite("dempster1977", "bishop2006"),
-        engines=("gmm", "kmeans"),
         sources=("engines/mixtures/gmm.py", "engines/mixtures/kmeans.py"),
-        icon=":material/bubble_chart:",
         starts=(
             ("EM against k-means", {"scene": "stretched", "data": "stretched", "compare": "true"}),
             ("A local optimum", {"scene": "local-optimum", "data": "stretched", "init": "random", "seed": "7"}),
@@ -104,9 +94,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="The mixture that finds its own size",
         idea="Start with too many components and watch those that earn nothing die.",
         paper=cite("bishop2006", "blei2006"),
-        engines=("variational_gmm", "gmm"),
         sources=("engines/mixtures/variational_gmm.py", "engines/mixtures/survey.py"),
-        icon=":material/filter_alt:",
         starts=(
             ("Ten components, three clusters", {"scene": "prune", "data": "blobs", "k": "10", "compare": "true"}),
             ("Little data", {"scene": "little-data", "data": "blobs", "n": "50", "k": "3", "density": "both"}),
@@ -119,9 +107,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="The autoencoder",
         idea="See what of an image survives a bottleneck of 300, 32 or 2 numbers, and what each hidden unit draws.",
         paper=cite("hinton2006", "baldi1989"),
-        engines=("autoencoder",),
         sources=("engines/autoencoders/autoencoder.py", "engines/learning.py"),
-        icon=":material/compress:",
         starts=(
             ("Watch two numbers organise", {"view": "film"}),
             ("Train one now", {"view": "train"}),
@@ -134,9 +120,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="The variational autoencoder",
         idea="Move a finger through a latent space: the digit follows. Draw one and have it placed.",
         paper=cite("kingma2013"),
-        engines=("vae",),
         sources=("engines/autoencoders/vae.py", "engines/maths/variational.py", "engines/learning.py"),
-        icon=":material/scatter_plot:",
         starts=(
             ("Watch codes organise", {"view": "film"}),
             ("Train one now", {"view": "train"}),
@@ -150,9 +134,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="KL against reconstruction",
         idea="Turn beta and watch the two terms of the bound pull against each other, in nats.",
         paper=cite("kingma2013", "burda2015", "higgins2017"),
-        engines=("vae",),
         sources=("engines/autoencoders/bounds.py", "engines/maths/divergences.py", "engines/autoencoders/vae.py"),
-        icon=":material/compare_arrows:",
         starts=(
             ("Posterior collapse", {"scene": "collapse", "beta": "16"}),
             ("One image, pixel by pixel", {"view": "image"}),
@@ -165,9 +147,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="The game of two networks",
         idea="Watch a generator imitate points while a discriminator learns to tell them apart.",
         paper=cite("goodfellow2014", "arjovsky2017", "gulrajani2017", "mescheder2018"),
-        engines=("gan2d", "equilibrium"),
         sources=("engines/gans/gan2d.py", "engines/gans/objectives.py", "engines/gans/equilibrium.py"),
-        icon=":material/sports_kabaddi:",
         starts=(
             ("Mode collapse", {"scene": "collapse", "data": "ring", "gsteps": "5"}),
             ("In slow motion", {"slow": "true"}),
@@ -181,9 +161,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Transposed convolution",
         idea="Stamp a kernel into a larger grid, read every sum, and see where checkerboards come from.",
         paper=cite("radford2015", "odena2016"),
-        engines=("transposed_convolution",),
         sources=("engines/maths/convolution.py", "engines/gans/transposed_convolution.py"),
-        icon=":material/open_in_full:",
         starts=(
             ("The checkerboard", {"scene": "checkerboard", "values": "ones", "n": "5", "k": "3", "s": "2"}),
             ("With zeros inserted", {"how": "zero-inserted"}),
@@ -196,9 +174,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="DCGAN",
         idea="Sixty-four fixed codes become digits as a convolutional generator learns; then walk between the codes.",
         paper=cite("radford2015"),
-        engines=("dcgan", "classifier"),
         sources=("engines/gans/dcgan.py", "engines/maths/samples.py", "engines/foundations/classifier.py"),
-        icon=":material/grid_on:",
         starts=(
             ("Layer by layer", {"view": "layers"}),
             ("Walk between two codes", {"view": "walk"}),
@@ -212,9 +188,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Conditional GAN",
         idea="You say which digit, the noise says how; and what happens when the discriminator is not told.",
         paper=cite("mirza2014", "reed2016"),
-        engines=("cgan", "classifier"),
         sources=("engines/gans/cgan.py", "engines/learning.py", "engines/foundations/classifier.py"),
-        icon=":material/label:",
         starts=(
             ("Between two labels", {"view": "between"}),
             ("Ask the discriminator", {"view": "judge"}),
@@ -227,9 +201,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="pix2pix",
         idea="Draw an outline and see it coloured while you draw; then take losses and skips away.",
         paper=cite("isola2016"),
-        engines=("pix2pix",),
         sources=("engines/translation/pix2pix.py", "engines/learning.py", "engines/maths/intervals.py"),
-        icon=":material/palette:",
         starts=(
             ("Watch it learn", {"view": "film"}),
             ("What each loss is for", {"view": "parts"}),
@@ -242,9 +214,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Domain transfer",
         idea="A digit from a photo becomes handwriting, because a frozen network must see the same digit in both.",
         paper=cite("taigman2016"),
-        engines=("dtn", "classifier"),
         sources=("engines/translation/dtn.py", "engines/learning.py", "engines/foundations/classifier.py"),
-        icon=":material/draw:",
         starts=(
             ("Watch it learn", {"view": "film"}),
             ("What each term is for", {"view": "parts"}),
@@ -257,9 +227,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="CycleGAN",
         idea="Flat emoji become shaded ones and flat again, without pairs; then ask whether a message is hidden.",
         paper=cite("zhu2017", "chu2017"),
-        engines=("cyclegan",),
         sources=("engines/translation/cyclegan.py", "engines/learning.py", "engines/material.py"),
-        icon=":material/cycle:",
         starts=(
             ("Watch it learn", {"view": "film"}),
             ("What the cycle is for", {"view": "parts"}),
@@ -272,9 +240,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="PixelDTGAN",
         idea="Dress a figure and see its garment taken off it; swap one of a pair and watch a discriminator object.",
         paper=cite("yoo2016"),
-        engines=("pixeldtgan",),
         sources=("engines/translation/pixeldtgan.py", "engines/translation/wardrobe.py", "engines/maths/ssim.py"),
-        icon=":material/apparel:",
         starts=(
             ("Swap one of a pair", {"view": "swap"}),
             ("Watch it learn", {"view": "film"}),
@@ -288,9 +254,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="DiscoGAN",
         idea="No pairs, and yet a chair that turns becomes a head that turns: a map there and back must undo itself.",
         paper=cite("kim2017"),
-        engines=("discogan", "discogan2d"),
         sources=("engines/translation/discogan.py", "engines/translation/discogan2d.py", "engines/learning.py"),
-        icon=":material/sync_alt:",
         starts=(
             ("Watch it learn", {"view": "film"}),
             ("What each reconstruction is for", {"view": "parts"}),
@@ -304,9 +268,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Pose-guided people (PG2)",
         idea="Drag a figure's hands and feet: the same clothes in a new pose, first coarse, then fine.",
         paper=cite("ma2017"),
-        engines=("pose_guided",),
         sources=("engines/translation/pose_guided.py", "engines/translation/poses.py", "engines/maths/ssim.py"),
-        icon=":material/accessibility_new:",
         starts=(
             ("Watch it learn", {"view": "film"}),
             ("What each part is for", {"view": "parts"}),
@@ -319,9 +281,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="TP-GAN",
         idea="Turn a head and see it brought to the front, by one look at all of it and four at eyes, nose and mouth.",
         paper=cite("huang2017"),
-        engines=("tpgan", "recogniser"),
         sources=("engines/people/tpgan.py", "engines/people/recogniser.py", "engines/people/heads.py"),
-        icon=":material/face:",
         starts=(
             ("Watch it learn", {"view": "film"}),
             ("Who is recognised", {"view": "angles"}),
@@ -335,9 +295,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Anime characters",
         idea="Choose hair, skin and eyes, have a character drawn, change one thing, and see what is obeyed.",
         paper=cite("jin2017", "kodali2017"),
-        engines=("anime", "attribute_judge"),
         sources=("engines/people/anime.py", "engines/people/attributes.py"),
-        icon=":material/face_retouching_natural:",
         starts=(
             ("Pick from 36", {"view": "sheet"}),
             ("What is obeyed", {"view": "obeyed"}),
@@ -352,9 +310,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="IcGAN",
         idea="Take a drawn face apart into its attributes and the rest, change one attribute, and see it made again.",
         paper=cite("perarnau2016"),
-        engines=("icgan", "attribute_judge"),
         sources=("engines/people/icgan.py", "engines/people/attributes.py"),
-        icon=":material/face_6:",
         starts=(
             ("Compose a face", {"view": "compose"}),
             ("Watch it learn", {"view": "film"}),
@@ -367,14 +323,12 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Age-cGAN",
         idea="See a face at any age, and watch the search for the code that makes it and keeps the person.",
         paper=cite("antipov2017"),
-        engines=("age_cgan", "age_search", "age_judge"),
         sources=(
             "engines/people/age_cgan.py",
             "engines/people/age_search.py",
             "engines/maths/lbfgs.py",
             "engines/people/age_judge.py",
         ),
-        icon=":material/elderly:",
         starts=(
             ("Watch the search", {"view": "search"}),
             ("All ages", {"view": "ages"}),
@@ -388,14 +342,12 @@ CATALOGUE: tuple[Entry, ...] = (
         title="PixelCNN",
         idea="Hide part of an image, watch it being drawn pixel by pixel, and ask every pixel what it was drawn from.",
         paper=cite("vandenoord2016a", "ramachandran2017"),
-        engines=("pixelcnn", "fill"),
         sources=(
             "engines/autoregressive/pixelcnn.py",
             "engines/autoregressive/raster.py",
             "engines/autoregressive/fill.py",
             "engines/maths/levels.py",
         ),
-        icon=":material/apps:",
         starts=(
             ("Nine completions", {"n": "9", "row": "4"}),
             ("What a layer sees", {"view": "layers"}),
@@ -408,9 +360,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Gated PixelCNN",
         idea="Draw an image of every class, change the class half-way down, see a blind spot and its cure.",
         paper=cite("vandenoord2016b"),
-        engines=("gated_pixelcnn", "pixelcnn", "fill"),
         sources=("engines/autoregressive/gated_pixelcnn.py", "engines/autoregressive/raster.py"),
-        icon=":material/join_inner:",
         starts=(
             ("The blind spot", {"view": "blind spot"}),
             ("Half a three, half an eight", {"view": "turn"}),
@@ -423,13 +373,11 @@ CATALOGUE: tuple[Entry, ...] = (
         title="PixelRNN",
         idea="Follow two LSTMs across an image, see what a pixel gets to know through them, and what that costs.",
         paper=cite("vandenoord2016a"),
-        engines=("row_lstm", "diagonal_bilstm", "multiscale", "fill"),
         sources=(
             "engines/autoregressive/row_lstm.py",
             "engines/autoregressive/diagonal_bilstm.py",
             "engines/autoregressive/multiscale.py",
         ),
-        icon=":material/call_split:",
         starts=(
             ("The triangle", {"view": "row LSTM"}),
             ("A small image first", {"view": "multi-scale"}),
@@ -441,9 +389,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="PixelCNN++",
         idea="Watch grey digits being filled in, and see the mixture of logistics that every pixel is drawn from.",
         paper=cite("salimans2017", "ramachandran2017"),
-        engines=("pixelcnn_pp", "fill"),
         sources=("engines/autoregressive/pixelcnn_pp.py", "engines/maths/levels.py"),
-        icon=":material/stacked_line_chart:",
         starts=(
             ("Without the middle", {"hide": "block"}),
             ("From nothing", {"hide": "everything", "n": "9"}),
@@ -456,9 +402,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="What a likelihood is worth",
         idea="Compress an image to the bytes that a model promises; decode it; damage it on the way.",
         paper=cite("shannon1948", "vandenoord2016a"),
-        engines=("pixelcnn", "pixelcnn_pp"),
         sources=("engines/autoregressive/coding.py", "engines/autoregressive/raster.py"),
-        icon=":material/compress:",
         starts=(
             ("Clothes cost more", {"image": "clothes"}),
             ("A damaged byte", {"damage": "8"}),
@@ -471,9 +415,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="AnoGAN",
         idea="A network that has seen one kind of image only looks for yours: what it cannot make is the defect.",
         paper=cite("schlegl2017"),
-        engines=("anogan", "anogan_search"),
         sources=("engines/making/anogan.py",),
-        icon=":material/troubleshoot:",
         starts=(
             ("Another class", {"image": "other"}),
             ("How well it detects", {"view": "detect"}),
@@ -486,9 +428,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="StackGAN",
         idea="Describe a bird or a flower, see it drawn in two stages, and see what makes a network keep to a caption.",
         paper=cite("zhang2016", "reed2016"),
-        engines=("stackgan", "bird_judge"),
         sources=("engines/making/stackgan.py", "engines/making/captions.py", "engines/making/bird_judge.py"),
-        icon=":material/description:",
         starts=(
             ("In your own words", {"how": "own"}),
             ("From a daisy to an owl", {"view": "walk"}),
@@ -501,14 +441,12 @@ CATALOGUE: tuple[Entry, ...] = (
         title="MGAN",
         idea="Draw a texture at any size at once, put a photo into it, and race the optimisation that this replaces.",
         paper=cite("li2016"),
-        engines=("mgan", "mdan"),
         sources=(
             "engines/making/mgan.py",
             "engines/making/mdan.py",
             "engines/making/patches.py",
             "engines/making/features.py",
         ),
-        icon=":material/texture:",
         starts=(
             ("A photo in gravel", {"what": "cat"}),
             ("Against the optimisation", {"view": "race"}),
@@ -522,9 +460,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="MidiNet",
         idea="Choose chords, hear a network compose eight bars to them, and see what links one bar to the next.",
         paper=cite("yang2017", "mescheder2018"),
-        engines=("midinet",),
         sources=("engines/making/midinet.py", "engines/making/bars.py", "engines/maths/chains.py"),
-        icon=":material/piano:",
         starts=(
             ("Beside an n-gram", {"beside": "ngram"}),
             ("What links two bars", {"view": "parts"}),
@@ -538,13 +474,11 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Perceptual GAN",
         idea="Shrink a sticker in a scene: its features are raised to those of a large one, and it is named again.",
         paper=cite("li2017"),
-        engines=("perceptual_gan",),
         sources=(
             "engines/making/perceptual_gan.py",
             "engines/making/features.py",
             "engines/making/perceptual_seeds.py",
         ),
-        icon=":material/zoom_in_map:",
         starts=(
             ("Whole scenes", {"view": "scenes"}),
             ("From which size on", {"view": "sizes"}),
@@ -559,9 +493,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="SRGAN",
         idea="Enlarge a photo four times under an edge that you move: true pixels and sharp ones are not the same.",
         paper=cite("ledig2016", "tan2019", "lim2017"),
-        engines=("srgan",),
         sources=("engines/making/srgan.py", "engines/making/features.py"),
-        icon=":material/zoom_in:",
         starts=(
             ("Bicubic beside SRGAN", {"left": "bicubic", "photo": "cat"}),
             ("Watch it learn", {"view": "film"}),
@@ -576,9 +508,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="3D-GAN",
         idea="Turn a solid made from noise in your hand, walk from one to another, and add what makes them tall.",
         paper=cite("wu2016"),
-        engines=("3dgan",),
         sources=("engines/making/threedgan.py", "engines/making/solids.py"),
-        icon=":material/deployed_code:",
         starts=(
             ("Walk between two", {"view": "walk"}),
             ("Add what makes it tall", {"view": "sum"}),
@@ -592,7 +522,6 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Learning to act from examples",
         idea="Watch a learner come to act as an expert does; or drive, and have it imitate you.",
         paper=cite("ho2016"),
-        engines=("gail", "behavioural_cloning", "trpo"),
         sources=(
             "engines/imitation/gail.py",
             "engines/imitation/trpo.py",
@@ -600,7 +529,6 @@ CATALOGUE: tuple[Entry, ...] = (
             "engines/imitation/environments.py",
             "engines/imitation/experts.py",
         ),
-        icon=":material/sports_esports:",
         starts=(
             ("You are the expert", {"view": "drive"}),
             ("Cloning drifts", {"scene": "drift", "method": "behavioural_cloning", "n": "1"}),
@@ -613,7 +541,6 @@ CATALOGUE: tuple[Entry, ...] = (
         title="References",
         idea="Papers, books, courses and further reading, each with the page that it belongs to.",
         paper="",
-        icon=":material/menu_book:",
         starts=(("Papers", {"kind": "paper"}), ("Books", {"kind": "book"}), ("Courses", {"kind": "course"})),
     ),
 )

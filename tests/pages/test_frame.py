@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import engines
 from pages import course_map
 from pages.catalogue import ASSETS, CATALOGUE, COURSE, PAGES, entry
 from pages.ui import frame, warm
@@ -67,7 +66,6 @@ def test_what_an_entry_names_exists(item):
     assert item.file.is_file()
     assert item.sources or item.section == "Reading"
     assert all((ROOT / source).is_file() for source in item.sources)
-    assert set(item.engines) <= set(engines.names())
     assert item.idea.endswith(".")
     assert entry(item.slug) is item
     if item.section != "Reading":
