@@ -18,7 +18,7 @@ from pages.ui import board, shipped, show
 from pages.ui.live import SLOTS
 from pages.ui.page import page
 from pages.ui.player import layers
-from pages.ui.settings import Choice, Number
+from pages.ui.settings import Choice, Number, seed
 from pages.ui.show import Film
 from pages.ui.stage import Scene
 
@@ -34,13 +34,7 @@ OPEN = Choice(
 ROW = Number(
     key="row", label="Test images from", low=0, high=990, default=0, slider=False, help="Eight images from this one on."
 )
-DATA = Choice(
-    key="data",
-    label="Images to learn from",
-    options=("mnist", "fashion"),
-    default="mnist",
-    labels={"mnist": "Handwritten digits (MNIST)", "fashion": "Clothes (Fashion-MNIST)"},
-)
+DATA = Choice(key="data", label="Images to learn from", labels=shipped.SETS)
 CODE = Number(
     key="code", label="Numbers in the code", low=1, high=300, default=2, field="code_dim", help="Hidden units M."
 )
@@ -68,8 +62,6 @@ ACTIVATION = Choice(
 LOSS = Choice(
     key="loss",
     label="Loss",
-    options=("bernoulli", "squared"),
-    default="bernoulli",
     labels={"bernoulli": "Cross-entropy, each level taken as a chance", "squared": "Squared error"},
     field="loss",
 )
@@ -84,10 +76,7 @@ RATE = Choice(
     live=True,
     help="The size of Adam's steps. Applies live, from the newest step on.",
 )
-SEED = Number(
-    key="seed", label="Seed", low=0, high=9999, default=0, slider=False, field="seed",
-    help="The same seed gives the same run on the same machine.",
-)  # fmt: skip
+SEED = seed("The same seed gives the same run on the same machine.", field="seed")
 TRAIN = (CODE, DEPTH, UNITS, ACTIVATION, LOSS, RATE, SEED)
 VIEWS = {
     "narrow": ("Through a bottleneck", (OPEN, ROW)),

@@ -13,7 +13,7 @@ from pages.autoencoders import elbo_notes, elbo_pictures, gaussians, latent
 from pages.catalogue import entry
 from pages.ui import board, settings, shipped, show
 from pages.ui.page import page
-from pages.ui.settings import Choice, Number, Real
+from pages.ui.settings import Choice, Number, Real, seed
 from pages.ui.show import Film
 
 BETAS = ("0.1", "0.25", "0.5", "1", "2", "4", "8", "16")
@@ -25,7 +25,6 @@ OPEN = Choice(key="beta", label="Beta", options=BETAS, default="1", when=lambda 
 MODEL = Choice(
     key="model",
     label="Model",
-    options=tuple(MODELS),
     default="mnist-20",
     labels={"mnist": "2 dimensions", "mnist-20": "20 dimensions", "mnist-32": "32 dimensions, convolutional"},
 )
@@ -41,7 +40,7 @@ SQ = Real(key="sq", label="Standard deviation of q", low=0.2, high=3.0, default=
 MP = Real(key="mp", label="Mean of p", low=-5.0, high=5.0, default=-1.0, step=0.05)
 SP = Real(key="sp", label="Standard deviation of p", low=0.2, high=3.0, default=1.4, step=0.05)
 HANDLES = (MQ, SQ, MP, SP)
-SEED = Number(key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="Of the random draws.")
+SEED = seed("Of the random draws.")
 VIEWS = {
     "trade-off": ("Rate against distortion", (OPEN,)),
     "image": ("One image's bound", (MODEL, ROW, SEED)),

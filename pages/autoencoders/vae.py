@@ -20,7 +20,7 @@ from pages.ui import board, sheets, shipped, show, stage
 from pages.ui.live import SLOTS
 from pages.ui.page import page
 from pages.ui.player import layers
-from pages.ui.settings import Choice, Number
+from pages.ui.settings import Choice, Number, seed
 from pages.ui.show import Film
 from pages.ui.stage import Scene
 
@@ -31,7 +31,6 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "mnist-20": ("beta-1", "mnist", "MNIST digits, 20 dimensions"),
     "mnist-32": ("conv", "mnist", "MNIST digits, 32 dimensions, convolutional"),
 }
-SETS = {"mnist": "Handwritten digits (MNIST)", "fashion": "Clothes (Fashion-MNIST)"}
 BATCHES_PER_STEP = 10
 FRAME_INTERVAL = 1.0  # seconds, of a run at full speed: watching must not slow it
 N_CODES = 1000
@@ -39,13 +38,11 @@ N_CODES = 1000
 MODEL = Choice(
     key="model",
     label="Model",
-    options=(*MODELS, "mine"),
-    default="mnist",
     labels={name: said for name, (_, _, said) in MODELS.items()} | {"mine": "The one that learns here"},
     help="With two dimensions the plane is the whole latent space.",
 )
-FILM = Choice(key="film", label="Training of", options=tuple(SETS), default="mnist", labels=SETS)
-DATA = Choice(key="data", label="Images to learn from", options=tuple(SETS), default="mnist", labels=SETS)
+FILM = Choice(key="film", label="Training of", labels=shipped.SETS)
+DATA = Choice(key="data", label="Images to learn from", labels=shipped.SETS)
 LATENT = Number(
     key="dims", label="Latent dimensions D", low=2, high=50, default=2, field="latent_dim", help="Numbers in a code."
 )
@@ -80,10 +77,7 @@ WIDTH = Number(
     field="width",
     help="Two hidden layers in the encoder, two in the decoder.",
 )
-SEED = Number(
-    key="seed", label="Seed", low=0, high=9999, default=0, slider=False, field="seed",
-    help="The same seed gives the same run on the same machine.",
-)  # fmt: skip
+SEED = seed("The same seed gives the same run on the same machine.", field="seed")
 TRAIN = (LATENT, BETA, RATE, WIDTH, SEED)
 VIEWS = {
     "explore": ("Move through the latent space", (MODEL,)),

@@ -119,9 +119,7 @@ TEMPERATURE = Real(
     key="t", label="Temperature T", low=0.0, high=2.0, default=1.0, step=0.1,
     help="Chances to the power 1/T: 1 is the model, 0 always takes the likeliest level, 2 dares more. Applies live.",
 )  # fmt: skip
-SEED = Number(
-    key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="The same seed, the same images."
-)
+SEED = settings.seed("The same seed, the same images.")
 SEEDS = Change(
     field="seed",
     choice=Choice(key="", label="Random numbers", options=tuple(f"seed {i}" for i in range(1, 10)), default="seed 1"),

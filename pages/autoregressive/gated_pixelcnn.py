@@ -21,8 +21,6 @@ from pages.ui.show import Film
 DATA = Choice(
     key="data",
     label="Images",
-    options=("mnist", "fashion"),
-    default="mnist",
     labels={"mnist": "Handwritten digits (MNIST)", "fashion": "Clothes in 16 grey levels (Fashion-MNIST)"},
 )
 CLASS = Number(key="y", label="Class y", low=0, high=9, default=3, help="Of the upper rows.")

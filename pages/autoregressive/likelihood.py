@@ -24,15 +24,11 @@ from pages.ui.show import Film
 MODEL = Choice(
     key="model",
     label="Model and images",
-    options=("pixelcnn", "pixelcnn_pp"),
-    default="pixelcnn",
     labels={"pixelcnn": "PixelCNN, black and white", "pixelcnn_pp": "PixelCNN++, 256 grey levels"},
 )
 SHOW = Choice(
     key="image",
     label="Image",
-    options=("digit", "upside down", "clothes", "noise"),
-    default="digit",
     labels={"digit": "A digit", "upside down": "The digit upside down", "clothes": "Clothes", "noise": "Noise"},
     help="A test image, or what the model has never learned from.",
 )

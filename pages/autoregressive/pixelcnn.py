@@ -24,8 +24,6 @@ ROW = fills.row(11)
 KERNEL = Choice(
     key="kernel",
     label="Kernel of the blocks",
-    options=("7", "3"),
-    default="7",
     labels={"7": "7 × 7, the network that fills", "3": "3 × 3, the paper's"},
     help="The smaller one has the larger blind spot.",
 )

@@ -17,7 +17,7 @@ from pages.ui.code import OF_ITSELF
 from pages.ui.live import SLOTS
 from pages.ui.page import page
 from pages.ui.player import layers
-from pages.ui.settings import Choice, Number, Real
+from pages.ui.settings import Choice, Number, Real, seed
 from pages.ui.stage import Scene
 
 HEADS = Real(key="heads", label="The coin's true chance of heads", low=0.0, high=1.0, default=0.7, step=0.05)
@@ -30,15 +30,12 @@ S0 = Real(key="s0", label="Prior standard deviation", low=0.5, high=8.0, default
 ILL = Choice(
     key="ill",
     label="The patient is",
-    options=("ill", "healthy"),
-    default="ill",
     help="Which nobody knows yet.",
     labels={"ill": "Ill", "healthy": "Healthy"},
 )
 PREVALENCE = Choice(
     key="prev",
     label="How many are ill",
-    options=("0.001", "0.01", "0.1", "0.5"),
     default="0.01",
     help="The prior.",
     labels={"0.001": "1 in 1,000", "0.01": "1 in 100", "0.1": "1 in 10", "0.5": "1 in 2"},
@@ -50,7 +47,7 @@ SPREAD = Real(key="gs", label="Standard deviation", low=0.2, high=3.0, default=1
 SPREAD2 = Real(key="gt", label="Standard deviation of the second axis", low=0.2, high=3.0, default=1.5, step=0.1)
 RHO = Real(key="rho", label="Correlation", low=-0.95, high=0.95, default=0.6, step=0.05)
 COUNT = Number(key="n", label="Observations", low=1, high=200, default=40, help="Restarts the run.")
-SEED = Number(key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="Of the data.")
+SEED = seed("Of the data.")
 VIEWS = {
     "coin": ("A coin: its chance of heads", (HEADS, A, B, COUNT, SEED)),
     "mean": ("The mean of a Gaussian", (TRUTH, SD, M0, S0, COUNT, SEED)),

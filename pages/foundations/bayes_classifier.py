@@ -11,26 +11,16 @@ import streamlit as st
 from pages.catalogue import entry
 from pages.foundations import bayes_classifier_notes as notes
 from pages.foundations import bayes_classifier_runs as runs
-from pages.ui import board, settings, show
+from pages.ui import board, settings, shipped, show
 from pages.ui.page import page
-from pages.ui.settings import Choice, Number, Real, Switch
+from pages.ui.settings import Choice, Number, Real, Switch, seed
 
 DIRECTIONS = 6
 
-IMAGES = {"mnist": "Handwritten digits (MNIST)", "fashion": "Clothes (Fashion-MNIST)"}
-DATA = Choice(
-    key="data",
-    label="Images",
-    options=("mnist", "fashion"),
-    default="mnist",
-    labels=IMAGES,
-    help="What is learned from.",
-)
+DATA = Choice(key="data", label="Images", labels=shipped.SETS, help="What is learned from.")
 METHOD = Choice(
     key="method",
     label="Where y comes from",
-    options=("drawn", "given"),
-    default="drawn",
     labels={"drawn": "Drawn from p(y)", "given": "Given by you"},
     help="drawn: from p(y), so x is a draw of p(x); given: you choose, and x is a draw of p(x|y).",
 )
@@ -43,9 +33,7 @@ RAW = Switch(
 ROW = Number(
     key="row", label="Test image", low=0, high=9999, default=0, slider=False, help="Of 10,000; of 5,000 clothes."
 )
-SEED = Number(
-    key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="The same seed, the same draws."
-)
+SEED = seed("The same seed, the same draws.")
 AMOUNTS = tuple(  # the first moved at once: two equal images would say nothing
     Real(key=f"d{i + 1}", label=f"Direction {i + 1}, in standard deviations", low=-3.0, high=3.0,
          default=2.0 if i == 0 else 0.0, step=0.5)

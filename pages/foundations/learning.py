@@ -12,12 +12,12 @@ from pages.foundations import learning_notes as notes
 from pages.foundations import learning_runs as runs
 from pages.ui import show
 from pages.ui.page import page
-from pages.ui.settings import Choice, Number
+from pages.ui.settings import Choice, Number, seed
 
 MAX_TEXT = 20_000
 
 SETS = {"blobs": "Three blobs", "moons": "Two moons", "stretched": "Stretched", "pair": "Two Gaussians"}
-DATA = Choice(key="data", label="Data", options=tuple(SETS), default="blobs", labels=SETS)
+DATA = Choice(key="data", label="Data", labels=SETS)
 POINTS = Number(key="n", label="Points", low=50, high=1000, default=300)
 ORDER = Number(
     key="order",
@@ -30,7 +30,7 @@ ORDER = Number(
 NOTES = Number(key="notes", label="Order: notes that hang together", low=1, high=6, default=3)
 LENGTH = Number(key="length", label="Length", low=20, high=600, default=400, help="Letters to draw.")
 TEMPO = Number(key="tempo", label="Beats a minute", low=60, high=200, default=132)
-SEED = Number(key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="The same seed, the same draws")
+SEED = seed("The same seed, the same draws")
 VIEWS = {
     "points": ("Points with labels and without", (DATA, POINTS, SEED)),
     "text": ("Text, letter by letter", (ORDER, LENGTH, SEED)),

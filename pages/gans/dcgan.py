@@ -21,21 +21,14 @@ from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
 from pages.ui.page import page
 from pages.ui.player import layers
-from pages.ui.settings import Choice, Number, Switch
+from pages.ui.settings import Choice, Number, Switch, seed
 from pages.ui.show import Film
 
 N_CODES = 64  # of which the viewer chooses
 LAST = N_CODES - 1
 WALK = 25  # images of a walk
 
-DATA = Choice(
-    key="data",
-    label="Images",
-    options=("mnist", "fashion"),
-    default="mnist",
-    help="Which images were learned from.",
-    labels={"mnist": "Handwritten digits (MNIST)", "fashion": "Clothes (Fashion-MNIST)"},
-)
+DATA = Choice(key="data", label="Images", labels=shipped.SETS, help="Which images were learned from.")
 CODE_SEED = Number(
     key="codes", label="Set of codes", low=0, high=9999, default=0, slider=False, help="0: the recorded ones."
 )
@@ -90,16 +83,7 @@ TWICE = Number(key="gsteps", label="Steps of G a batch", low=1, high=4, default=
 BATCH = Choice(
     key="batch", label="Batch size", options=("32", "64", "128"), default="64", field="batch_size", kind=int, live=True
 )
-SEED = Number(
-    key="seed",
-    label="Seed",
-    low=0,
-    high=9999,
-    default=0,
-    slider=False,
-    field="seed",
-    help="The same seed, the same run.",
-)
+SEED = seed("The same seed, the same run.", field="seed")
 TRAIN = (SIZE, CHANNELS, LATENT, STRIDED, NORM, HIDDEN, RELU, LEAKY, SMALL, BETA, RATE, TWICE, BATCH, SEED)
 VIEWS = {
     "film": ("Replay the training", (DATA,)),

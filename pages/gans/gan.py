@@ -17,7 +17,7 @@ from pages.ui.hand import pairs
 from pages.ui.live import Live
 from pages.ui.page import page
 from pages.ui.player import layers
-from pages.ui.settings import Choice, Number, Real, Switch
+from pages.ui.settings import Choice, Number, Real, Switch, seed
 
 RATES = ("0.0001", "0.0003", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1")
 STARTER = np.array([[2.2 * np.cos(a), 1.6 * np.sin(2 * a)] for a in np.linspace(0, 2 * np.pi, 41)[:-1]])
@@ -49,8 +49,6 @@ DATA_SET = Choice(
     key="data",
     labels=DATA_SETS,
     label="Data",
-    options=("ring", "pair", "line", "grid", "moons", "spiral", "draw"),
-    default="ring",
     help="What the generator is to imitate; draw is yours. Restarts the game.",
 )
 OBJECTIVE = Choice(
@@ -69,8 +67,6 @@ PLAY = Choice(
     live=True,
     labels={"both": "Both networks", "discriminator": "D only", "generator": "G only"},
     label="Who learns",
-    options=("both", "discriminator", "generator"),
-    default="both",
     help="Hold one network still and watch the other. Applies live.",
 )
 SLOW = Switch(
@@ -100,27 +96,19 @@ G_STEPS = Number(
     default=1,
     help="Twice is a known trick. Applies live.",
 )
-D_RATE = Choice(
-    key="dlr",
-    field="d_learning_rate",
-    live=True,
-    kind=float,
-    label="D's learning rate",
-    options=RATES,
-    default="0.001",
-    slider=True,
-    help="Applies live.",
-)
-G_RATE = Choice(
-    key="glr",
-    field="g_learning_rate",
-    live=True,
-    kind=float,
-    label="G's learning rate",
-    options=RATES,
-    default="0.001",
-    slider=True,
-    help="Applies live.",
+D_RATE, G_RATE = (
+    Choice(
+        key=f"{player}lr",
+        field=f"{player}_learning_rate",
+        live=True,
+        kind=float,
+        label=f"{player.upper()}'s learning rate",
+        options=RATES,
+        default="0.001",
+        slider=True,
+        help="Applies live.",
+    )
+    for player in ("d", "g")
 )
 PENALTY = Choice(
     key="penalty",
@@ -163,8 +151,6 @@ NOISE = Choice(
     fold=REST,
     label="Noise",
     labels={"gaussian": "Gaussian", "uniform": "Uniform"},
-    options=("gaussian", "uniform"),
-    default="gaussian",
     help="Restarts the game.",
 )
 NOISE_DIM = Number(
@@ -177,45 +163,19 @@ NOISE_DIM = Number(
     default=2,
     help="1 gives a curve. Restarts the game.",
 )
-G_DEPTH = Number(
-    key="gdepth",
-    field="g_depth",
-    fold=REST,
-    label="G: hidden layers",
-    low=0,
-    high=4,
-    default=2,
-    help="Restarts the game.",
-)
-G_WIDTH = Number(
-    key="gwidth",
-    field="g_width",
-    fold=REST,
-    label="G: units a layer",
-    low=2,
-    high=128,
-    default=32,
-    help="Restarts the game.",
-)
-D_DEPTH = Number(
-    key="ddepth",
-    field="d_depth",
-    fold=REST,
-    label="D: hidden layers",
-    low=0,
-    high=4,
-    default=2,
-    help="Restarts the game.",
-)
-D_WIDTH = Number(
-    key="dwidth",
-    field="d_width",
-    fold=REST,
-    label="D: units a layer",
-    low=2,
-    high=128,
-    default=32,
-    help="Restarts the game.",
+G_DEPTH, D_DEPTH, G_WIDTH, D_WIDTH = (
+    Number(
+        key=f"{player}{what}",
+        field=f"{player}_{what}",
+        fold=REST,
+        label=f"{player.upper()}: {words}",
+        low=low,
+        high=high,
+        default=default,
+        help="Restarts the game.",
+    )
+    for what, words, low, high, default in (("depth", "hidden layers", 0, 4, 2), ("width", "units a layer", 2, 128, 32))
+    for player in ("g", "d")
 )
 ACTIVATION = Choice(
     key="act",
@@ -233,20 +193,9 @@ OPTIMIZER = Choice(
     fold=REST,
     label="Optimiser",
     labels={"adam": "Adam", "sgd": "SGD"},
-    options=("adam", "sgd"),
-    default="adam",
     help="Of both networks. Restarts the game.",
 )
-SEED = Number(
-    key="seed",
-    field="seed",
-    label="Seed",
-    low=0,
-    high=9999,
-    default=0,
-    slider=False,
-    help="The same seed gives the same game.",
-)
+SEED = seed("The same seed gives the same game.", field="seed")
 METHOD = Choice(
     key="method",
     field="method",
@@ -257,8 +206,6 @@ METHOD = Choice(
         "alternating": "One after the other",
         "extragradient": "With a look ahead",
     },
-    options=("simultaneous", "alternating", "extragradient"),
-    default="simultaneous",
     help="With a look ahead: by the gradients where both would be next. Applies live.",
 )
 FORM = Choice(
@@ -266,8 +213,6 @@ FORM = Choice(
     field="form",
     labels={"bilinear": "f = xy", "quadratic": "f = xy with a slope"},
     label="Game",
-    options=("bilinear", "quadratic"),
-    default="bilinear",
     help="f = xy, or with a slope towards the middle. Restarts the path.",
 )
 STEP = Real(

@@ -16,7 +16,7 @@ from pages.gans import transposed_convolution_pictures as pictures
 from pages.ui import shipped, show
 from pages.ui.page import page
 from pages.ui.player import layers
-from pages.ui.settings import Choice, Number
+from pages.ui.settings import Choice, Number, seed
 from pages.ui.show import Film
 
 MODES = {"stamp": "transposed", "zero-inserted": "inserted", "convolution": "convolution", "resize": "resize"}
@@ -30,8 +30,6 @@ def own(chosen: Mapping[str, Any]) -> bool:
 HOW = Choice(
     key="how",
     label="Operation",
-    options=tuple(MODES),
-    default="stamp",
     labels={
         "stamp": "Stamp (transposed convolution)",
         "zero-inserted": "Insert zeros, then convolve",
@@ -42,8 +40,6 @@ HOW = Choice(
 VALUES = Choice(
     key="values",
     label="Values",
-    options=("numbers", "ones", "ramp", "dcgan-1", "dcgan-2", "dcgan-3", "dcgan-4"),
-    default="numbers",
     labels={
         "numbers": "Small whole numbers",
         "ones": "All ones",
@@ -74,16 +70,7 @@ OUT = Number(
     default=0,
     help="Must be below the stride.",
 )
-SEED = Number(
-    key="seed",
-    when=lambda chosen: chosen["values"] == "numbers",
-    label="Seed",
-    low=0,
-    high=9999,
-    default=0,
-    slider=False,
-    help="Draws the numbers.",
-)
+SEED = seed("Draws the numbers.", when=lambda chosen: chosen["values"] == "numbers")
 SETTINGS = (HOW, VALUES, SIDE, KERNEL, STRIDE, PADDING, OUT, SEED)
 VIEWS = {"steps": ("Step by step", SETTINGS)}
 

@@ -15,7 +15,7 @@ from pages.ui import forks, settings, show
 from pages.ui.hand import pairs
 from pages.ui.page import page
 from pages.ui.player import layers
-from pages.ui.settings import Choice, Number, Switch
+from pages.ui.settings import Choice, Number, Switch, seed
 
 LIMITS = devices.limits()
 COVARIANCES = {
@@ -35,8 +35,6 @@ def soft(chosen: Mapping[str, Any]) -> bool:
 DATA_SET = Choice(
     key="data",
     label="Data",
-    options=tuple(gmm_runs.SETS),
-    default="iris",
     labels=gmm_runs.SETS,
     help="Measured sets of more than two numbers are shown on their first two principal components. Restarts the run.",
 )
@@ -60,16 +58,12 @@ COVARIANCE = Choice(
     live=True,
     when=soft,
     label="Covariance",
-    options=tuple(COVARIANCES),
-    default="full",
     labels=COVARIANCES,
     help="Applies live, from the newest step on.",
 )
 INIT = Choice(
     key="init",
     label="Start",
-    options=tuple(gmm_runs.FIRST_MEANS),
-    default="kmeans++",
     labels=gmm_runs.FIRST_MEANS,
     help="Where the means begin. Or drag them: choose Move means on the stage. Restarts the run.",
 )
@@ -85,9 +79,7 @@ REG = Choice(
     help="Added to every variance, as a share of the data's mean variance, so that no component can shrink to a point. "
     "Applies live.",
 )
-SEED = Number(
-    key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="The same seed gives the same run."
-)
+SEED = seed("The same seed gives the same run.")
 COMPARE = Switch(
     key="compare", label="Beside it: the other method", help="EM and k-means on the same points, played together."
 )

@@ -14,7 +14,7 @@ from pages.mixtures import gmm_notes, gmm_pictures, gmm_runs, own_table, variati
 from pages.ui import forks, show
 from pages.ui.page import page
 from pages.ui.player import layers
-from pages.ui.settings import Choice, Number, Switch
+from pages.ui.settings import Choice, Number, Switch, seed
 
 LIMITS = devices.limits()
 SLUG = "variational-gmm"
@@ -42,16 +42,12 @@ COMPONENTS = Number(
 COVARIANCE = Choice(
     key="cov",
     label="Covariance",
-    options=("full", "diag"),
-    default="full",
     labels={"full": "An ellipse each", "diag": "Ellipses along the axes"},
     help="Restarts the run.",
 )
 PRIOR = Choice(
     key="prior",
     label="Prior of the weights",
-    options=("dirichlet", "process"),
-    default="dirichlet",
     labels={"dirichlet": "A Dirichlet", "process": "A Dirichlet process (sticks)"},
     help="Restarts the run.",
 )
@@ -69,23 +65,17 @@ CONCENTRATION = Choice(
 DENSITY = Choice(
     key="density",
     label="Density shown",
-    options=variational_gmm_runs.DENSITIES,
     labels={"predictive": "Predictive", "plug-in": "Plug-in", "both": "Both"},
-    default="predictive",
     help="predictive: averaged over the posterior, a mixture of Student's t; plug-in: at the posterior's means; both: "
     "the plug-in one dashed. Restarts the run.",
 )
 INIT = Choice(
     key="init",
     label="Start",
-    options=tuple(gmm_runs.FIRST_MEANS),
-    default="kmeans++",
     labels=gmm_runs.FIRST_MEANS,
     help="Where the means begin.",
 )
-SEED = Number(
-    key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help="The same seed gives the same run."
-)
+SEED = seed("The same seed gives the same run.")
 COMPARE = Switch(key="compare", label="Beside it: EM", help="EM with the same number of components, played together.")
 OWN = (DATA_SET, POINTS, COMPONENTS, CONCENTRATION, PRIOR, COVARIANCE, DENSITY, INIT, SEED, COMPARE)
 VIEWS = {"run": ("Variational inference", OWN)}

@@ -23,7 +23,6 @@ from pages.ui.hand import index
 from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
 
-DENSITIES = ("predictive", "plug-in", "both")
 FRESH = 1000  # points that the run has not seen
 
 

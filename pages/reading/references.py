@@ -18,12 +18,10 @@ from pages.ui.settings import Choice
 PAGE = entry("references")
 TITLES = {item.slug: item for item in CATALOGUE}
 SLUGS = [item.slug for item in CATALOGUE if any(item.slug in work.pages for work in works().values())]
-KIND = Choice(key="kind", label="Kind", options=("all", *KINDS), default="all", labels={"all": "All kinds", **KINDS})
+KIND = Choice(key="kind", label="Kind", labels={"all": "All kinds", **KINDS})
 OF = Choice(
     key="page",
     label="For the page",
-    options=("all", *SLUGS),
-    default="all",
     labels={"all": "All pages", **{slug: TITLES[slug].title for slug in SLUGS}},
 )
 

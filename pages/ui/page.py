@@ -33,8 +33,6 @@ def page(
     view = Choice(
         key="view",
         label="View",
-        options=tuple(views),
-        default=next(iter(views)),
         labels={name: said[:1].upper() + said[1:] for name, (said, _) in views.items()},
     )
     tabs = [view] if len(views) > 1 else []

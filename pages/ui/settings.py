@@ -40,11 +40,16 @@ class _Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice(_Setting):
-    options: Sequence[str]
-    default: str
+    options: Sequence[str] = ()  # unless given, those that have labels
+    default: str = ""  # unless given, the first
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)  # words for readers; the address has the key
     slider: bool = False  # where the options have an order
     kind: Callable[[str], Any] = str  # what the engine takes
+
+    def __post_init__(self) -> None:
+        options = self.options or tuple(self.labels)
+        object.__setattr__(self, "options", options)
+        object.__setattr__(self, "default", self.default or options[0])
 
     def said(self, option: str) -> str:
         return self.labels.get(option, option)
@@ -124,6 +129,11 @@ class Switch(_Setting):
 
 
 Setting = Choice | Number | Real | Switch
+
+
+def seed(words: str, **more: Any) -> Number:
+    """The seed of a run, for which `page` has two buttons; ``words`` are its help."""
+    return Number(key="seed", label="Seed", low=0, high=9999, default=0, slider=False, help=words, **more)
 
 
 def written(value: Any) -> str:

@@ -13,6 +13,7 @@ from engines import checkpoints, data, devices
 from engines.engine import Frame
 from engines.material import Images
 
+SETS = {"mnist": "Handwritten digits (MNIST)", "fashion": "Clothes (Fashion-MNIST)"}
 N_HOSTED = 10_000  # images that a run on a shared server learns from
 _once = st.cache_resource(max_entries=16, show_spinner="Loading what was trained")
 
