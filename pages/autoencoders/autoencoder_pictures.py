@@ -13,15 +13,13 @@ from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.sheets import GAP, OPEN, digits_base, rows_axes, rows_sheet
 from pages.ui.shipped import interval_of
+from pages.ui.traces import HIDDEN, bars, curve, heatmap, ring, texts
 
-HIDDEN = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
 SIDE = 28
 MAX_UNITS = 6  # hidden units along each side of their sheet
 COLUMNS = 8
 RANGES = {"sigmoid": (-0.05, 1.05), "tanh": (-1.1, 1.1)}
 LAYERS = (("points", "Test images"), ("sheet", "Images"), ("units", "Hidden units"))
-# Negative weights one colour, positive another; the middle is the ground, so that sign is never colour alone.
-DIVERGING = [[0, "@first"], [0.5, "@ground"], [1, "@second"]]
 
 
 def learning_base(
@@ -33,31 +31,17 @@ def learning_base(
     wide = rows < columns
     span = RANGES.get(activation)
     axis = {"range": list(span)} if span else {}
-    traces: list[dict[str, Any]] = [
-        {"type": "bar", "marker": {"color": "@posterior"}, "meta": {"layer": "points"}, "visible": not plane},
-        OPEN,
-        units_trace(),
-    ]
     measure = "cross_entropy" if bernoulli else "squared_error"
     base: dict[str, Any] = {
         "layout": {
-            "xaxis": {
-                "domain": [0, 0.49],
-                "title": "unit 1" if plane else "unit of the code",
-                **(axis if plane else {}),
-            },
+            "xaxis": {"domain": [0, 0.49], "title": "unit of the code"}
+            | ({"title": "unit 1", **axis} if plane else {}),
             "yaxis": {"title": "unit 2" if plane else "its value", **axis},
             **rows_axes(("image", "back") * 2, COLUMNS // 2, x=(0.55, 1), y=(0.36 if wide else 0.5, 1)),
             **units_axes(code_dim, x=(0.55, 1), y=(0, 0.3 if wide else 0.44)),
         },
-        "traces": traces,
-        "curves": [
-            {
-                "scalar": measure,
-                "name": "test images",
-                "colour": "@first",
-            }
-        ],
+        "traces": [bars("@posterior", layer="points", visible=not plane), OPEN, units_trace()],
+        "curves": [{"scalar": measure, "name": "test images", "colour": "@first"}],
         "curve_label": "cross-entropy, nats per image" if bernoulli else "squared error per image",
         "curve_log": recorded,
         "narrow": {
@@ -66,7 +50,6 @@ def learning_base(
             **rows_axes(("image", "back") * 2, COLUMNS // 2, x=(0.1, 0.52), y=(0, 0.38)),
             **units_axes(code_dim, x=(0.6, 1), y=(0, 0.38)),
         },
-        "components": 0,
         "points": len(labels),
         "pick": {"point": 0},
     }
@@ -136,38 +119,20 @@ def narrowing_base(frames: list[Frame], row_names: list[str]) -> dict[str, Any]:
             **units_axes(MAX_UNITS**2, x=(0, 0.26), y=(0, 0.36)),
         },
         "traces": [
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "x": widths,
-                "y": errors,
-                "line": {"color": "@first", "width": 2.5},
-                "marker": {"size": 8},
-            },
+            curve("@first", mode="lines+markers", x=widths, y=errors, marker={"size": 8}),
             OPEN,
             units_trace(),
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "x": widths,
-                "y": pca,
-                "line": {"color": "@second", "width": 2.5, "dash": "dash"},
-                "marker": {"size": 9, "symbol": "square"},
-            },
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "marker": {"size": 20, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": "@text"}},
-            },
-            {
-                "type": "scatter",
-                "mode": "text",
-                "x": [widths[0], widths[2]],
-                "y": [0.12 * float(errors[0]), float(pca[2])],
-                "text": ["autoencoder", "PCA"],
-                "textposition": ["middle right", "top right"],
-                "textfont": {"size": 12, "color": ["@first", "@second"]},
-            },
+            curve(
+                "@second", dash="dash", mode="lines+markers", x=widths, y=pca, marker={"size": 9, "symbol": "square"}
+            ),
+            ring("@text"),
+            texts(
+                ["autoencoder", "PCA"],
+                ["@first", "@second"],
+                x=[widths[0], widths[2]],
+                y=[0.12 * float(errors[0]), float(pca[2])],
+                textposition=["middle right", "top right"],
+            ),
         ],
         "below": True,
         "narrow": {
@@ -176,8 +141,6 @@ def narrowing_base(frames: list[Frame], row_names: list[str]) -> dict[str, Any]:
             **rows_axes(row_names, COLUMNS, x=(0.1, 1), y=(0.46, 1)),
             **units_axes(MAX_UNITS**2, x=(0.6, 1), y=(0, 0.38)),
         },
-        "components": 0,
-        "points": 0,
     }
 
 
@@ -197,7 +160,6 @@ def narrowing_picture(frame: Frame) -> dict[str, Any]:
         },
         "sheet": rows_sheet(list(arrays["rows"]), COLUMNS),
         "caption": words,
-        "alt": words,
     }
 
 
@@ -233,37 +195,16 @@ def units_shape(n_units: int) -> tuple[int, int]:
 def units_axes(n_units: int, *, x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
     """The third pair of axes, for the sheet of hidden units."""
     high, wide = (k * (SIDE + GAP) + GAP for k in units_shape(n_units))
+    hidden = {**HIDDEN, "constrain": "domain"}
     return {
-        "xaxis3": {
-            "domain": list(x),
-            "anchor": "y3",
-            "range": [-0.5, wide - 0.5],
-            "constrain": "domain",
-            **HIDDEN,
-        },
-        "yaxis3": {
-            "domain": list(y),
-            "anchor": "x3",
-            "range": [high - 0.5, -0.5],
-            "scaleanchor": "x3",
-            "constrain": "domain",
-            **HIDDEN,
-        },
+        "xaxis3": {"domain": list(x), "anchor": "y3", "range": [-0.5, wide - 0.5], **hidden},
+        "yaxis3": {"domain": list(y), "anchor": "x3", "range": [high - 0.5, -0.5], "scaleanchor": "x3", **hidden},
     }
 
 
 def units_trace() -> dict[str, Any]:
-    return {
-        "type": "heatmap",
-        "zmin": -1,
-        "zmax": 1,
-        "colorscale": DIVERGING,
-        "showscale": False,
-        "hoverinfo": "skip",
-        "xaxis": "x3",
-        "yaxis": "y3",
-        "meta": {"layer": "units"},
-    }
+    """Negative weights one colour, positive another; the middle is the ground, so that sign is never colour alone."""
+    return heatmap(-1, 1, "@first", "@ground", "@second", axes=3, layer="units")
 
 
 def units_sheet(units: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

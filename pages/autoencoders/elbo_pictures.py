@@ -12,8 +12,8 @@ from pages.ui.live import Blocks
 from pages.ui.maths import added, adds_up, latex, number
 from pages.ui.sheets import images_base
 from pages.ui.shipped import interval_of
+from pages.ui.traces import HIDDEN, bars, curve, heatmap, ring, texts
 
-HIDDEN = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
 SIDE = 28
 ROWS = ("image", "back", "drawn")  # of the sweep's sheet: test images, reconstructions, draws from the prior
 SHOWN = 4  # images
@@ -28,25 +28,14 @@ def image_base(frames: list[Frame]) -> dict[str, Any]:
     elbo = first.scalars["elbo"]
     low, high = min(elbo, min(bounds)), max(bounds)
     pad = 0.12 * max(high - low, 1.0)
+    ks = {"type": "log", "dtick": 1, "range": [-0.1, 2.8]}
     return {
         "layout": {
             "xaxis": {"domain": [0, 0.46], "constrain": "domain", "range": [-0.5, SIDE - 0.5], **HIDDEN},
-            "yaxis": {
-                "range": [SIDE - 0.5, -0.5],
-                "scaleanchor": "x",
-                "constrain": "domain",
-                **HIDDEN,
-            },
+            "yaxis": {"range": [SIDE - 0.5, -0.5], "scaleanchor": "x", "constrain": "domain", **HIDDEN},
             "xaxis2": {"domain": [0.52, 1], "anchor": "y2", "title": "dimension", "type": "category", "tickangle": 0},
             "yaxis2": {"domain": [0.6, 1], "anchor": "x2", "title": "KL, nats", "rangemode": "tozero"},
-            "xaxis3": {
-                "domain": [0.52, 1],
-                "anchor": "y3",
-                "type": "log",
-                "title": "samples K",
-                "dtick": 1,
-                "range": [-0.1, 2.8],
-            },
+            "xaxis3": {"domain": [0.52, 1], "anchor": "y3", "title": "samples K", **ks},
             "yaxis3": {"domain": [0, 0.44], "anchor": "x3", "title": "nats", "range": [low - pad, high + pad]},
         },
         "below": True,
@@ -59,54 +48,12 @@ def image_base(frames: list[Frame]) -> dict[str, Any]:
             "yaxis3": {"domain": [0, 0.36]},
         },
         "traces": [
-            {
-                "type": "heatmap",
-                "z": pixels.astype(np.float32),
-                "zmin": -4,
-                "zmax": 0,
-                "colorscale": [[0, "@second"], [0.5, "@second/45"], [1, "@ground"]],
-                "showscale": False,
-                "hoverinfo": "skip",
-            },
-            {
-                "type": "bar",
-                "x": [str(d + 1) for d in order],
-                "y": kl[order].astype(np.float32),
-                "marker": {"color": "@posterior"},
-                "xaxis": "x2",
-                "yaxis": "y2",
-            },
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": [1, 500],
-                "y": [elbo, elbo],
-                "line": {"color": "@bound", "width": 2.5, "dash": "dot"},
-                "xaxis": "x3",
-                "yaxis": "y3",
-            },
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "line": {"color": "@first", "width": 2.5},
-                "marker": {"size": 6},
-                "xaxis": "x3",
-                "yaxis": "y3",
-            },
-            {
-                "type": "scatter",
-                "mode": "text",
-                "x": [150],
-                "y": [elbo],
-                "text": ["ELBO"],
-                "textposition": "top center",
-                "textfont": {"size": 12, "color": "@bound"},
-                "xaxis": "x3",
-                "yaxis": "y3",
-            },
+            heatmap(-4, 0, "@second", "@second/45", "@ground", z=pixels.astype(np.float32)),
+            bars("@posterior", axes=2, x=[str(d + 1) for d in order], y=kl[order].astype(np.float32)),
+            curve("@bound", dash="dot", axes=3, x=[1, 500], y=[elbo, elbo]),
+            curve("@first", axes=3, mode="lines+markers", marker={"size": 6}),
+            texts(["ELBO"], "@bound", axes=3, x=[150], y=[elbo], textposition="top center"),
         ],
-        "components": 0,
-        "points": 0,
         "ends": [first.step, last.step],
     }
 
@@ -125,8 +72,7 @@ def image_picture(frame: Frame, frames: list[Frame]) -> dict[str, Any]:
         "x": np.array([f.step for f in shown], dtype=np.float32),
         "y": np.array([f.scalars["bound"] for f in shown], dtype=np.float32),
     }
-    words = words.replace("-", "−")
-    return {"traces": {3: path}, "caption": words}
+    return {"traces": {3: path}, "caption": words.replace("-", "−")}
 
 
 def image_numbers(frame: Frame) -> Blocks:
@@ -156,6 +102,7 @@ def sweep_base(frames: list[Frame]) -> dict[str, Any]:
     rates = np.array([frame.scalars["kl"] for frame in frames])
     distortions = np.array([frame.scalars["reconstruction"] for frame in frames])
     names = [f"  β={frame.scalars['beta']:g}" for frame in frames]
+    places = {-1: "top center", 0: "bottom left", 1: "middle right"}  # of a name, where beta is below, at, above 1
     best = max(frames, key=lambda frame: frame.scalars["elbo"]).scalars["elbo"]
     lines_x: list[float] = []
     lines_y: list[float] = []
@@ -178,37 +125,20 @@ def sweep_base(frames: list[Frame]) -> dict[str, Any]:
             "yaxis3": {"domain": [0, 1]},
         },
         "traces": [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": np.array(lines_x, dtype=np.float32),
-                "y": np.array(lines_y, dtype=np.float32),
-                "line": {"color": "@muted", "width": 1, "dash": "dot"},
-            },
-            {
-                "type": "scatter",
-                "mode": "lines+markers+text",
-                "x": rates.astype(np.float32),
-                "y": distortions.astype(np.float32),
-                "text": names,
-                "textposition": [
-                    "top center"
-                    if frame.scalars["beta"] < 1
-                    else "bottom left"
-                    if frame.scalars["beta"] == 1
-                    else "middle right"
-                    for frame in frames
-                ],
-                "textfont": {"size": 12, "color": "@text"},
-                "line": {"color": "@first", "width": 2},
-                "marker": {"size": 8},
-            },
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "marker": {"size": 20, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": "@second"}},
-            },
-            {"type": "bar", "marker": {"color": "@posterior"}, "xaxis": "x3", "yaxis": "y3"},
+            curve("@muted", 1, "dot", x=np.array(lines_x, dtype=np.float32), y=np.array(lines_y, dtype=np.float32)),
+            curve(
+                "@first",
+                2,
+                mode="lines+markers+text",
+                x=rates.astype(np.float32),
+                y=distortions.astype(np.float32),
+                text=names,
+                textposition=[places[int(np.sign(frame.scalars["beta"] - 1))] for frame in frames],
+                textfont={"size": 12, "color": "@text"},
+                marker={"size": 8},
+            ),
+            ring("@second"),
+            bars("@posterior", axes=3),
         ],
         "curves": [
             {"scalar": "negative_elbo", "name": "−ELBO", "colour": "@bound"},
@@ -217,15 +147,13 @@ def sweep_base(frames: list[Frame]) -> dict[str, Any]:
         ],
         "curve_label": "nats",
         "curve_step": "model, from the smallest β to the largest",
-        "components": 0,
-        "points": 0,
     }
 
 
 def sweep_picture(frame: Frame) -> dict[str, Any]:
     """The model of one beta."""
-    s, kl = frame.scalars, np.sort(frame.arrays["kl"])[::-1]
-    order = np.argsort(frame.arrays["kl"])[::-1]
+    s, kl = frame.scalars, frame.arrays["kl"]
+    order = np.argsort(kl)[::-1]
     words = (
         f"β = {s['beta']:g}: rate {interval_of(s, 'kl')} nats, distortion {interval_of(s, 'reconstruction')} nats, "
         f"−ELBO {interval_of(s, 'elbo', factor=-1)}. {interval_of(s, 'used_dimensions', 0)} of {len(kl)} dimensions "
@@ -234,14 +162,13 @@ def sweep_picture(frame: Frame) -> dict[str, Any]:
     return {
         "traces": {
             2: {"x": [s["kl"]], "y": [s["reconstruction"]]},
-            3: {"x": [str(d + 1) for d in order], "y": kl.astype(np.float32)},
+            3: {"x": [str(d + 1) for d in order], "y": kl[order].astype(np.float32)},
         },
         "images": np.stack(
             [frame.arrays[n][:SHOWN] for n in ("originals", "reconstructions", "samples")], axis=1
         ).reshape(-1, SIDE, SIDE),
         "scalars": {**s, "negative_elbo": -s["elbo"]},
         "caption": words,
-        "alt": words,
     }
 
 
@@ -249,18 +176,17 @@ def sweep_numbers(frame: Frame) -> Blocks:
     s = frame.scalars
     rounded = "" if adds_up((-s["elbo"], s["nll"]), s["gap"], weights=(1, -1)) else " (rounded)"
     terms = (("distortion", "reconstruction", 1), ("rate", "kl", 1), ("−ELBO", "elbo", -1))
+    rows = [
+        ["", "nats, with 95 % interval"],
+        *[[name, interval_of(s, key, 2, factor=sign)] for name, key, sign in terms],
+    ]
+    rows.append(["−log p(x), 500 samples", interval_of(s, "nll", 2)])
+    rows.append([f"gap of the bound{rounded}", interval_of(s, "gap", 2)])
     return [
         {"text": f"The model trained with β = {s['beta']:g}, over 10,000 test images, in nats per image:"},
         {"math": latex(r"-\mathrm{ELBO} = " + added(s["reconstruction"], s["kl"], tex=True))},
         {"math": latex(r"\mathrm{loss} = " + added(s["reconstruction"], s["kl"], weights=(1, s["beta"]), tex=True))},
-        {
-            "table": [
-                ["", "nats, with 95 % interval"],
-                *[[title, interval_of(s, key, 2, factor=sign)] for title, key, sign in terms],
-                ["−log p(x), 500 samples", interval_of(s, "nll", 2)],
-                [f"gap of the bound{rounded}", interval_of(s, "gap", 2)],
-            ]
-        },
+        {"table": rows},
         {
             "text": f"A dimension is used where its mean KL is above {USED_NATS} nats: "
             f"{interval_of(s, 'used_dimensions', 0)} here."

@@ -12,6 +12,7 @@ from pages.ui.hand import index
 from pages.ui.live import Blocks
 from pages.ui.maths import added, adds_up, latex, number
 from pages.ui.sheets import GAP, OPEN, digits_base, sheet, sheet_axes
+from pages.ui.traces import bars, curve
 
 SIDE = 28
 RANGE = 4.0  # of the plane, in standard deviations of the prior
@@ -26,19 +27,8 @@ def base(labels: np.ndarray, latent_dim: int, *, binary: bool, recorded: bool) -
     side = GRID * (SIDE + GAP) + GAP
     plane = latent_dim == 2
     circle = np.linspace(0, 2 * np.pi, 61)
-    traces: list[dict[str, Any]] = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "x": np.concatenate([np.cos(circle), [np.nan], 2 * np.cos(circle)]).astype(np.float32),
-            "y": np.concatenate([np.sin(circle), [np.nan], 2 * np.sin(circle)]).astype(np.float32),
-            "line": {"color": "@prior", "width": 2, "dash": "dash"},
-            "meta": {"layer": "prior"},
-        }
-        if plane
-        else {"type": "bar", "marker": {"color": "@posterior"}, "meta": {"layer": "points"}},
-        OPEN,
-    ]
+    x, y = (np.concatenate([f(circle), [np.nan], 2 * f(circle)]) for f in (np.cos, np.sin))
+    prior = curve("@prior", 2, "dash", layer="prior", x=x.astype(np.float32), y=y.astype(np.float32))
     span = {"range": [-RANGE, RANGE]}
     left = {"title": "z₁", **span} if plane else {"title": "dimension, most used first", "type": "category"}
     up = {"title": "z₂", "scaleanchor": "x", **span} if plane else {"title": "KL, nats", "rangemode": "tozero"}
@@ -50,7 +40,7 @@ def base(labels: np.ndarray, latent_dim: int, *, binary: bool, recorded: bool) -
     kind = "nats per image" if binary else "nats per image (cross-entropy)"
     shared = {
         "layout": layout,
-        "traces": traces,
+        "traces": [prior if plane else bars("@posterior", layer="points"), OPEN],
         "curves": [
             {"scalar": "negative_elbo", "name": "−ELBO", "colour": "@bound"},
             {"scalar": "reconstruction", "name": "reconstruction", "colour": "@first", "dash": "dot"},
@@ -58,7 +48,6 @@ def base(labels: np.ndarray, latent_dim: int, *, binary: bool, recorded: bool) -
         ],
         "curve_label": kind,
         "curve_log": recorded,
-        "components": 0,
         "points": len(labels),
         "pick": {"point": 0},
         "below": True,

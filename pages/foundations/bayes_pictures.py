@@ -13,8 +13,10 @@ from engines.maths.gaussians import ellipse
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.show import Film, still
+from pages.ui.traces import bars, curve, marks, trace
 
 LAYERS = (("prior", "Prior"), ("likelihood", "Likelihood"), ("posterior", "Posterior"), ("data", "Data"))
+SHARES = ("prior", "posterior")  # of the ill and the healthy, as bars
 WORDS = {
     "coin": ("heads", "tails", "the chance of heads z"),
     "mean": ("", "", "the mean z"),
@@ -27,37 +29,14 @@ def base(config: BayesConfig) -> dict[str, Any]:
     if config.model == "test":
         return _test_base()
     low, high = (0.0, 1.0) if config.model == "coin" else (-SPAN, SPAN)
-    styles = (
-        ("prior", "@prior", "dash", 2.5),
-        ("likelihood", "@real", "dot", 2.5),
-        ("posterior", "@posterior", "solid", 3.5),
-    )
-    traces: list[dict[str, Any]] = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "line": {"color": colour, "dash": dash, "width": width},
-            "meta": {"layer": name},
-            **({"fill": "tozeroy", "fillcolor": "@posterior/20"} if name == "posterior" else {}),
-        }
-        for name, colour, dash, width in styles
+    tick = {"size": 12, "symbol": "line-ns", "line": {"width": 2, "color": "@text"}}
+    traces = [
+        curve("@prior", dash="dash", layer="prior"),
+        curve("@real", dash="dot", layer="likelihood"),
+        curve("@posterior", 3.5, "solid", layer="posterior", fill="tozeroy", fillcolor="@posterior/20"),
+        curve("@text", 2, "dashdot", layer="posterior"),
+        marks(layer="data", marker=tick),
     ]
-    traces.append(
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "line": {"color": "@text", "width": 2, "dash": "dashdot"},
-            "meta": {"layer": "posterior"},
-        }
-    )
-    traces.append(
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "marker": {"size": 12, "symbol": "line-ns", "line": {"width": 2, "color": "@text"}},
-            "meta": {"layer": "data"},
-        }
-    )
     return {
         "layout": {
             "xaxis": {"title": WORDS[config.model][2], "range": [low, high]},
@@ -70,29 +49,21 @@ def base(config: BayesConfig) -> dict[str, Any]:
         ],
         "curve_label": "z",
         "curve_step": "observations",
-        "components": 0,
-        "points": 0,
-    }  # fmt: skip
+    }
 
 
 def _test_base() -> dict[str, Any]:
-    bars = [
-        {"type": "bar", "name": name, "x": ["ill", "healthy"], "marker": {"color": colour}, "meta": {"layer": name},
-         "textposition": "outside", "textfont": {"color": "@text"}, "textangle": 0, "cliponaxis": False}
-        for name, colour in (("prior", "@prior"), ("posterior", "@posterior"))
-    ]  # fmt: skip
+    written = {"textposition": "outside", "textfont": {"color": "@text"}, "textangle": 0, "cliponaxis": False}
     return {
         "layout": {
             "xaxis": {"type": "category"},
             "yaxis": {"title": "probability", "range": [0, 1.15], "tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1]},
             "barmode": "group",
         },
-        "traces": bars,
+        "traces": [bars(f"@{name}", name=name, layer=name, x=["ill", "healthy"], **written) for name in SHARES],
         "curves": [{"scalar": "mean", "name": "p(ill)", "colour": "@posterior"}],
         "curve_label": "p(ill | answers)",
         "curve_step": "tests taken",
-        "components": 0,
-        "points": 0,
     }
 
 
@@ -101,10 +72,9 @@ def picture(frame: Frame, config: BayesConfig) -> dict[str, Any]:
     s, arrays = frame.scalars, frame.arrays
     words = caption(frame, config)
     if config.model == "test":
-        shares = {"prior": arrays["prior"], "posterior": arrays["posterior"]}
         patches = {
-            i: {"y": share, "text": [f"{name}<br>{100 * p:.2f} %" for p in share]}
-            for i, (name, share) in enumerate(shares.items())
+            i: {"y": arrays[name], "text": [f"{name}<br>{100 * p:.2f} %" for p in arrays[name]]}
+            for i, name in enumerate(SHARES)
         }
         return {"traces": patches, "caption": words}
     z, posterior = arrays["z"].astype(np.float32), arrays["posterior"]
@@ -220,8 +190,7 @@ def gaussian(mean: float, sd: float, second: float, rho: float) -> Film:
     outline = ellipse(np.array([mean, 0.0]), covariance)
     draws = np.random.default_rng(0).multivariate_normal([mean, 0.0], covariance, size=300)
     peak = float(np.exp(log_normal(np.array([mean]), mean, sd))[0])
-    line = {"type": "scatter", "mode": "lines", "line": {"color": "@posterior", "width": 3}}
-    flat = {"xaxis": "x3", "yaxis": "y3"}
+    shade = {"fill": "tozeroy", "fillcolor": "@real/40", "line": {"width": 0}}
     base = {
         "layout": {
             "xaxis": {"title": "x", "range": [-8, 8], "domain": [0, 0.44]},
@@ -230,18 +199,12 @@ def gaussian(mean: float, sd: float, second: float, rho: float) -> Film:
             "yaxis3": {"title": "second axis", "range": [-8, 8], "anchor": "x3", "scaleanchor": "x3"},
         },
         "traces": [
-            {"type": "scatter", "mode": "lines", "x": inside, "y": np.exp(log_normal(inside, mean, sd)),
-             "fill": "tozeroy", "fillcolor": "@real/40", "line": {"width": 0}},
-            {**line, "x": x, "y": np.exp(log_normal(x, mean, sd))},
-            {"type": "scatter", "mode": "markers", "x": draws[:, 0], "y": draws[:, 1],
-             "marker": {"size": 5, "color": "@muted"}, **flat},
-            {**line, "x": outline[0], "y": outline[1], **flat},
+            trace("scatter", mode="lines", x=inside, y=np.exp(log_normal(inside, mean, sd)), **shade),
+            curve("@posterior", 3, x=x, y=np.exp(log_normal(x, mean, sd))),
+            marks(axes=3, x=draws[:, 0], y=draws[:, 1], marker={"size": 5, "color": "@muted"}),
+            curve("@posterior", 3, axes=3, x=outline[0], y=outline[1]),
         ],
-        "components": 0,
-        "points": 0,
-    }  # fmt: skip
-    for trace in base["traces"]:
-        trace |= {axis: np.asarray(trace[axis], dtype=np.float32) for axis in ("x", "y")}
+    }
     words = (
         "Left: the density of a Gaussian; 68.3 % of its mass lies in the shaded part. Right: two of them, of which one "
         "goes with the other: 300 draws, and ellipses of one and two standard deviations, which hold 39.3 % and "

@@ -12,6 +12,7 @@ from engines.gans.gan2d import CELLS, FIELD, SPAN
 from engines.gans.objectives import LOGISTIC
 from pages.ui.maths import number
 from pages.ui.sheets import curves
+from pages.ui.traces import Trace, contours, curve, heatmap, marks
 
 LAYERS = (
     ("field", "D's output"),
@@ -38,64 +39,20 @@ MODES = curves("Modes covered", "modes", "@bound", modes="modes")
 
 def base(truth: Truth | None, objective: str = "non-saturating") -> dict[str, Any]:
     """What all pictures of one game share."""
-    field = {"type": "heatmap", "x": MIDDLES, "y": MIDDLES, "showscale": False, "zsmooth": "best", "hoverinfo": "skip"}
-    scale = [[0, "@generated/70"], [0.5, "@ground/0"], [1, "@real/70"]]
-    line = {
-        "type": "contour",
-        "x": MIDDLES,
-        "y": MIDDLES,
-        "showscale": False,
-        "hoverinfo": "skip",
-        "autocontour": False,
-    }
-    half = {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"}
-    traces: list[dict[str, Any]] = [
-        {**field, "zmin": 0, "zmax": 1, "colorscale": scale, "meta": {"layer": "field"}},
-        {**line, "contours": half, "line": {"width": 2, "color": "@text"}, "meta": {"layer": "field"}},
-        {**field, "zmin": 0, "zmax": 1, "colorscale": scale, "meta": {"layer": "best"}},
-        {
-            **line,
-            "contours": half,
-            "line": {"width": 2.5, "color": "@bound", "dash": "dash"},
-            "meta": {"layer": "best"},
-        },
+    traces = [
+        *verdict("field", color="@text", width=2),
+        *verdict("best", color="@bound", width=2.5, dash="dash"),
     ]
     for level in range(LEVELS):
         share = round(14 + 60 * level / (LEVELS - 1))
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "fill": "toself",
-                "fillcolor": f"@posterior/{share}",
-                "line": {"width": 0.8, "color": f"@posterior/{min(99, share + 15)}"},
-                "hoverinfo": "skip",
-                "meta": {"layer": "warp"},
-            }
-        )
+        edge = f"@posterior/{min(99, share + 15)}"
+        shade = {"fill": "toself", "fillcolor": f"@posterior/{share}"}
+        traces.append(curve(edge, 0.8, layer="warp", hoverinfo="skip", **shade))
     for layer, colour in (("pull", "@second"), ("slope", "@muted")):
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "line": {"width": 1.6, "color": colour},
-                "marker": {"symbol": "arrow", "angleref": "previous", "size": 9, "color": colour},
-                "meta": {"layer": layer},
-            }
-        )
-    traces.append(
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "marker": {
-                "size": 7,
-                "symbol": "diamond",
-                "color": "@generated",
-                "line": {"width": 0.7, "color": "@ground"},
-            },
-            "meta": {"layer": "fake", "pick": "component"},
-        }
-    )
+        head = {"symbol": "arrow", "angleref": "previous", "size": 9, "color": colour}
+        traces.append(curve(colour, 1.6, layer=layer, mode="lines+markers", marker=head))
+    diamond = {"size": 7, "symbol": "diamond", "color": "@generated", "line": {"width": 0.7, "color": "@ground"}}
+    traces.append(marks(layer="fake", pick="component", marker=diamond))
     axis = {"range": [-SPAN, SPAN], "zeroline": False}
     # V is defined where D gives a probability; of the other games its curve has no points.
     sets = CURVES if objective in LOGISTIC else [*CURVES[1:], CURVES[0]]
@@ -104,6 +61,16 @@ def base(truth: Truth | None, objective: str = "non-saturating") -> dict[str, An
         "traces": traces,
         "curve_sets": [*sets, MODES] if truth is not None and len(truth.means) > 1 else sets,
     }
+
+
+def verdict(layer: str, **line: Any) -> list[Trace]:
+    """What D says all over the plane, and the line where it cannot tell."""
+    at = {"x": MIDDLES, "y": MIDDLES}
+    half = {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"}
+    return [
+        heatmap(0, 1, "@generated/70", "@ground/0", "@real/70", layer=layer, zsmooth="best", **at),
+        contours(layer=layer, autocontour=False, contours=half, line=line, **at),
+    ]
 
 
 def cloud(real: np.ndarray) -> dict[str, Any]:
@@ -253,14 +220,12 @@ def caption(frame: Frame, objective: str) -> str:
 
 def still_base() -> dict[str, Any]:
     """An empty stage to draw on."""
-    shown = base(None)
     nothing = np.zeros(0, dtype=np.float32)
-    shown["cloud"] = {"x": nothing, "y": nothing, "colours": ["@real"], "above": True}
     return {
-        **shown,
-        "traces": [{"type": "scatter", "mode": "markers", "x": [], "y": []}],
+        "layout": base(None)["layout"],
+        "traces": [marks(x=[], y=[])],
+        "cloud": {"x": nothing, "y": nothing, "colours": ["@real"], "above": True},
         "curve_sets": [],
-        "points": 0,
     }
 
 
@@ -273,34 +238,26 @@ REACH = 4.0
 def saddle_base() -> dict[str, Any]:
     at = np.linspace(-REACH, REACH, 41)
     x, y = np.meshgrid(at, at)
-    line = {"color": "@first", "width": 2.5}
+    levels = contours(
+        layer="levels",
+        x=at.astype(np.float32),
+        y=at.astype(np.float32),
+        z=(x * y).astype(np.float32),
+        contours={"coloring": "lines", "start": -12, "end": 12, "size": 2},
+        line={"width": 1},
+        colorscale=[[0, "@generated"], [0.5, "@grid"], [1, "@real"]],
+    )
+    cross = {"size": 12, "symbol": "x-thin-open", "color": "@text", "line": {"width": 3}}
     return {
         "layout": {
             "xaxis": {"title": "x, which wants f small", "range": [-REACH, REACH]},
             "yaxis": {"title": "y, which wants f large", "range": [-REACH, REACH], "scaleanchor": "x"},
         },
         "traces": [
-            {
-                "type": "contour",
-                "x": at.astype(np.float32),
-                "y": at.astype(np.float32),
-                "z": (x * y).astype(np.float32),
-                "showscale": False,
-                "hoverinfo": "skip",
-                "contours": {"coloring": "lines", "start": -12, "end": 12, "size": 2},
-                "line": {"width": 1},
-                "colorscale": [[0, "@generated"], [0.5, "@grid"], [1, "@real"]],
-                "meta": {"layer": "levels"},
-            },
-            {"type": "scatter", "mode": "lines", "line": line},
-            {"type": "scatter", "mode": "markers", "marker": {"size": 13, "color": "@second"}},
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": [0],
-                "y": [0],
-                "marker": {"size": 12, "symbol": "x-thin-open", "color": "@text", "line": {"width": 3}},
-            },
+            levels,
+            curve("@first"),
+            marks(marker={"size": 13, "color": "@second"}),
+            marks(x=[0], y=[0], marker=cross),
         ],
         "curves": [{"scalar": "distance", "name": "distance", "colour": "@first"}],
         "curve_label": "distance from the equilibrium",

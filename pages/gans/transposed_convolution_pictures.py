@@ -11,6 +11,7 @@ from engines.gans.transposed_convolution import TransposedConvolution
 from engines.maths import convolution as conv
 from pages.ui.live import Blocks
 from pages.ui.maths import latex
+from pages.ui.traces import HIDDEN, Trace, curve, heatmap, texts
 
 GAP = 1.4  # cells between two grids
 MAX_TEXT = 22  # cells across all three grids; of more the numbers are left to the hand that hovers
@@ -46,38 +47,21 @@ class Places:
 def base(engine: TransposedConvolution) -> dict[str, Any]:
     places = Places(engine)
     padded = np.pad(engine.input, places.margin)
-    hidden = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": "", "title": ""}
-    traces = []
-    most = [float(np.abs(values).max()) or 1.0 for values in (engine.input, engine.kernel, engine.result)]
-    for name, values, top in zip(places.left, (padded, engine.kernel, None), most, strict=True):
-        side = places.o if values is None else len(values)
-        x, y = places.middles(name, side)
-        trace = {
-            "type": "heatmap",
-            "x": x,
-            "y": y,
-            "zmin": -top,
-            "zmax": top,
-            "colorscale": [[0, "@second/80"], [0.5, "@ground"], [1, "@first/80"]],
-            "showscale": False,
-            "xgap": 1,
-            "ygap": 1,
-            "hoverinfo": "skip",
-        }
-        traces.append(trace if values is None else {**trace, "z": values.astype(np.float32)})
-    for name, values in (("input", padded), ("kernel", engine.kernel)):
-        traces.append(texts(places, name, values))
-    traces.append(
-        {**texts(places, "output", np.zeros((places.o,) * 2)), "meta": {"layer": "numbers", "pick": "component"}}
-    )
-    traces.append({"type": "scatter", "mode": "lines", "line": {"color": "@text", "width": 3}})
-    frames = [
-        places.box(name, 0, 0, side) for name, side in zip(places.left, (places.n, places.k, places.o), strict=True)
-    ]
-    edges = np.concatenate(frames).astype(np.float32)
-    traces.append({"type": "scatter", "mode": "lines", "x": edges[:, 0], "y": edges[:, 1],
-                   "line": {"color": "@muted", "width": 1}})  # fmt: skip
+    hidden = {**HIDDEN, "title": ""}
     sides = list(zip(places.left, (places.n, places.k, places.o), strict=True))
+    most = [float(np.abs(values).max()) or 1.0 for values in (engine.input, engine.kernel, engine.result)]
+    grids = {"input": padded, "kernel": engine.kernel}
+    traces = []
+    for (name, side), top in zip(sides, most, strict=True):
+        x, y = places.middles(name, side)
+        values = {"z": grids[name].astype(np.float32)} if name in grids else {}
+        colours = ("@second/80", "@ground", "@first/80")
+        traces.append(heatmap(-top, top, *colours, x=x, y=y, xgap=1, ygap=1, **values))
+    traces += [figures(places, name, values) for name, values in grids.items()]
+    traces.append(figures(places, "output", np.zeros((places.o,) * 2), pick="component"))
+    traces.append(curve("@text", 3))
+    edges = np.concatenate([places.box(name, 0, 0, side) for name, side in sides]).astype(np.float32)
+    traces.append(curve("@muted", 1, x=edges[:, 0], y=edges[:, 1]))
     heads = {
         "input": {"inserted": "input, zeros inserted", "resize": "input, resized"}.get(engine.config.mode, "input"),
         "kernel": "kernel, turned" if engine.config.mode == "inserted" else "kernel",
@@ -87,53 +71,33 @@ def base(engine: TransposedConvolution) -> dict[str, Any]:
     titles = [f"{heads[name]} {inner[name]} × {inner[name]}" for name, _ in sides]
     if places.margin:
         titles[0] += f", padding {places.margin}"
-    traces.append(
-        {
-            "type": "scatter",
-            "mode": "text",
-            "x": [places.left[name] + side / 2 for name, side in sides],
-            "y": [places.top[name] - 0.06 * places.height for name, _ in sides],
-            "text": titles,
-            "textposition": "top center",
-            "textfont": {"size": 13, "color": "@text"},
-        }
-    )  # fmt: skip
+    x = [places.left[name] + side / 2 for name, side in sides]
+    y = [places.top[name] - 0.06 * places.height for name, _ in sides]
+    traces.append(texts(titles, size=13, x=x, y=y, textposition="top center"))
     table = matrix_of(engine)
-    below = table is not None
     if table is not None:
         for i, values in ((3, table), (4, table.T)):
-            place = {"xaxis": f"x{i}", "yaxis": f"y{i}", "meta": {"layer": "matrix"}}
-            traces.append(
-                {
-                    "type": "heatmap",
-                    "z": values.astype(np.float32),
-                    "zmin": -most[1],
-                    "zmax": most[1],
-                    "colorscale": [[0, "@second"], [0.5, "@grid/60"], [1, "@first"]],
-                    "showscale": False,
-                    "hoverinfo": "skip",
-                    **place,
-                }
-            )
-            traces.append({"type": "scatter", "mode": "lines", "line": {"color": "@text", "width": 2}, **place})
+            place = {"axes": i, "layer": "matrix"}
+            colours = ("@second", "@grid/60", "@first")
+            traces.append(heatmap(-most[1], most[1], *colours, z=values.astype(np.float32), **place))
+            traces.append(curve("@text", 2, **place))
     nothing = np.zeros(0, dtype=np.float32)
     beyond = engine.config.padding if engine.config.mode == "transposed" else 0  # what a stamp loses at the edge
     layout = {
         "xaxis": {"range": [-0.3, places.width + 0.3 + beyond], **hidden},
         "yaxis": {"range": [places.height + 0.2 + beyond, -0.2 * places.height - 0.3], "scaleanchor": "x", **hidden,
-                  "domain": [0.41, 1] if below else [0, 1]},
+                  "domain": [0, 1] if table is None else [0.41, 1]},
     }  # fmt: skip
     if table is not None:
         layout |= matrix_axes(*table.shape)
     return {
         "layout": layout,
-        "narrow": {"yaxis4": {"title": ""}} if below else {},
+        "narrow": {} if table is None else {"yaxis4": {"title": ""}},
         "traces": traces,
         "cloud": {"x": nothing, "y": nothing, "colours": ["@real"]},
         "tips": [sum_of(engine, divmod(i, places.o)) for i in range(places.o**2)],
         "components": places.o**2 if places.o <= 16 else 0,
         "component_label": "output cell",
-        "points": 0,
         "pick": {},
     }
 
@@ -171,18 +135,13 @@ def matrix_of(engine: TransposedConvolution) -> np.ndarray | None:
     return out
 
 
-def texts(places: Places, name: str, values: np.ndarray) -> dict[str, Any]:
+def figures(places: Places, name: str, values: np.ndarray, **more: Any) -> Trace:
+    """The numbers of a grid in its cells."""
     side = len(values)
     x, y = places.middles(name, side)
-    return {
-        "type": "scatter",
-        "mode": "text",
-        "x": np.tile(x, side),
-        "y": np.repeat(y, side),
-        "text": written(values) if places.width <= MAX_TEXT else [BLANK] * side * side,
-        "textfont": {"size": 13 if places.width < 17 else 10, "color": "@text"},
-        "meta": {"layer": "numbers"},
-    }
+    text = written(values) if places.width <= MAX_TEXT else [BLANK] * side * side
+    size = 13 if places.width < 17 else 10
+    return texts(text, size=size, x=np.tile(x, side), y=np.repeat(y, side), layer="numbers", **more)
 
 
 def written(values: np.ndarray) -> list[str]:
