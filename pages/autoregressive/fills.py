@@ -23,8 +23,9 @@ from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
 from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, Real
-from pages.ui.sheets import GAP, OPEN, curves, sheet, sheet_axes
+from pages.ui.sheets import GAP, curves, sheet, sheet_axes, sheet_shape
 from pages.ui.stage import Scene
+from pages.ui.traces import Trace, bars, curve, marks
 
 SIDE = 28
 HIDDEN = 75  # the grey of a pixel that is not drawn yet
@@ -297,7 +298,7 @@ def base(picture: Picture, n: int, order: np.ndarray, labels: tuple[int, ...] = 
     """
     columns = columns_of(n)
     rows = -(-n // columns)
-    shape = (rows * (SIDE + GAP) + GAP, columns * (SIDE + GAP) + GAP)
+    shape = sheet_shape(rows, columns)
     n_levels = picture.model.config.n_levels
     steps = np.zeros(SIDE * SIDE, dtype=int)
     steps[order] = np.arange(1, len(order) + 1)
@@ -326,11 +327,9 @@ def base(picture: Picture, n: int, order: np.ndarray, labels: tuple[int, ...] = 
         "narrow": {"xaxis": {"domain": [0, 1]}, "yaxis": {"domain": [0, 0.2]},
                    **sheet_axes(shape, x=(0, 1), y=(0.34, 1))},
         "traces": [
-            {"type": "bar", "marker": {"color": "@first"}},
-            {"type": "scatter", "mode": "lines", "x": outline[0], "y": outline[1], "xaxis": "x2", "yaxis": "y2",
-             "line": {"color": "@second", "width": 2.5}, "meta": {"layer": "mask"}},
-            {**OPEN, "meta": {"layer": "pixel"}, "marker": {
-                "symbol": "square-open", "size": max(8, 26 // columns), "color": "@second", "line": {"width": 3}}},
+            bars("@first"),
+            curve("@second", axes=2, layer="mask", x=outline[0], y=outline[1]),
+            boxed([(0, 0)], max(8, 26 // columns), layer="pixel"),
         ],
         "pixels": {"side": SIDE, "gap": GAP, "columns": columns, "n": n, "steps": steps.tolist(),
                    "hidden": np.flatnonzero(picture.mask).tolist()},
@@ -339,8 +338,6 @@ def base(picture: Picture, n: int, order: np.ndarray, labels: tuple[int, ...] = 
             curves("Entropy of each pixel", "nats", entropy="of the pixel drawn last"),
             curves("Surprise so far", "nats", "@bound", surprise="of the pixels drawn so far"),
         ],
-        "components": 0,
-        "points": 0,
     }  # fmt: skip
 
 
@@ -352,6 +349,18 @@ def columns_of(n: int) -> int:
 def corner(i: int, columns: int) -> np.ndarray:
     """The left upper corner of the i-th image on the sheet: x, y as a column."""
     return np.array([[GAP + (i % columns) * (SIDE + GAP)], [GAP + (i // columns) * (SIDE + GAP)]], dtype=np.float32)
+
+
+def boxed(places: Sequence[tuple[float, float]], size: int, *, layer: str = "") -> Trace:
+    """Squares around pixels of the sheet, by the places of their middles."""
+    square = {"symbol": "square-open", "size": size, "color": "@second", "line": {"width": 3}}
+    return marks(axes=2, layer=layer, x=[x for x, _ in places], y=[y for _, y in places], marker=square)
+
+
+def seen(field: np.ndarray) -> np.ndarray:
+    """What a pixel sees, by gradient (..., H, W), as greys: black is nothing."""
+    strongest = np.maximum(field.max(axis=(-2, -1), keepdims=True), 1e-12)
+    return np.where(field > 0, 90 + 165 * np.sqrt(field / strongest), 0).astype(np.uint8)
 
 
 def edges(mask: np.ndarray) -> np.ndarray:

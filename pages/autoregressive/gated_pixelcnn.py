@@ -8,15 +8,15 @@ import numpy as np
 
 from engines.engine import Frame
 from pages.autoregressive import fills, gated_pixelcnn_notes
-from pages.autoregressive.fills import SIDE
 from pages.catalogue import entry
 from pages.ui import shipped, show
 from pages.ui.forks import Change
 from pages.ui.live import Blocks
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number
-from pages.ui.sheets import GAP, OPEN, curves, sheet, sheet_axes
+from pages.ui.sheets import GAP, curves, sheet, sheet_axes, sheet_shape
 from pages.ui.show import Film
+from pages.ui.traces import bars, curve
 
 DATA = Choice(
     key="data",
@@ -72,10 +72,9 @@ def blind_spot(row: int, column: int) -> Film:
             scalars[f"{key}_seen"] = float(((maps[i] > 0) & near[i]).sum())
             scalars[f"{key}_missed"] = float((near[i] & (maps[i] == 0)).sum())
         frames.append(Frame(step=depth, scalars=scalars, arrays={"fields": maps, "near": near}))
-    shape = (SIDE + 2 * GAP, 2 * (SIDE + GAP) + GAP)
-    names = ["PixelCNN", "Gated"]
-    at = [[fills.corner(i, 2)[0, 0] + column + 0.5, GAP + row + 0.5] for i in range(2)]
-    bar = {"type": "bar", "x": names}
+    shape, names = sheet_shape(1, 2), ["PixelCNN", "Gated"]
+    hatched = bars("@second", x=names)
+    hatched["marker"]["pattern"] = {"shape": "/"}
     base = {
         "layout": {
             "xaxis": {"domain": [0.9, 1], "type": "category"},
@@ -87,25 +86,19 @@ def blind_spot(row: int, column: int) -> Film:
         "narrow": {"xaxis": {"domain": [0.12, 1]}, "yaxis": {"domain": [0, 0.36], "title": "pixels"},
                    **sheet_axes(shape, x=(0, 1), y=(0.5, 1))},
         "traces": [
-            {**bar, "marker": {"color": "@first"}},
-            {**bar, "marker": {"color": "@second", "pattern": {"shape": "/"}}},
-            {"type": "scatter", "mode": "lines", "xaxis": "x2", "yaxis": "y2",
-             "line": {"color": "@second", "width": 2.5}},
-            {**OPEN, "x": [x for x, _ in at], "y": [y for _, y in at],
-             "marker": {"symbol": "square-open", "size": 11, "color": "@second", "line": {"width": 3}}},
+            bars("@first", x=names),
+            hatched,
+            curve("@second", axes=2),
+            fills.boxed([(fills.corner(i, 2)[0, 0] + column + 0.5, GAP + row + 0.5) for i in range(2)], 11),
         ],
         "curve_sets": [curves("Missed pixels", "pixels", "@second", "@first", plain_missed="PixelCNN",
                               gated_missed="Gated PixelCNN") | {"curve_step": "layer"}],
-        "components": 0,
-        "points": 0,
     }  # fmt: skip
     return Film(frames=frames, base=base, draw=blind_picture, numbers=blind_table)
 
 
 def blind_picture(frame: Frame) -> dict[str, Any]:
     fields, near, s = frame.arrays["fields"], frame.arrays["near"], frame.scalars
-    strength = np.sqrt(fields / fields.max(axis=(1, 2), keepdims=True))
-    images = np.where(fields > 0, 90 + 165 * strength, 0).astype(np.uint8)
     outline = np.concatenate([fills.edges(mask) + fills.corner(i, 2) for i, mask in enumerate(near)], axis=1)
     words = (
         f"Layer {frame.step + 1}. Grey: what the marked pixel sees, measured by gradient. The line: earlier pixels "
@@ -114,7 +107,7 @@ def blind_picture(frame: Frame) -> dict[str, Any]:
     )
     seen, missed = (np.array([s[f"plain_{what}"], s[f"gated_{what}"]], dtype=np.float32) for what in ("seen", "missed"))
     patches = {0: {"y": seen}, 1: {"y": missed}, 2: {"x": outline[0], "y": outline[1]}}
-    return {"sheet": sheet(images, 2), "traces": patches, "caption": words}
+    return {"sheet": sheet(fills.seen(fields), 2), "traces": patches, "caption": words}
 
 
 def blind_table(frame: Frame) -> Blocks:

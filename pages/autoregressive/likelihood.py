@@ -18,8 +18,9 @@ from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number
-from pages.ui.sheets import GAP, OPEN, sheet, sheet_axes
+from pages.ui.sheets import GAP, OPEN, levels, sheet, sheet_axes, sheet_shape
 from pages.ui.show import Film
+from pages.ui.traces import bars
 
 MODEL = Choice(
     key="model",
@@ -115,8 +116,8 @@ def compress(name: str, x: np.ndarray, damaged: int) -> Film:
         frames.append(Frame(step=step, phase="encode" if step <= SIDE else "decode", scalars=scalars))
     n_levels = model.config.n_levels
     image, decoded = fills.as_bytes(x, n_levels), fills.as_bytes(back, n_levels)
-    heat = np.rint(255 * np.clip(bits / CAP, 0, 1)).astype(np.uint8)
-    shape = (2 * (SIDE + GAP) + GAP,) * 2
+    heat = levels(bits, 0, CAP)
+    shape = sheet_shape(2, 2)
     wrong = np.where(back != x, 255, 0).astype(np.uint8)
     names = list(total)
     base = {
@@ -129,15 +130,12 @@ def compress(name: str, x: np.ndarray, damaged: int) -> Film:
         "narrow": {"xaxis": {"domain": [0, 1], "tickangle": 0}, "yaxis": {"domain": [0, 0.2]},
                    **sheet_axes(shape, x=(0, 1), y=(0.3, 1))},
         "traces": [
-            {"type": "bar", "x": names, "textposition": "outside", "cliponaxis": False,
-             "marker": {"color": ["@muted", "@muted", "@muted", "@bound", "@first"]}},
+            bars(["@muted"] * 3 + ["@bound", "@first"], x=names, textposition="outside", cliponaxis=False),
             OPEN,
         ],
         "pixels": {"side": SIDE, "gap": GAP, "columns": 2, "n": 4},
         "curve_sets": [{"name": "Bits so far", "curve_label": "bits", "curve_step": "rows read, then written",
                         "curves": [{"scalar": "bits", "name": "promised", "colour": "@bound"}]}],
-        "components": 0,
-        "points": 0,
     }  # fmt: skip
     last = 2 * SIDE
     differ = int((back != x).sum())

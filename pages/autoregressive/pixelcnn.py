@@ -17,8 +17,9 @@ from pages.ui.live import Blocks
 from pages.ui.maths import latex
 from pages.ui.page import page
 from pages.ui.settings import Choice
-from pages.ui.sheets import GAP, OPEN, PAPER, sheet, sheet_axes
+from pages.ui.sheets import GAP, OPEN, levels, sheet, sheet_axes, sheet_shape
 from pages.ui.show import Film
+from pages.ui.traces import bars_across, trace
 
 ROW = fills.row(11)
 KERNEL = Choice(
@@ -69,25 +70,21 @@ def layers(kernel: str, row: int, column: int) -> Film:
         Frame(step=i, scalars={"seen": float((field > 0).sum())}, arrays={"field": field})
         for i, field in enumerate(fields)
     ]
-    shape = (SIDE + 2 * GAP, SIDE + 2 * GAP)
     kernels = [mask(layer.kind, layer.kernel_size[1], layer.weight.device).cpu().numpy() for layer in masked]
     base = {
         "layout": {
             "xaxis": {"domain": [0.81, 1], "visible": False, "range": [-0.5, 6.5], "constrain": "domain"},
             "yaxis": {"domain": [0.1, 0.9], "visible": False, "range": [6.5, -0.5], "scaleanchor": "x"},
-            **sheet_axes(shape, x=(0, 0.79)),
+            **sheet_axes(sheet_shape(1, 1), x=(0, 0.79)),
         },
         "traces": [
-            {"type": "heatmap", "zmin": 0, "zmax": 1, "xgap": 2, "ygap": 2, "showscale": False,
-             "colorscale": [[0, "@grid"], [1, "@first"]]},
-            {**OPEN, "x": [column + GAP + 0.5], "y": [row + GAP + 0.5],
-             "marker": {"symbol": "square-open", "size": 15, "color": "@second", "line": {"width": 3}}},
+            trace("heatmap", zmin=0, zmax=1, xgap=2, ygap=2, showscale=False,
+                  colorscale=[[0, "@grid"], [1, "@first"]]),
+            fills.boxed([(column + GAP + 0.5, row + GAP + 0.5)], 15),
         ],
         "curve_sets": [{"name": "Pixels seen", "curve_label": "pixels", "curve_step": "layer",
                         "curve_mark": {"value": float(row * SIDE + column), "text": "all that come before"},
                         "curves": [{"scalar": "seen", "name": "seen", "colour": "@first"}]}],
-        "components": 0,
-        "points": 0,
     }  # fmt: skip
     return Film(
         frames=frames,
@@ -99,10 +96,6 @@ def layers(kernel: str, row: int, column: int) -> Film:
 
 def field_picture(frame: Frame, kernel: np.ndarray, row: int, column: int, *, last: int) -> dict[str, Any]:
     field, size = frame.arrays["field"], kernel.shape[1]
-    strength = np.sqrt(field / max(float(field.max()), 1e-12))
-    image = np.where(field > 0, 90 + 165 * strength, 0).astype(np.uint8)
-    place = np.full((SIDE + 2 * GAP,) * 2, PAPER, dtype=np.uint8)
-    place[GAP:-GAP, GAP:-GAP] = image
     full = np.zeros((size, size), dtype=int)  # the rows below are masked too
     full[: len(kernel)] = kernel
     cells = np.full((7, 7), np.nan, dtype=np.float32)  # in the middle of the largest kernel's place
@@ -114,7 +107,7 @@ def field_picture(frame: Frame, kernel: np.ndarray, row: int, column: int, *, la
         f"After {kind}: the marked pixel's features see {seen} of the {before} pixels before it, measured by gradient. "
         "Right, where the kernel may look (blue)."
     )
-    return {"sheet": place, "traces": {0: {"z": cells}}, "caption": words}
+    return {"sheet": sheet(fills.seen(field)[None], 1), "traces": {0: {"z": cells}}, "caption": words}
 
 
 def field_numbers(frame: Frame, kernel: np.ndarray, row: int, column: int, reaches: list[int]) -> Blocks:
@@ -150,8 +143,7 @@ def surprise(row: int, drawn: np.ndarray | None) -> Film:
     nats = -model.log_prob_per_pixel(x).cpu().numpy()  # (N, 28, 28)
     totals = nats.sum(axis=(1, 2))
     n = len(x)
-    maps = np.rint(255 * np.clip(nats / CAP, 0, 1)).astype(np.uint8)
-    place = sheet(np.concatenate([fills.as_bytes(x, model.config.n_levels), maps]), n)
+    place = sheet(np.concatenate([fills.as_bytes(x, model.config.n_levels), levels(nats, 0, CAP)]), n)
     base = {
         "layout": {
             "xaxis": {"domain": [0.22, 1], "title": "−log p(x), nats", "rangemode": "tozero"},
@@ -160,14 +152,11 @@ def surprise(row: int, drawn: np.ndarray | None) -> Film:
             **sheet_axes(place.shape, x=(0, 1), y=(0.35, 1)),  # type: ignore[arg-type]
         },
         "traces": [
-            {"type": "bar", "orientation": "h", "y": names, "x": totals.astype(np.float32),
-             "text": [f"{value:.0f}" for value in totals], "textposition": "auto",
-             "marker": {"color": ["@first"] + ["@muted"] * (n - 1)}},
+            bars_across(["@first"] + ["@muted"] * (n - 1), y=names, x=totals.astype(np.float32),
+                        text=[f"{value:.0f}" for value in totals], textposition="auto"),
             OPEN,
         ],
         "pixels": {"side": SIDE, "gap": GAP, "columns": n, "n": 2 * n},
-        "components": 0,
-        "points": 0,
     }  # fmt: skip
     said = ", ".join(f"{name} {total:.0f}" for name, total in zip(names, totals, strict=True))
     words = f"Above the images, below where they surprise: white is {CAP:.0f} nats. In all: {said} nats."

@@ -18,6 +18,7 @@ from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
 from pages.ui.stage import Scene
+from pages.ui.traces import bars, curve, marks
 
 LEVELS = 256
 GRID = np.arange(LEVELS, dtype=np.float32)
@@ -52,16 +53,9 @@ def scene_of(run: Run) -> Scene:
     base["layout"]["yaxis"] |= {"type": "log", "range": [-5, 0.05], "dtick": 1, "exponentformat": "power"}
     base["layout"]["xaxis2"]["domain"] = [0, 0.72]
     base["beside"] |= {"most": 0.72, "gap": 0.085}
-    base["traces"][0] = {"type": "bar", "marker": {"color": "@first"}, "width": 1, "meta": {"layer": "bins"}}
-    base["traces"] += [
-        {"type": "scatter", "mode": "lines", "line": {"color": f"@c{k}", "width": 2.5, "dash": DASHES[k % 5]},
-         "meta": {"layer": "components"}}
-        for k in range(n_components)
-    ]  # fmt: skip
-    base["traces"].append(
-        {"type": "scatter", "mode": "markers", "marker": {"symbol": "triangle-down", "size": 15, "color": "@second"},
-         "meta": {"layer": "drawn"}}
-    )  # fmt: skip
+    base["traces"][0] = bars("@first", width=1, layer="bins")
+    base["traces"] += [curve(f"@c{k}", dash=DASHES[k % 5], layer="components") for k in range(n_components)]
+    base["traces"].append(marks(layer="drawn", marker={"symbol": "triangle-down", "size": 15, "color": "@second"}))
 
     def draw(frame: Frame) -> dict[str, Any]:
         drawn = fills.draw(frame, picture, order)

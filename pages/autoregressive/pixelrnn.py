@@ -15,8 +15,9 @@ from pages.catalogue import entry
 from pages.ui import shipped, show
 from pages.ui.live import Blocks
 from pages.ui.page import page
-from pages.ui.sheets import GAP, OPEN, PAPER, curves, sheet_axes
+from pages.ui.sheets import GAP, PAPER, curves, sheet, sheet_axes, sheet_shape
 from pages.ui.show import Film
+from pages.ui.traces import curve
 
 PLACE = fills.place(18, 13)
 VIEWS = {
@@ -61,16 +62,12 @@ def row_lstm(row: int, column: int) -> Film:
         Frame(step=k, scalars={f"seen{i}": float((field[: k + 1] > 0).sum()) for i, field in enumerate(fields)})
         for k in range(row + 1)
     ]
-    images = grey(fields[0]), grey(fields[1])
-    shape = (SIDE + 2 * GAP, 2 * (SIDE + GAP) + GAP)
+    images = np.stack([grey(field) for field in fields])
+    shape = sheet_shape(1, 2)
 
     def draw(frame: Frame) -> dict[str, Any]:
-        place = np.full(shape, PAPER, dtype=np.uint8)
-        for i, image in enumerate(images):
-            left = GAP + i * (SIDE + GAP)
-            shown = image.copy()
-            shown[frame.step + 1 :] = 0
-            place[GAP : GAP + SIDE, left : left + SIDE] = shown
+        shown = images.copy()
+        shown[:, frame.step + 1 :] = 0
         at = frame.step + GAP + 0.5
         width = np.count_nonzero(fields[0][frame.step])
         words = (
@@ -78,7 +75,7 @@ def row_lstm(row: int, column: int) -> Film:
             f"{np.count_nonzero(fields[1][frame.step])} through PixelCNN (right). Greys are gradients, on a log scale."
         )
         patch = {"x": np.array([GAP, shape[1] - GAP], dtype=np.float32), "y": np.array([at, at], dtype=np.float32)}
-        return {"sheet": place, "traces": {0: patch}, "caption": words}
+        return {"sheet": sheet(shown, 2), "traces": {0: patch}, "caption": words}
 
     base = _base(shape, [(GAP + i * (SIDE + GAP) + column, GAP + row) for i in range(2)])
     base["curve_sets"] = [curves("Pixels seen", "pixels", seen0="Row LSTM", seen1="PixelCNN") | {"curve_step": "row"}]
@@ -157,7 +154,7 @@ def _skewed(map_: np.ndarray) -> np.ndarray:
     return skew(torch.tensor(np.ascontiguousarray(map_))[None, None])[0, 0].numpy()
 
 
-def _base(shape: tuple[int, int], marks: list[tuple[float, float]]) -> dict[str, Any]:
+def _base(shape: tuple[int, int], pixels: list[tuple[float, float]]) -> dict[str, Any]:
     return {
         "layout": {
             "xaxis": {"domain": [0.98, 1], "visible": False},
@@ -166,14 +163,10 @@ def _base(shape: tuple[int, int], marks: list[tuple[float, float]]) -> dict[str,
         },
         "below": True,
         "traces": [
-            {"type": "scatter", "mode": "lines", "xaxis": "x2", "yaxis": "y2",
-             "line": {"color": "@second", "width": 2}},
-            {**OPEN, "x": [left + 0.5 for left, _ in marks], "y": [top + 0.5 for _, top in marks],
-             "marker": {"symbol": "square-open", "size": 11, "color": "@second", "line": {"width": 3}}},
+            curve("@second", 2, axes=2),
+            fills.boxed([(left + 0.5, top + 0.5) for left, top in pixels], 11),
         ],
-        "components": 0,
-        "points": 0,
-    }  # fmt: skip
+    }
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from pages.ui.maths import latex, number
 from pages.ui.sheets import OPEN, PAPER, images_base, sheet_axes
 from pages.ui.show import Film
 from pages.ui.stage import Scene
+from pages.ui.traces import HIDDEN, bars, bars_across
 
 VARIANTS = {"mnist": "", "fashion": "fashion"}  # of what ships
 KINDS = ("", "variational")
@@ -71,7 +72,7 @@ SHAPE = (2 * BIG * SIDE + 9, BIG * SIDE + SIDE + 9)
 
 def draw_base(words: tuple[str, ...]) -> dict[str, Any]:
     """The graphical model on the left, images in the middle, how often each class came on the right."""
-    hidden = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": "", "title": ""}
+    hidden = {**HIDDEN, "title": ""}
     node = {"type": "scatter", "mode": "markers+text", "cliponaxis": False, "textposition": "middle center",
             "textfont": {"size": 22, "color": "@text"}}  # fmt: skip
     return {
@@ -92,11 +93,8 @@ def draw_base(words: tuple[str, ...]) -> dict[str, Any]:
             {**node, "x": [0], "y": [1], "text": ["y"]},
             {**node, "x": [0], "y": [-1], "text": ["x"]},
             OPEN,
-            {"type": "bar", "orientation": "h", "y": list(words), "xaxis": "x3", "yaxis": "y3",
-             "marker": {"color": "@prior"}},
+            bars_across("@prior", axes=3, y=list(words)),
         ],
-        "components": 0,
-        "points": 0,
     }  # fmt: skip
 
 
@@ -207,8 +205,7 @@ def directions(name: str, y: int, *amounts: float) -> Film:
         f"adds ink, black takes it away); together they hold {100 * share:.0f} % of the variance."
     )
     n = 30
-    bars = {"type": "bar", "x": np.arange(1, n + 1).astype(np.float32), "y": gaussian.variances[:n].sqrt().numpy(),
-            "marker": {"color": ["@second"] * d + ["@muted"] * (n - d)}}  # fmt: skip
+    x, deviations = np.arange(1, n + 1).astype(np.float32), gaussian.variances[:n].sqrt().numpy()
     tips = ["the mean", "the mean moved", *[f"direction {i + 1}, moved by {a:+.1f}" for i, a in enumerate(amounts)]]
     rows = [["direction", "moved by"], *[[str(i + 1), f"{a:+.1f} sd"] for i, a in enumerate(amounts)]]
     return Film(
@@ -217,7 +214,7 @@ def directions(name: str, y: int, *amounts: float) -> Film:
             **images_base(names=("mean", "moved", *(f"direction {i + 1}" for i in range(d))), share=0.7),
             "layout": {"xaxis": {"title": "direction", "range": [0.5, n + 0.5]},
                        "yaxis": {"title": "standard deviation", "rangemode": "tozero"}},
-            "traces": [bars],
+            "traces": [bars(["@second"] * d + ["@muted"] * (n - d), x=x, y=deviations)],
         },
         draw=lambda frame: {
             "images": frame.arrays["images"], "tips": tips, "caption": words
@@ -254,8 +251,6 @@ def classify(name: str, row: int, drawn: np.ndarray | None) -> Film:
         [words[k], f"{float(log_density[k]):.1f}", f"{float(fitted.priors[k].log()):.2f}", f"{probability[k]:.4f}"]
         for k in range(fitted.n_classes)
     ]
-    bars = {"type": "bar", "orientation": "h", "y": list(words), "x": probability.astype(np.float32),
-            "marker": {"color": "@posterior"}}  # fmt: skip
     images = np.stack([image.reshape(SIDE, SIDE), as_bytes(fitted.of(best).mean.numpy(), raw=False)])
     return Film(
         frames=[Frame(step=0, scalars={"class": best}, arrays={"images": images})],
@@ -263,7 +258,7 @@ def classify(name: str, row: int, drawn: np.ndarray | None) -> Film:
             **images_base(names=("the image", f"mean of {words[best]}"), share=0.4),
             "layout": {"xaxis": {"title": "p(y | x)", "range": [0, 1]},
                        "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False}},
-            "traces": [bars],
+            "traces": [bars_across("@posterior", y=list(words), x=probability.astype(np.float32))],
         },
         draw=lambda frame: {"images": frame.arrays["images"], "caption": caption},
         numbers=lambda _: [

@@ -22,6 +22,7 @@ from pages.ui.maths import latex, number
 from pages.ui.sheets import images_base
 from pages.ui.show import Film
 from pages.ui.stage import Scene
+from pages.ui.traces import bars_across, contours, curve, density_lines, heatmap
 
 SPAN = 4.2
 GRID = 60
@@ -82,20 +83,17 @@ def points(name: str, n: int, seed: int) -> Film:
             },
             "cloud": {"x": x[:, 0].astype(np.float32), "y": x[:, 1].astype(np.float32), "mix": mix},
             "caption": words[frame.phase],
-            "alt": words[frame.phase],
         }
 
-    shared = {"x": at.astype(np.float32), "y": at.astype(np.float32), "showscale": False, "hoverinfo": "skip"}
+    shared = {"x": at.astype(np.float32), "y": at.astype(np.float32)}
     axis = {"range": [-SPAN, SPAN], "zeroline": False}
     base = {
         "layout": {"xaxis": {"title": "x₁", **axis}, "yaxis": {"title": "x₂", "scaleanchor": "x", **axis}},
         "traces": [
-            {"type": "heatmap", **shared, "zmin": 1 / k, "zmax": 1,
-             "colorscale": [[0, "@prior/45"], [1, "@prior/5"]]},
-            {"type": "contour", **shared, "line": {"width": 2.5, "color": "@text"}, "autocontour": False,
-             "contours": {"coloring": "none", "start": 0.5, "end": k - 1.5, "size": 1}},
-            {"type": "contour", **shared, "line": {"width": 1}, "colorscale": [[0, "@density/25"], [1, "@density"]],
-             "contours": {"coloring": "lines"}},
+            heatmap(1 / k, 1, "@prior/45", "@prior/5", **shared),
+            contours(**shared, line={"width": 2.5, "color": "@text"}, autocontour=False,
+                     contours={"coloring": "none", "start": 0.5, "end": k - 1.5, "size": 1}),
+            density_lines(**shared),
         ],
         "cloud": {
             "x": given.x[:, 0].astype(np.float32),
@@ -103,8 +101,6 @@ def points(name: str, n: int, seed: int) -> Film:
             "colours": [palette.component(j) for j in range(k)],
         },
         "pick": {},
-        "components": 0,
-        "points": 0,
     }  # fmt: skip
     return Film(frames=frames, base=base, draw=draw, numbers=answers)
 
@@ -143,12 +139,10 @@ def text_scene(text: str | None, **settings: Any) -> Scene:
         "traces": [
             {"type": "scatter", "mode": "text", "x": [0] * 13, "y": list(range(13)), "textposition": "middle right",
              "textfont": {"family": "monospace", "color": "@text"}, "meta": {"page": [LINE, 13]}},
-            {"type": "bar", "orientation": "h", "xaxis": "x3", "yaxis": "y3", "marker": {"color": "@generated"}},
+            bars_across("@generated", axes=3),
         ],
         "curves": [{"scalar": "nats", "name": "nats a letter", "colour": "@bound"}],
         "curve_label": "nats a letter",
-        "components": 0,
-        "points": 0,
     }  # fmt: skip
     return Scene(
         run=run,
@@ -270,11 +264,9 @@ def melody_scene(**settings: Any) -> Scene:
             "yaxis3": {"type": "category", "autorange": "reversed", "anchor": "x3", "showgrid": False},
         },
         "traces": [
-            {"type": "scatter", "mode": "lines", "line": {"width": 9, "color": "@generated"}},
-            {"type": "bar", "orientation": "h", "xaxis": "x3", "yaxis": "y3", "marker": {"color": "@generated"}},
+            curve("@generated", 9),
+            bars_across("@generated", axes=3),
         ],
-        "components": 0,
-        "points": 0,
     }  # fmt: skip
     return Scene(run=run, base=base, draw=melody_picture, explain=lambda frame, _: melody_numbers(frame),
                  data_code=OF_ITSELF)  # fmt: skip
@@ -311,7 +303,6 @@ def melody_picture(frame: Frame) -> dict[str, Any]:
             1: {"x": p[best].astype(np.float32), "y": [name_of(*symbols[i]) for i in best]},
         },
         "caption": words,
-        "alt": words,
     }
 
 

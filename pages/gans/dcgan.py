@@ -23,6 +23,7 @@ from pages.ui.page import page
 from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, Switch, seed
 from pages.ui.show import Film
+from pages.ui.traces import bars, curve, marks
 
 N_CODES = 64  # of which the viewer chooses
 LAST = N_CODES - 1
@@ -164,43 +165,43 @@ def training_scene(run: Run) -> Live:
 
 def training_base(*, recorded: bool, judged: bool) -> dict[str, Any]:
     """The 64 images on the left, what D says of real and generated images on the right."""
+    shared = {
+        **sheets.images_base(columns=8, share=0.8),
+        "curve_sets": [*JUDGED, *MEASURES] if judged else MEASURES,
+        "curve_log": recorded,
+    }
     if recorded:  # its single scores were taken under running averages, which D never learned with: the means were not
-        mean = {"type": "bar", "x": ["real", "generated"], "marker": {"color": ["@real", "@generated"]}}
         return {
-            **sheets.images_base(columns=8, share=0.8),
+            **shared,
             "layout": {
                 "xaxis": {"type": "category"},
                 "yaxis": {"title": "D's mean output as it learned", "range": [0, 1]},
             },
-            "traces": [{**mean, "meta": {"layer": "scores"}}],
-            "curve_sets": [*JUDGED, *MEASURES] if judged else MEASURES,
-            "curve_log": True,
-            "components": 0,
-            "points": 0,
+            "traces": [bars(["@real", "@generated"], layer="scores", x=["real", "generated"])],
         }
-    bars = {"type": "bar", "x": ((np.arange(BINS) + 0.5) / BINS).astype(np.float32), "width": 1 / BINS}
+    bins = {"layer": "scores", "x": ((np.arange(BINS) + 0.5) / BINS).astype(np.float32), "width": 1 / BINS}
+    generated = bars("@generated/60", name="generated", **bins)
+    generated["marker"]["pattern"] = {"shape": "/", "size": 6}
     return {
-        **sheets.images_base(columns=8, share=0.8),
+        **shared,
         "layout": {
             "xaxis": {"title": "D's output<br>(hatched: generated)", "range": [0, 1]},
             "yaxis": {"title": "images", "rangemode": "tozero"},
             "barmode": "overlay",
             "bargap": 0,
         },
-        "traces": [
-            {**bars, "name": "real", "marker": {"color": "@real/60"}, "meta": {"layer": "scores"}},
-            {
-                **bars,
-                "name": "generated",
-                "marker": {"color": "@generated/60", "pattern": {"shape": "/", "size": 6}},
-                "meta": {"layer": "scores"},
-            },
-        ],
-        "curve_sets": [*JUDGED, *MEASURES] if judged else MEASURES,
-        "curve_log": False,
-        "components": 0,
-        "points": 0,
+        "traces": [bars("@real/60", name="real", **bins), generated],
     }
+
+
+def score_bars(frame: Frame) -> dict[int, dict[str, Any]]:
+    """How many of its images D gives which score, of real and of generated ones."""
+    patches = {}
+    for i, key in enumerate(("score_real", "score_fake")):
+        if key in frame.arrays:
+            counts, _ = np.histogram(frame.arrays[key], bins=BINS, range=(0, 1))
+            patches[i] = {"y": counts.astype(np.float32)}
+    return patches
 
 
 def film_picture(frame: Frame, name: str) -> dict[str, Any]:
@@ -215,15 +216,10 @@ def film_picture(frame: Frame, name: str) -> dict[str, Any]:
 def training_picture(frame: Frame) -> dict[str, Any]:
     samples = frame.arrays["samples"]
     side = round(samples.shape[1] ** 0.5)
-    patches = {}
-    for i, key in enumerate(("score_real", "score_fake")):
-        if key in frame.arrays:
-            counts, _ = np.histogram(frame.arrays[key], bins=BINS, range=(0, 1))
-            patches[i] = {"y": counts.astype(np.float32)}
     words = training_words(frame)
     return {
         "images": samples.reshape(-1, side, side),
-        "traces": patches,
+        "traces": score_bars(frame),
         "caption": words,
         "alt": f"64 generated images. {words}",
     }
@@ -425,11 +421,7 @@ def scores_picture(frame: Frame) -> dict[str, Any]:
     )
     if "drawn" in s:
         words += f" Your drawing: {s['drawn']:.3f}."
-    patches = {}
-    for i, key in enumerate(("score_real", "score_fake")):
-        counts, _ = np.histogram(frame.arrays[key], bins=BINS, range=(0, 1))
-        patches[i] = {"y": counts.astype(np.float32)}
-    return {"sheet": frame.arrays["sheet"], "traces": patches, "caption": words}
+    return {"sheet": frame.arrays["sheet"], "traces": score_bars(frame), "caption": words}
 
 
 def scores_numbers(frame: Frame) -> Blocks:
@@ -472,11 +464,9 @@ def layers_base(frames: list[Frame]) -> dict[str, Any]:
             "barmode": "overlay",
         },
         "traces": [
-            {"type": "bar", "x": names, "y": np.array(sizes, dtype=np.float32), "marker": {"color": "@muted"}},
-            {"type": "bar", "x": names, "marker": {"color": "@second"}},
+            bars("@muted", x=names, y=np.array(sizes, dtype=np.float32)),
+            bars("@second", x=names),
         ],
-        "components": 0,
-        "points": 0,
     }
 
 
@@ -509,27 +499,23 @@ def path_base(shape: tuple[int, int], n: int, title: str) -> dict[str, Any]:
             **sheets.sheet_axes(shape, x=(0, 1), y=(top - 0.02, 1)),
         },
         "traces": [
-            {"type": "scatter", "mode": "lines", "line": {"color": "@first", "width": 2.5}},
+            curve("@first"),
             sheets.OPEN,
-            {"type": "scatter", "mode": "markers", "marker": {"size": 14, "color": "@second"}},
+            marks(marker={"size": 14, "color": "@second"}),
         ],
-        "components": 0,
-        "points": 0,
     }
 
 
 def path_picture(frame: Frame, scores: np.ndarray, words: str) -> dict[str, Any]:
     at = np.arange(len(scores), dtype=np.float32)
     here = slice(frame.step, frame.step + 1)
-    said = f"{words} D's logit is {number(scores[frame.step])}."
     return {
         "sheet": frame.arrays["sheet"],
         "traces": {
             0: {"x": at, "y": scores.astype(np.float32)},
             2: {"x": at[here], "y": scores[here].astype(np.float32)},
         },
-        "caption": said,
-        "alt": said,
+        "caption": f"{words} D's logit is {number(scores[frame.step])}.",
     }
 
 

@@ -21,6 +21,7 @@ from pages.ui import palette
 from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
 from pages.ui.sheets import images_base
+from pages.ui.traces import bars
 
 N_IMAGES = 4_000
 SAMPLES = 4  # rows below the means
@@ -68,11 +69,10 @@ def scene_of(run: Run, digit: str, dimensions: int) -> Live:
     base = {
         **images_base(columns=k, rows=rows, names=[str(j + 1) for j in range(k)], share=0.8),
         "layout": {"xaxis": {"title": "component", "dtick": 1}, "yaxis": {"title": "weight", "rangemode": "tozero"}},
-        "traces": [{"type": "bar", "x": list(range(1, k + 1)), "marker": {"color": colours}}],
+        "traces": [bars(colours, x=list(range(1, k + 1)))],
         "curves": [{"scalar": "log_likelihood", "name": "log-likelihood", "colour": "@first"}],
         "curve_label": "nats",
         "components": k,
-        "points": 0,
         "pick": {"component": 0},
     }
     history = run.history

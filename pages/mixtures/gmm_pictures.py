@@ -14,6 +14,7 @@ from engines.maths import gaussians
 from engines.maths.gaussians import ellipse
 from pages.ui import palette
 from pages.ui.maths import number
+from pages.ui.traces import curve, density_lines, trace
 
 GRID = 52  # density contours are computed on GRID x GRID points
 PATH_POINTS = 64
@@ -42,49 +43,33 @@ def base(
     shown: np.ndarray, n_components: int, *, axes: Sequence[str], ranges: Any, curves: list[dict[str, Any]], label: str
 ) -> dict[str, Any]:
     """What all pictures of one run share. ``shown`` (M, 2) are the points that are drawn."""
-    (x0, x1), (y0, y1) = ranges
     colours = [palette.component(k) for k in range(n_components)]
-    traces: list[dict[str, Any]] = [
-        {
-            "type": "contour",
-            "x": grid_along(x0, x1).astype(np.float32),
-            "y": grid_along(y0, y1).astype(np.float32),
-            "showscale": False,
-            "hoverinfo": "skip",
-            "line": {"width": 1},
-            "colorscale": [[0, "@density/25"], [1, "@density"]],
-            "contours": {"coloring": "lines"},
-            "meta": {"layer": "density"},
-        }
-    ]
-    for colour in colours:
-        line = {"color": colour, "width": 2.5}
-        traces.append({"type": "scatter", "mode": "lines", "line": line, "meta": {"layer": "ellipses"}})
-    for colour in colours:
-        line = {"color": colour, "width": 1.8, "dash": "dot"}
-        traces.append({"type": "scatter", "mode": "lines", "line": line, "meta": {"layer": "paths"}})
-    traces.append(
-        {
-            "type": "scatter",
-            "mode": "markers+text",
-            "marker": {"size": 21, "color": colours, "line": {"width": 2, "color": "@ground"}},
-            "text": [str(k + 1) for k in range(n_components)],
-            "textfont": {"color": "@ground", "size": 13, "weight": 700},
-            "meta": {"layer": "ellipses", "pick": "component"},
-        }
-    )
+    x, y = (grid_along(*ends).astype(np.float32) for ends in ranges)
+    means = {
+        "marker": {"size": 21, "color": colours, "line": {"width": 2, "color": "@ground"}},
+        "text": [str(k + 1) for k in range(n_components)],
+        "textfont": {"color": "@ground", "size": 13, "weight": 700},
+    }
     return {
-        "layout": {
-            "xaxis": {"title": axes[0], "range": [x0, x1]},
-            "yaxis": {"title": axes[1], "range": [y0, y1], "scaleanchor": "x"},
-        },
-        "traces": traces,
+        "layout": plane(axes, ranges),
+        "traces": [
+            density_lines(layer="density", x=x, y=y),
+            *(curve(colour, layer="ellipses") for colour in colours),
+            *(curve(colour, 1.8, "dot", layer="paths") for colour in colours),
+            trace("scatter", mode="markers+text", layer="ellipses", pick="component", **means),
+        ],
         "cloud": {"x": shown[:, 0].astype(np.float32), "y": shown[:, 1].astype(np.float32), "colours": colours},
         "curves": curves,
         "curve_label": label,
         "components": n_components,
         "points": len(shown),
     }
+
+
+def plane(axes: Sequence[str], ranges: Any) -> dict[str, Any]:
+    """Two axes of one scale."""
+    across, up = ({"title": title, "range": list(ends)} for title, ends in zip(axes, ranges, strict=True))
+    return {"xaxis": across, "yaxis": {**up, "scaleanchor": "x"}}
 
 
 def picture(frame: Frame, history: History[Frame], ranges: Any, caption: str) -> dict[str, Any]:
@@ -152,18 +137,9 @@ def account(frame: Frame, caption: str) -> str:
 
 def still_base(x: np.ndarray, *, axes: Sequence[str], ranges: Any) -> dict[str, Any]:
     """Only the points: shown where no run can be started from them yet."""
-    (x0, x1), (y0, y1) = ranges
     return {
-        "layout": {
-            "xaxis": {"title": axes[0], "range": [x0, x1]},
-            "yaxis": {"title": axes[1], "range": [y0, y1], "scaleanchor": "x"},
-        },
+        "layout": plane(axes, ranges),
         "traces": [{"type": "scatter", "x": [], "y": []}],
-        "cloud": {
-            "x": x[:, 0].astype(np.float32),
-            "y": x[:, 1].astype(np.float32),
-            "colours": [palette.component(0)],
-        },
-        "components": 0,
+        "cloud": {"x": x[:, 0].astype(np.float32), "y": x[:, 1].astype(np.float32), "colours": [palette.component(0)]},
         "points": len(x),
     }

@@ -22,6 +22,7 @@ from pages.ui import palette
 from pages.ui.hand import index
 from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
+from pages.ui.traces import bars_across
 
 FRESH = 1000  # points that the run has not seen
 
@@ -41,27 +42,10 @@ def scene_of(run: Run, cloud: Cloud, density: str) -> Live:
     )
     shown["layout"]["xaxis"]["domain"] = [0, 0.79]
     shown["layout"]["xaxis2"] = {"domain": [0.84, 1], "anchor": "y2", "title": "weight", "range": [0, 1]}
-    numbers = [str(j + 1) for j in range(k)]
     shown["layout"]["yaxis2"] = {"anchor": "x2", "type": "category", "autorange": "reversed", "showgrid": False}
-    shown["traces"].append(
-        {
-            "type": "bar",
-            "orientation": "h",
-            "y": numbers,
-            "marker": {"color": [palette.component(j) for j in range(k)]},
-            "xaxis": "x2",
-            "yaxis": "y2",
-        }
-    )
-    like = shown["traces"][0]
-    shown["traces"].append(
-        {
-            **like,
-            "line": {"width": 1.4, "dash": "dash"},
-            "colorscale": [[0, "@text/45"], [1, "@text"]],
-            "visible": False,
-        }
-    )
+    colours, numbers = [palette.component(j) for j in range(k)], [str(j + 1) for j in range(k)]
+    dashed = {"line": {"width": 1.4, "dash": "dash"}, "colorscale": [[0, "@text/45"], [1, "@text"]]}
+    shown["traces"] += [bars_across(colours, axes=2, y=numbers), {**shown["traces"][0], **dashed, "visible": False}]
     diagonal, history, fresh = engine.config.covariance_type == "diag", run.history, unseen(cloud)
     return Live(
         run=run,

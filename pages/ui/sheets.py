@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pages.ui import palette
+from pages.ui.traces import HIDDEN, marks
 
 Shape = dict[str, Any]
 
@@ -22,26 +23,23 @@ GAP = 2
 PAPER = 110  # the grey level between images
 
 # A trace that holds the second pair of axes open: the sheet itself is painted below it.
-OPEN: dict[str, Any] = {
-    "type": "scatter",
-    "mode": "markers",
-    "x": [0],
-    "y": [0],
-    "marker": {"opacity": 0},
-    "xaxis": "x2",
-    "yaxis": "y2",
-}
+OPEN = marks(axes=2, x=[0], y=[0], marker={"opacity": 0})
 
 
 def sheet(images: np.ndarray, columns: int) -> np.ndarray:
     """Square images as bytes (N, S, S) -> one sheet of ``columns`` across, with grey lines between."""
     n, side = len(images), images.shape[1]
-    rows, cell = -(-n // columns), side + GAP
-    out = np.full((rows * cell + GAP, columns * cell + GAP), PAPER, dtype=np.uint8)
+    cell = side + GAP
+    out = np.full(sheet_shape(-(-n // columns), columns, side), PAPER, dtype=np.uint8)
     for i, image in enumerate(images):
         top, left = GAP + (i // columns) * cell, GAP + (i % columns) * cell
         out[top : top + side, left : left + side] = image
     return out
+
+
+def sheet_shape(rows: int, columns: int, side: int = 28) -> tuple[int, int]:
+    """Its rows and columns of pixels."""
+    return rows * (side + GAP) + GAP, columns * (side + GAP) + GAP
 
 
 def tiled(images: np.ndarray, columns: int) -> np.ndarray:
@@ -53,7 +51,7 @@ def tiled(images: np.ndarray, columns: int) -> np.ndarray:
 
 def sheet_axes(shape: tuple[int, int], *, x: tuple[float, float], y: tuple[float, float] = (0, 1)) -> dict[str, Any]:
     """The second pair of axes, for a sheet of this many rows and columns of pixels."""
-    hidden = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": "", "constrain": "domain"}
+    hidden = {**HIDDEN, "constrain": "domain"}
     rows, columns = shape
     return {
         "xaxis2": {"domain": list(x), "range": [0, columns], "anchor": "y2", **hidden},
@@ -72,23 +70,10 @@ def rows_sheet(rows: Sequence[np.ndarray], columns: int) -> np.ndarray:
 def rows_axes(names: Sequence[str], columns: int, *, x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
     """The second pair of axes, for such a sheet, with the names of its rows beside it."""
     cell = 28 + GAP
-    axes = sheet_axes((len(names) * cell + GAP, columns * cell + GAP), x=x, y=y)
+    axes = sheet_axes(sheet_shape(len(names), columns), x=x, y=y)
     places = [GAP + cell * i + 14 for i in range(len(names))]
     axes["yaxis2"] |= {"showticklabels": True, "tickvals": places, "ticktext": list(names)}
     return axes
-
-
-def film_base(rows: int, columns: int, side: int, *curves: dict[str, Any], log: bool = True) -> dict[str, Any]:
-    """What the pictures of a training share: a sheet of images over all of the stage, and curves beside it."""
-    cell = side + GAP
-    hidden = {"visible": False}
-    return {
-        "layout": {"xaxis": hidden, "yaxis": hidden,
-                   **sheet_axes((rows * cell + GAP, columns * cell + GAP), x=(0, 1))},
-        "traces": [OPEN],
-        "curve_sets": list(curves),
-        "curve_log": log,
-    }  # fmt: skip
 
 
 def curves(name: str, unit: str, *colours: str, **scalars: str) -> dict[str, Any]:

@@ -51,6 +51,12 @@ def contours(**more: Any) -> Trace:
     return trace("contour", showscale=False, hoverinfo="skip", **more)
 
 
+def density_lines(**more: Any) -> Trace:
+    """Contours of a density, the higher the darker."""
+    scale = [[0, "@density/25"], [1, "@density"]]
+    return contours(line={"width": 1}, colorscale=scale, contours={"coloring": "lines"}, **more)
+
+
 def heatmap(low: float, high: float, *colours: str, **more: Any) -> Trace:
     """Values from ``low`` to ``high`` by colours, equally far apart, without a scale beside it."""
     scale = [[i / (len(colours) - 1), colour] for i, colour in enumerate(colours)]
