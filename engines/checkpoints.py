@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engines import devices
 from engines.engine import Engine, Frame, check_types, engine_class
 from engines.maths.pca import PCA
 
@@ -42,7 +43,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "checkpoints"
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 FRAMES = "frames.safetensors"  # a recorded run, beside the weights that it led to
-FORMAT = 2  # 1 had no checksum
+FORMAT = 2
 NEW = ".new"  # what a file is called until the card names it
 MAX_WEIGHT_BYTES = 200 << 20
 MAX_CARD_BYTES = 1 << 20
@@ -57,6 +58,18 @@ _CARD_TYPES = {
 
 class CheckpointError(ValueError):
     """A checkpoint that cannot be used, in one sentence."""
+
+
+def _damaged(directory: Path, what: str) -> CheckpointError:
+    """For what a copy from git mends."""
+    shown = _shown(directory)
+    return CheckpointError(f"{shown}/{what}: restore it with git checkout -- {shown}")
+
+
+def _unfit(directory: Path, what: str, card: Mapping[str, Any]) -> CheckpointError:
+    """For what the code of today cannot use."""
+    remedy = f"train it again with python -m engines.train {card['engine']}"
+    return CheckpointError(f"{_shown(directory)}: {what}: {remedy}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -119,7 +132,7 @@ def save(
     tensors: dict[str, Tensor] = {}
     state: dict[str, Any] = {}
     for key, value in engine.state_dict().items():
-        if finished and _only_for_learning(engine, key):
+        if finished and key.startswith(engine.training_state):
             continue
         if isinstance(value, torch.Tensor):
             tensors[key] = value
@@ -127,7 +140,7 @@ def save(
             state[key] = _to_json(key, value)
     if clash := [key for key in tensors if key.startswith(_DATA)]:
         raise CheckpointError(f"{engine.name} keeps {clash[0]!r} in its state: rename it, {_DATA!r} is for its data")
-    weights = (t for key, t in tensors.items() if not _only_for_learning(engine, key))
+    weights = (t for key, t in tensors.items() if not key.startswith(engine.training_state))
     parameters = sum(t.numel() for t in weights if t.is_floating_point())
     for key, value in {**engine.tensors_of_data(), **(data_tensors or {})}.items():
         tensors[_DATA + key] = torch.as_tensor(np.array(value))
@@ -146,21 +159,26 @@ def save(
         "data": {"name": data_name, "sha256": data_hash, **(about_data or {})},
         "seed": config.get("seed"),
         "steps": engine.frame().step if steps is None else steps,
-        "device": _describe(engine),
+        "device": devices.describe(engine.device),
         "wall_time_s": round(wall_time, 3),
         "parameter_count": int(engine.n_parameters or parameters),
         "metrics": {key: _to_json(key, value) for key, value in metrics.items()},
         "command": command,
         "commit": _commit(),
-        "versions": _versions(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "safetensors": safetensors.__version__,
+        },
         "precision": "half" if half else "full",
         "weights_sha256": hashlib.sha256(raw).hexdigest(),
-        "tensors": {key: _shape_and_type(value) for key, value in sorted(tensors.items())},
+        "tensors": {key: _kind(value) for key, value in sorted(tensors.items())},
         "state": state,
     }
     files = {WEIGHTS: raw}
     if frames:
-        files[FRAMES] = _frames_as_bytes(frames)
+        files[FRAMES] = frames_as_bytes(frames)
         card["frames_sha256"] = hashlib.sha256(files[FRAMES]).hexdigest()
     card["checksum"] = checksum(card)
     directory = Path(directory)
@@ -218,38 +236,29 @@ def read(directory: str | Path, *, name: str | None = None, variant: str | None 
 
     directory = Path(directory)
     card = _read_card(directory)
-    shown = _shown(directory)
     _settle(directory, card)
     for key, wanted in (("engine", name), ("variant", variant)):
         if wanted is not None and card[key] != wanted:
-            raise CheckpointError(
-                f"{shown}/{CARD} is of {key} {card[key]!r}, not {wanted!r}: ask for {card[key]!r}, or {_restore(shown)}"
-            )
-    config = _config(card, shown)
+            raise _damaged(directory, f"{CARD} is of {key} {card[key]!r}, not {wanted!r} (ask for {card[key]!r})")
+    config = _config(card, directory)
 
-    tensors = _read_tensors(directory / WEIGHTS, card)
+    tensors = _read_tensors(directory, card)
     described = card["tensors"]
     for key in sorted(set(described) ^ set(tensors)):
-        where = f"{shown}/{WEIGHTS} lacks" if key in described else f"{shown}/{CARD} does not list"
-        raise CheckpointError(f"{where} the tensor {key!r}: {_restore(shown)}")
-    found = {key: _shape_and_type(value) for key, value in tensors.items()}
-    for i, what in enumerate(("shape", "type")):
-        for key in sorted(tensors):
-            said, is_so = str(described[key]).split(" ")[i : i + 1], found[key].split(" ")[i]
-            if said != [is_so]:
-                raise CheckpointError(
-                    f"{shown}/{WEIGHTS}: {key!r} has {what} {is_so}, but {CARD} says {''.join(said) or 'nothing'}: "
-                    f"{_restore(shown)}"
-                )
+        where = f"{WEIGHTS} lacks" if key in described else f"{CARD} does not list"
+        raise _damaged(directory, f"{where} the tensor {key!r}")
+    for key, value in sorted(tensors.items()):
+        if _kind(value) != described[key]:
+            raise _damaged(directory, f"{WEIGHTS}: {key!r} is {_kind(value)}, but {CARD} says {described[key]}")
     if card.get("precision") == "half":
         tensors = {key: value.float() if value.dtype == torch.float16 else value for key, value in tensors.items()}
     for key, value in tensors.items():
         if value.is_floating_point() and not bool(value.isfinite().all()):
-            raise CheckpointError(f"{shown}/{WEIGHTS}: {key!r} holds numbers that are not finite: {_retrain(card)}")
+            raise _unfit(directory, f"{key!r} holds numbers that are not finite", card)
     try:
         state = {key: _from_json(value) for key, value in card["state"].items()}
     except (ValueError, TypeError) as error:
-        raise CheckpointError(f"{shown}/{CARD} has a damaged state ({_one_line(error)}): {_restore(shown)}") from error
+        raise _damaged(directory, f"{CARD} has a damaged state ({_one_line(error)})") from error
     state |= {key: value for key, value in tensors.items() if not key.startswith(_DATA)}
     data = {key.removeprefix(_DATA): value for key, value in tensors.items() if key.startswith(_DATA)}
     return Checkpoint(directory=directory, card=card, config=config, state=state, data=data)
@@ -272,44 +281,35 @@ def load_engine(name: str, variant: str = "", *, data: Any = None, device: str =
 
 def restore(checkpoint: Checkpoint, *, data: Any = None, device: str = "auto") -> Engine:
     """The engine of a checkpoint, its state checked against what such an engine keeps."""
-    card, state, shown = checkpoint.card, checkpoint.state, _shown(checkpoint.directory)
+    card, state, directory = checkpoint.card, checkpoint.state, checkpoint.directory
     name = card["engine"]
     cls = engine_class(name)
     try:
         if data is None:
             data = cls.stand_in({**state, **{_DATA + key: value for key, value in checkpoint.data.items()}})
         for key, wanted in cls.shapes_of(checkpoint.config).items():  # before any of it is allocated
-            found = tuple(getattr(state.get(key), "shape", ()))
-            if key not in state or found != wanted:
-                raise CheckpointError(
-                    f"{shown}: {key!r} has {'no tensor' if key not in state else f'shape {found}'}, "
-                    f"{name} keeps {wanted}: {_retrain(card)}"
-                )
+            found = tuple(state[key].shape) if key in state else "no tensor"
+            if found != wanted:
+                raise _unfit(directory, f"{key!r} has shape {found}, {name} keeps {wanted}", card)
         engine = cls(checkpoint.config, data=data, device=device)
     except CheckpointError:
         raise
     except Exception as error:  # whatever a hostile setting brings about
-        raise CheckpointError(f"{shown} does not make a {name} ({_one_line(error)}): {_restore(shown)}") from error
-    expected = engine.state_dict()
-    for key in list(expected):
-        if key not in state and _only_for_learning(engine, key):
-            del expected[key]
-        elif key not in state:
-            raise CheckpointError(f"{shown} lacks {key!r} of {name}'s state: {_retrain(card)}")
-    for key, value in expected.items():
-        wanted, found = tuple(getattr(value, "shape", ())), tuple(getattr(state[key], "shape", ()))
-        if wanted != found and 0 not in wanted:  # what is empty at the start may have grown since
-            raise CheckpointError(f"{shown}: {key!r} has shape {found}, {name} keeps {wanted}: {_retrain(card)}")
-    for key, value in expected.items():
-        wanted_type, found_type = _type(value), _type(state[key])
-        if wanted_type != found_type and value is not None:
-            raise CheckpointError(
-                f"{shown}: {key!r} is of type {found_type}, {name} keeps {wanted_type}: {_retrain(card)}"
-            )
+        raise _damaged(directory, f"{CARD} does not make a {name} ({_one_line(error)})") from error
+    for key, value in engine.state_dict().items():
+        if key not in state and key.startswith(engine.training_state):
+            continue
+        if key not in state:
+            raise _unfit(directory, f"it lacks {key!r} of {name}'s state", card)
+        wanted, found = _kind(value), _kind(state[key])
+        if 0 in getattr(value, "shape", ()):  # what is empty at the start may have grown since
+            wanted, found = wanted.split()[-1], found.split()[-1]
+        if value is not None and wanted != found:
+            raise _unfit(directory, f"{key!r} is {found}, {name} keeps {wanted}", card)
     try:
         engine.load_state_dict(state)
     except Exception as error:  # whatever a hostile state brings about
-        raise CheckpointError(f"{shown} does not fit {name} ({_one_line(error)}): {_retrain(card)}") from error
+        raise _unfit(directory, f"it does not fit {name} ({_one_line(error)})", card) from error
     return engine
 
 
@@ -318,24 +318,10 @@ def available() -> tuple[str, ...]:
     return tuple(sorted(card.parent.relative_to(FOLDER).as_posix() for card in FOLDER.glob(f"**/{CARD}")))
 
 
-def _only_for_learning(engine: Engine, key: str) -> bool:
-    return key.startswith(engine.training_state)
-
-
 # -- recorded runs -----------------------------------------------------------------------------------
 
 
-def save_frames(path: str | Path, frames: Sequence[Frame], *, max_bytes: int = MAX_FRAMES_BYTES) -> None:
-    """Write a recorded run beside no checkpoint."""
-    raw = _frames_as_bytes(frames, max_bytes=max_bytes)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(path.name + NEW)
-    new.write_bytes(raw)
-    os.replace(new, path)
-
-
-def _frames_as_bytes(frames: Sequence[Frame], *, max_bytes: int = MAX_FRAMES_BYTES) -> bytes:
+def frames_as_bytes(frames: Sequence[Frame]) -> bytes:
     """A recorded run: all frames in one safetensors file, exactly as they are."""
     import safetensors.numpy
 
@@ -348,29 +334,22 @@ def _frames_as_bytes(frames: Sequence[Frame], *, max_bytes: int = MAX_FRAMES_BYT
             if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
                 raise CheckpointError(f"frame {frame.step}: {name!r} is {array.dtype}: give booleans or numbers")
             arrays[f"{i}/{name}"] = np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
-    size, raw = sum(array.nbytes for array in arrays.values()), b""
-    if size <= max_bytes:
-        raw = safetensors.numpy.save(arrays, {"frames": json.dumps(heads, allow_nan=False)})
-        size = len(raw)
-    if size > max_bytes:
-        raise CheckpointError(f"{len(heads)} frames take {size:,} bytes, the limit is {max_bytes:,}: keep fewer frames")
+    raw = safetensors.numpy.save(arrays, {"frames": json.dumps(heads, allow_nan=False)})
+    if len(raw) > MAX_FRAMES_BYTES:
+        raise CheckpointError(
+            f"{len(heads)} frames take {len(raw):,} bytes, the limit is {MAX_FRAMES_BYTES:,}: keep fewer frames"
+        )
     return raw
 
 
-def load_frames(path: str | Path, *, max_bytes: int = MAX_FRAMES_BYTES) -> list[Frame]:
+def load_frames(path: str | Path) -> list[Frame]:
     """The frames of a recorded run; CheckpointError where the file is missing, too large or damaged."""
     import safetensors
     import safetensors.numpy
 
     path = Path(path)
-    shown = _shown(path)
     try:
-        size = path.stat().st_size
-        if not path.is_file():
-            raise CheckpointError(f"{shown} is no file: {_restore(shown)}")
-        if size > max_bytes:
-            raise CheckpointError(f"{shown} has {size:,} bytes, the limit is {max_bytes:,}: {_restore(shown)}")
-        arrays = safetensors.numpy.load(path.read_bytes())
+        arrays = safetensors.numpy.load(_read_file(path, MAX_FRAMES_BYTES))
         with safetensors.safe_open(path, framework="np") as opened:
             heads = json.loads((opened.metadata() or {})["frames"])
         return [
@@ -382,117 +361,99 @@ def load_frames(path: str | Path, *, max_bytes: int = MAX_FRAMES_BYTES) -> list[
             )
             for i, head in enumerate(heads)
         ]
-    except FileNotFoundError:
-        raise CheckpointError(f"{shown} is missing: {_restore(shown)}") from None
+    except CheckpointError:
+        raise
     except (safetensors.SafetensorError, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"{shown} is no recorded run ({_one_line(error)}): {_restore(shown)}") from error
+        raise _damaged(path.parent, f"{path.name} is no recorded run ({_one_line(error)})") from error
 
 
 # -- the two files -----------------------------------------------------------------------------------
 
 
-def _read_card(directory: Path) -> dict[str, Any]:
-    path, shown = directory / CARD, _shown(directory)
+def _read_file(path: Path, most: int) -> bytes:
+    """The bytes of a file of at most so many; what is no file (a pipe would wait for ever) is missing."""
     try:
-        if not path.is_file():  # a pipe would wait for ever
+        if not path.is_file():
             raise OSError
         with path.open("rb") as file:
-            raw = file.read(MAX_CARD_BYTES + 1)
+            raw = file.read(most + 1)
     except OSError:
-        raise CheckpointError(f"{shown}/{CARD} is missing: {_restore(shown)}") from None
+        raise _damaged(path.parent, f"{path.name} is missing") from None
+    if len(raw) > most:
+        raise _damaged(path.parent, f"{path.name} is damaged (more than {most:,} bytes, the limit)")
+    return raw
+
+
+def _read_card(directory: Path) -> dict[str, Any]:
+    raw = _read_file(directory / CARD, MAX_CARD_BYTES)
     try:
-        card = json.loads(raw) if len(raw) <= MAX_CARD_BYTES else None
+        card = json.loads(raw)
     except (ValueError, RecursionError):
         card = None
     if not isinstance(card, dict):
-        raise CheckpointError(f"{shown}/{CARD} is damaged (no JSON record of less than 1 MB): {_restore(shown)}")
-    if card.get("format") == 1 and "checksum" not in card:
-        card["checksum"] = checksum(card)  # python -m tools.seal_cards gives it one
-    elif card.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{shown}/{CARD} has format {card.get('format')!r}, this version reads {FORMAT}: {_restore(shown)}"
-        )
+        raise _damaged(directory, f"{CARD} is damaged (no JSON record)")
+    if card.get("format") != FORMAT:
+        raise _damaged(directory, f"{CARD} has format {card.get('format')!r}, this version reads {FORMAT}")
     for key, kind in _CARD_TYPES.items():
         if not isinstance(card.get(key), kind):
-            raise CheckpointError(f"{shown}/{CARD} lacks {key!r} as {kind.__name__}: {_restore(shown)}")
+            raise _damaged(directory, f"{CARD} lacks {key!r} as {kind.__name__}")
     if card["checksum"] != checksum(card):
-        raise CheckpointError(f"{shown}/{CARD} is damaged: it does not add up to its checksum: {_restore(shown)}")
+        raise _damaged(directory, f"{CARD} is damaged: it does not add up to its checksum")
     return card
 
 
-def _config(card: Mapping[str, Any], shown: str) -> Any:
+def _config(card: Mapping[str, Any], directory: Path) -> Any:
     """The Config that the card describes, validated by itself."""
     try:
         config = engine_class(card["engine"]).Config
     except ValueError as error:
-        raise CheckpointError(f"{shown}/{CARD}: {error}") from error
+        raise CheckpointError(f"{_shown(directory)}/{CARD}: {error}") from error
     known = [f.name for f in fields(config)]
-    for setting in card["config"]:
-        if setting not in known:
-            raise CheckpointError(
-                f"{shown}/{CARD} has the setting {setting!r}, which {card['engine']} does not know "
-                f"(known: {', '.join(known)}): {_retrain(card)}"
-            )
+    for key in card["config"]:
+        if key not in known:
+            what = f"has the setting {key!r}, which {card['engine']} does not know (known: {', '.join(known)})"
+            raise _unfit(directory, f"{CARD} {what}", card)
     settings = {key: as_tuples(value) for key, value in card["config"].items()}
     try:
         check_types(config, settings)
         return config(**settings)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise CheckpointError(f"{shown}/{CARD} has a wrong setting ({_one_line(error)}): {_restore(shown)}") from error
+        raise _damaged(directory, f"{CARD} has a wrong setting ({_one_line(error)})") from error
 
 
-def _read_tensors(path: Path, card: Mapping[str, Any]) -> dict[str, Tensor]:
+def _read_tensors(directory: Path, card: Mapping[str, Any]) -> dict[str, Tensor]:
     import safetensors
     import safetensors.torch
 
-    directory = _shown(path.parent)
-    expected = _bytes_of(card, directory)
-    try:
-        if not path.is_file():
-            raise OSError
-        if not expected <= (size := path.stat().st_size) <= expected + 1024 + 1024 * len(card["tensors"]):
-            raise CheckpointError(
-                f"{directory}/{WEIGHTS} is damaged ({size:,} bytes, the card's tensors take {expected:,}): "
-                f"{_restore(directory)}"
-            )
-        raw = path.read_bytes()  # what is hashed is what is read
-    except OSError:
-        raise CheckpointError(f"{directory}/{WEIGHTS} is missing: {_restore(directory)}") from None
+    least = _bytes_of(card, directory)
+    raw = _read_file(directory / WEIGHTS, least + 1024 + 1024 * len(card["tensors"]))
+    if len(raw) < least:
+        raise _damaged(directory, f"{WEIGHTS} is damaged ({len(raw):,} bytes, the card's tensors take {least:,})")
     found, expected = hashlib.sha256(raw).hexdigest(), card["weights_sha256"]
     if found != expected:
-        raise CheckpointError(
-            f"{directory}/{WEIGHTS} is damaged (sha256 starts {found[:4]}.., expected {expected[:4]}..): "
-            f"{_restore(directory)}"
-        )
+        what = f"sha256 starts {found[:4]}.., expected {expected[:4]}.."
+        raise _damaged(directory, f"{WEIGHTS} is damaged ({what})")
     try:
         return safetensors.torch.load(raw)
     except safetensors.SafetensorError as error:
-        raise CheckpointError(
-            f"{directory}/{WEIGHTS} is no safetensors file ({_one_line(error)}): {_restore(directory)}"
-        ) from error
+        raise _damaged(directory, f"{WEIGHTS} is no safetensors file ({_one_line(error)})") from error
 
 
 _ITEM_BYTES = {"bool": 1, "uint8": 1, "int8": 1, "int16": 2, "float16": 2, "bfloat16": 2, "int32": 4, "float32": 4,
                "int64": 8, "float64": 8}  # fmt: skip
 
 
-def _bytes_of(card: Mapping[str, Any], shown: str) -> int:
+def _bytes_of(card: Mapping[str, Any], directory: Path) -> int:
     """What the tensors that a card lists take: "10x50x50 float64" each."""
     total = 0
     for key, text in card["tensors"].items():
         match = re.fullmatch(r"(scalar|[0-9]{1,10}(?:x[0-9]{1,10}){0,7}) ([a-z0-9]+)", str(text))
         if match is None or match[2] not in _ITEM_BYTES:
-            raise CheckpointError(
-                f"{shown}/{CARD}: {key!r} is {str(text)[:40]!r}, not a shape and type: {_restore(shown)}"
-            )
+            raise _damaged(directory, f"{CARD}: {key!r} is {str(text)[:40]!r}, not a shape and type")
         shape = [] if match[1] == "scalar" else [int(n) for n in match[1].split("x")]
         total += math.prod(shape) * _ITEM_BYTES[match[2]]
     if total > MAX_WEIGHT_BYTES:
-        raise CheckpointError(
-            f"{shown}/{CARD} lists {total:,} bytes of tensors, the limit is {MAX_WEIGHT_BYTES:,}: {_restore(shown)}"
-        )
+        raise _damaged(directory, f"{CARD} lists {total:,} bytes of tensors, the limit is {MAX_WEIGHT_BYTES:,}")
     return total
 
 
@@ -533,33 +494,13 @@ def as_tuples(value: Any) -> Any:
     return tuple(as_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def _shape_and_type(tensor: Tensor) -> str:
-    """ "10x50x50 float64"; a single number is "scalar float64"."""
-    return f"{'x'.join(map(str, tensor.shape)) or 'scalar'} {_type(tensor)}"
-
-
-def _type(value: Any) -> str:
+def _kind(value: Any) -> str:
+    """A tensor's shape and type, "10x50x50 float64", of a single number "scalar float64"; else "int", "str"."""
     if isinstance(value, np.generic):
         value = value.item()
-    return str(value.dtype).removeprefix("torch.") if hasattr(value, "dtype") else type(value).__name__
-
-
-def _describe(engine: Engine) -> str:
-    from engines import devices
-
-    return devices.describe(engine.device)
-
-
-def _versions() -> dict[str, str]:
-    import safetensors
-    import torch
-
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "safetensors": safetensors.__version__,
-    }
+    if not hasattr(value, "dtype"):
+        return type(value).__name__
+    return f"{'x'.join(map(str, value.shape)) or 'scalar'} {str(value.dtype).removeprefix('torch.')}"
 
 
 @lru_cache(maxsize=1)
@@ -578,14 +519,6 @@ def _commit() -> str:
 
 def _shown(path: Path) -> str:
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
-
-
-def _restore(shown: str) -> str:
-    return f"restore it with git checkout -- {shown}"
-
-
-def _retrain(card: Mapping[str, Any]) -> str:
-    return f"train it again with python -m engines.train {card['engine']}"
 
 
 def _one_line(error: BaseException) -> str:

@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 from engines import checkpoints, create, engine, train
-from engines.checkpoints import CheckpointError, load_frames, read, restore, save, save_frames
+from engines.checkpoints import CheckpointError, frames_as_bytes, load_frames, read, restore, save
 from engines.data import bundled, images
 from engines.engine import Frame
 from engines.imitation import demonstrations
@@ -168,7 +168,7 @@ PLACE = torch.zeros(3, dtype=torch.float64)
         (lambda d: edit_card(d, format=3), "has format 3, this version reads 2"),
         (lambda d: edit_card(d, config=None), "lacks 'config' as dict"),
         (lambda d: edit_card(d, steps="many"), "lacks 'steps' as int"),
-        (lambda d: edit_card(d, engine="gmm"), "is of engine 'gmm', not 'walk': ask for 'gmm'"),
+        (lambda d: edit_card(d, engine="gmm"), "is of engine 'gmm', not 'walk' .ask for 'gmm'.: restore it"),
         (lambda d: edit_card(d, variant="v2"), "is of variant 'v2', not ''"),
         (lambda d: edit_card(d, config={"strid": 1.0}), r"has the setting 'strid', which walk .* \(known: stride, "),
         (lambda d: edit_card(d, config={"stride": -1.0}), r"wrong setting \(stride must be > 0, got -1.0\)"),
@@ -190,15 +190,15 @@ PLACE = torch.zeros(3, dtype=torch.float64)
         (scramble, "weights.safetensors is no safetensors file"),
         (lambda d: edit_weights(d, rehash=True, place=None), "lacks the tensor 'place'"),
         (lambda d: edit_weights(d, rehash=True, more=PLACE), "does not list the tensor 'more'"),
-        (lambda d: edit_weights(d, rehash=True, place=PLACE[:2]), "'place' has shape 2, but card.json says 3"),
-        (lambda d: edit_weights(d, rehash=True, place=PLACE.float()), "'place' has type float32, but .* says float64"),
+        (lambda d: edit_weights(d, rehash=True, place=PLACE[:2]), "'place' is 2 float64, but card.json says 3 float64"),
+        (lambda d: edit_weights(d, rehash=True, place=PLACE.float()), "'place' is 3 float32, but .* says 3 float64"),
         (lambda d: edit_card(d, tensors=tensors(place=None)), "does not list the tensor 'place'"),
         (lambda d: edit_card(d, tensors=tensors(place="nonsense")), "'place' is 'nonsense', not a shape and type"),
         (
             lambda d: edit_card(d, state={}),
             "lacks 'steps' of walk's state: train it again with python",
         ),
-        (lambda d: edit_card(d, state={"steps": "5"}), "'steps' is of type str, walk keeps int"),
+        (lambda d: edit_card(d, state={"steps": "5"}), "'steps' is str, walk keeps int"),
         (lambda d: edit_card(d, state={"steps": 10**400}), r"damaged state \(a whole number of 401 digits\)"),
     ],
 )
@@ -215,8 +215,8 @@ def test_each_damage_is_one_sentence_with_a_remedy(tmp_path, damage, said):
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        (PLACE[:2], r"'place' has shape \(2,\), walk keeps \(3,\): train it again"),
-        (PLACE.float(), "'place' is of type float32, walk keeps float64: train it again"),
+        (PLACE[:2], "'place' is 2 float64, walk keeps 3 float64: train it again"),
+        (PLACE.float(), "'place' is 3 float32, walk keeps 3 float64: train it again"),
         (None, "lacks 'place' of walk's state: train it again"),
     ],
 )
@@ -241,8 +241,8 @@ def test_checks_come_in_the_stated_order(tmp_path):
         ("has the setting 'nonsense'", {"engine": "walk"}),
         ("is damaged", {"config": good["config"]}),
         ("does not list the tensor 'more'", {"weights_sha256": weights_hash}),
-        ("'place' has shape", {"tensors": good["tensors"] | {"more": "3 float64"}}),
-        ("'generator' has type", {"tensors": good["tensors"] | {"more": "3 float64", "place": "2 float32"}}),
+        ("'generator' is 5056 int8", {"tensors": good["tensors"] | {"more": "3 float64"}}),
+        ("'place' is 2 float32", {"tensors": good["tensors"] | {"more": "3 float64", "generator": "5056 int8"}}),
     ]
     for said, changes in mended:
         edit_card(directory, **changes)
@@ -411,7 +411,7 @@ def frames() -> list[Frame]:
 
 def test_frames_come_back_exactly(tmp_path):
     recorded = frames()
-    save_frames(tmp_path / "run.safetensors", recorded)
+    (tmp_path / "run.safetensors").write_bytes(frames_as_bytes(recorded))
     back = load_frames(tmp_path / "run.safetensors")
     assert len(back) == 4
     for ours, theirs in zip(recorded, back, strict=True):
@@ -425,24 +425,24 @@ def test_frames_come_back_exactly(tmp_path):
 
 
 def test_no_frames_are_a_recording_too(tmp_path):
-    save_frames(tmp_path / "run.safetensors", [])
+    (tmp_path / "run.safetensors").write_bytes(frames_as_bytes([]))
     assert load_frames(tmp_path / "run.safetensors") == []
 
 
-def test_recordings_are_bounded_both_ways(tmp_path):
+def test_recordings_are_bounded_both_ways(tmp_path, monkeypatch):
     path = tmp_path / "run.safetensors"
+    path.write_bytes(frames_as_bytes(frames()))
+    monkeypatch.setattr(checkpoints, "MAX_FRAMES_BYTES", 100)
     with pytest.raises(CheckpointError, match=r"4 frames take [\d,]+ bytes, the limit is 100: keep fewer frames"):
-        save_frames(path, frames(), max_bytes=100)
-    assert not path.exists()
-    save_frames(path, frames())
-    with pytest.raises(CheckpointError, match=r"has [\d,]+ bytes, the limit is 100"):
-        load_frames(path, max_bytes=100)
+        frames_as_bytes(frames())
+    with pytest.raises(CheckpointError, match=r"is damaged \(more than 100 bytes, the limit\)"):
+        load_frames(path)
 
 
-def test_what_is_no_number_is_not_recorded(tmp_path):
+def test_what_is_no_number_is_not_recorded():
     frame = replace(frames()[0], arrays={"names": np.array(["a"])})
     with pytest.raises(CheckpointError, match="frame 0: 'names' is <U1: give booleans or numbers"):
-        save_frames(tmp_path / "run.safetensors", [frame])
+        frames_as_bytes([frame])
 
 
 @pytest.mark.parametrize("raw", [b"", b"\x80\x04K\x01.", b"\xff" * 100, safetensors.torch.save({"0/x": PLACE})])
