@@ -17,7 +17,6 @@ from pages.catalogue import entry
 from pages.ui import board, shipped, show
 from pages.ui.live import SLOTS
 from pages.ui.page import page
-from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, seed
 from pages.ui.show import Film
 from pages.ui.stage import Scene
@@ -83,7 +82,6 @@ VIEWS = {
     "film": ("Replay the training", ()),
     "train": ("Let one learn now", (DATA, *TRAIN)),
 }
-LAYERS = layers(*pictures.LAYERS)
 
 
 def main() -> None:
@@ -100,11 +98,18 @@ def main() -> None:
                     "It takes the first place in the row of images. Clear the board to go back to the test image.",
                 )
             case "film":
-                show.film("autoencoder", recorded, layers=LAYERS)
+                show.film("autoencoder", recorded, layers=pictures.LAYERS)
             case "train":
                 name = chosen["data"]
                 show.learn(
-                    "autoencoder", partial(training, name), TRAIN, chosen, of=name, layers=LAYERS, speed=8, wide=False
+                    "autoencoder",
+                    partial(training, name),
+                    TRAIN,
+                    chosen,
+                    of=name,
+                    layers=pictures.LAYERS,
+                    speed=8,
+                    wide=False,
                 )
 
 

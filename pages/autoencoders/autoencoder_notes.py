@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from engines.engine import Frame
-from pages.ui.frame import Question
 from pages.ui.maths import close
 from pages.ui.shipped import interval_of
+from pages.ui.tryit import Question
 
 WHY = (
     r"""

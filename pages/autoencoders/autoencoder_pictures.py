@@ -10,7 +10,7 @@ import numpy as np
 from engines.engine import Frame
 from pages.ui.hand import index
 from pages.ui.live import Blocks
-from pages.ui.maths import latex, number
+from pages.ui.maths import formula, number
 from pages.ui.sheets import GAP, OPEN, digits_base, rows_axes, rows_sheet
 from pages.ui.shipped import interval_of
 from pages.ui.traces import HIDDEN, bars, curve, heatmap, ring, texts
@@ -97,9 +97,9 @@ def learning_numbers(frame: Frame, pick: dict[str, Any], names: tuple[str, ...],
         {"table": rows},
     ]
     if "cross_entropy" in s:
-        blocks.append({"math": latex(r"-\sum_i x_i\log\hat x_i + (1-x_i)\log(1-\hat x_i)")})
-        blocks.append({"math": latex(rf"= {s['cross_entropy']:.2f}\ \text{{nats}}")})
-    blocks.append({"math": latex(rf"\sum_i (x_i-\hat x_i)^2 = {number(s['squared_error'], tex=True)}")})
+        blocks.append(formula(r"-\sum_i x_i\log\hat x_i + (1-x_i)\log(1-\hat x_i)"))
+        blocks.append(formula(rf"= {s['cross_entropy']:.2f}\ \text{{nats}}"))
+    blocks.append(formula(rf"\sum_i (x_i-\hat x_i)^2 = {number(s['squared_error'], tex=True)}"))
     blocks.append({"text": f"Both are means over {len(codes)} test images."})
     return blocks
 
@@ -175,8 +175,8 @@ def narrowing_numbers(frame: Frame) -> Blocks:
     ]
     return [
         {"text": f"784 pixels through {m} hidden units and back."},
-        {"math": latex(rf"z = \mathrm{{sigmoid}}(W x + b) \in (0, 1)^{{{m}}}")},
-        {"math": latex(r"\hat x = \mathrm{sigmoid}(W' z + b')")},
+        formula(rf"z = \mathrm{{sigmoid}}(W x + b) \in (0, 1)^{{{m}}}"),
+        formula(r"\hat x = \mathrm{sigmoid}(W' z + b')"),
         {"table": rows},
         {"text": "The autoencoder learned to lower the cross-entropy; PCA is the best there is for the squared error "
                  "among linear maps, so the two aim at different things."},

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from engines.engine import Frame
-from pages.ui.frame import Question
 from pages.ui.maths import added, close
 from pages.ui.shipped import interval_of
 from pages.ui.strip import Scene
+from pages.ui.tryit import Question
 
 # The settings that make a scene and those that cure it (all others at their defaults), and what there is to see.
 SCENES = {

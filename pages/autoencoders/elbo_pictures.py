@@ -9,7 +9,7 @@ import numpy as np
 from engines.autoencoders.vae import USED_NATS
 from engines.engine import Frame
 from pages.ui.live import Blocks
-from pages.ui.maths import added, adds_up, latex, number
+from pages.ui.maths import added, adds_up, formula, number
 from pages.ui.sheets import images_base
 from pages.ui.shipped import interval_of
 from pages.ui.traces import HIDDEN, bars, curve, heatmap, ring, texts
@@ -86,13 +86,13 @@ def image_numbers(frame: Frame) -> Blocks:
     worst = int(np.argmin(pixels))
     return [
         {"text": "In nats, for this image:"},
-        {"math": latex(r"\mathrm{ELBO} = \mathbb{E}_q[\log p(x|z)] - \mathrm{KL}")},
-        {"math": latex("= " + added(s["reconstruction"], s["kl"], weights=(1, -1), places=4, tex=True))},
+        formula(r"\mathrm{ELBO} = \mathbb{E}_q[\log p(x|z)] - \mathrm{KL}"),
+        formula("= " + added(s["reconstruction"], s["kl"], weights=(1, -1), places=4, tex=True)),
         {"text": f"The {len(pixels)} pixels sum to {pixels.sum():.4f}; the costliest, in row {worst // SIDE + 1} and "
                  f"column {worst % SIDE + 1}, takes {pixels[worst]:.2f}."},
         {"table": rows},
-        {"math": latex(rf"L_{{{frame.step}}} = {s['bound']:.3f} \pm {s['standard_error']:.3f}")},
-        {"math": latex(rf"L_{{{frame.step}}} - \mathrm{{ELBO}} = {number(s['bound'] - s['elbo'], tex=True)}")},
+        formula(rf"L_{{{frame.step}}} = {s['bound']:.3f} \pm {s['standard_error']:.3f}"),
+        formula(rf"L_{{{frame.step}}} - \mathrm{{ELBO}} = {number(s['bound'] - s['elbo'], tex=True)}"),
         {"text": "The gap to log p(x) is KL(q(z|x) || p(z|x)): how far q is from the true posterior."},
     ]  # fmt: skip
 
@@ -184,8 +184,8 @@ def sweep_numbers(frame: Frame) -> Blocks:
     rows.append([f"gap of the bound{rounded}", interval_of(s, "gap", 2)])
     return [
         {"text": f"The model trained with β = {s['beta']:g}, over 10,000 test images, in nats per image:"},
-        {"math": latex(r"-\mathrm{ELBO} = " + added(s["reconstruction"], s["kl"], tex=True))},
-        {"math": latex(r"\mathrm{loss} = " + added(s["reconstruction"], s["kl"], weights=(1, s["beta"]), tex=True))},
+        formula(r"-\mathrm{ELBO} = " + added(s["reconstruction"], s["kl"], tex=True)),
+        formula(r"\mathrm{loss} = " + added(s["reconstruction"], s["kl"], weights=(1, s["beta"]), tex=True)),
         {"table": rows},
         {
             "text": f"A dimension is used where its mean KL is above {USED_NATS} nats: "

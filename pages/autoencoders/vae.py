@@ -19,7 +19,6 @@ from pages.catalogue import entry
 from pages.ui import board, sheets, shipped, show, stage
 from pages.ui.live import SLOTS
 from pages.ui.page import page
-from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, seed
 from pages.ui.show import Film
 from pages.ui.stage import Scene
@@ -94,9 +93,9 @@ def main() -> None:
             case "explore":
                 explore(chosen["model"])
             case "film":
-                show.film(REPLAY, recorded, chosen["film"], layers=layers(*pictures.LAYERS))
+                show.film(REPLAY, recorded, chosen["film"], layers=pictures.LAYERS)
             case "train":
-                on = layers(*(item for item in pictures.LAYERS if item[0] != "prior" or chosen["dims"] == 2))
+                on = [item for item in pictures.LAYERS if item[0] != "prior" or chosen["dims"] == 2]
                 record = show.learn("vae", partial(training, name), TRAIN, chosen, of=name, layers=on, speed=8)
                 if record is not None:
                     about(record.run.engine)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from engines.engine import Frame
-from pages.ui.frame import Question
 from pages.ui.maths import added, close
+from pages.ui.tryit import Question
 
 WHY = (
     r"""

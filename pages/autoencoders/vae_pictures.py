@@ -10,7 +10,7 @@ from engines.autoencoders.vae import GRID, USED_NATS
 from engines.engine import Frame
 from pages.ui.hand import index
 from pages.ui.live import Blocks
-from pages.ui.maths import added, adds_up, latex, number
+from pages.ui.maths import added, adds_up, formula, number
 from pages.ui.sheets import GAP, OPEN, digits_base, sheet, sheet_axes
 from pages.ui.traces import bars, curve
 
@@ -106,11 +106,11 @@ def explain(frame: Frame, pick: dict[str, Any], names: tuple[str, ...], labels: 
     rows.append([f"all {len(kl)}{rounded}", "", "", f"{kl.sum():.3f}"])
     return [
         {"text": f"Over {len(arrays['means'])} test images at step {frame.step}, in nats per image:"},
-        {"math": latex(r"-\mathrm{ELBO} = " + added(s["reconstruction"], s["kl"], tex=True))},
-        {"math": latex(r"\mathrm{loss} = " + added(s["reconstruction"], s["kl"], weights=(1, s["beta"]), tex=True))},
-        {"math": latex(rf"\beta = {number(s['beta'], tex=True)}")},
+        formula(r"-\mathrm{ELBO} = " + added(s["reconstruction"], s["kl"], tex=True)),
+        formula(r"\mathrm{loss} = " + added(s["reconstruction"], s["kl"], weights=(1, s["beta"]), tex=True)),
+        formula(rf"\beta = {number(s['beta'], tex=True)}"),
         {"text": f"Test image {i} ({names[labels[i]]}): q(z|x), its most used dimensions first."},
         {"table": rows},
-        {"math": latex(r"\mathrm{KL}_d = \tfrac12\left(\mu_d^2 + \sigma_d^2 - 1 - \log\sigma_d^2\right)")},
+        formula(r"\mathrm{KL}_d = \tfrac12\left(\mu_d^2 + \sigma_d^2 - 1 - \log\sigma_d^2\right)"),
         {"text": f"A dimension carries something where its mean KL is above {USED_NATS} nats."},
     ]

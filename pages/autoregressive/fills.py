@@ -20,8 +20,7 @@ from engines.run import Run
 from pages.ui import forks, settings, show, stage
 from pages.ui.forks import Change
 from pages.ui.live import SLOTS, Blocks, Live
-from pages.ui.maths import latex, number
-from pages.ui.player import layers
+from pages.ui.maths import formula, number
 from pages.ui.settings import Choice, Number, Real
 from pages.ui.sheets import GAP, curves, sheet, sheet_axes, sheet_shape
 from pages.ui.stage import Scene
@@ -188,7 +187,7 @@ def fill(
     mask: np.ndarray | None = None,
     scene: Callable[[Run], Scene] | None = None,
     view: str = "fill",
-    layers_: Sequence[Sequence[Any]] = LAYERS,
+    layers: Sequence[Sequence[Any]] = LAYERS,
     changes: Sequence[Change] = (SEEDS, WARMTHS),
     edit: bool = False,
     code: str = "",
@@ -213,7 +212,7 @@ def fill(
         changes=changes,
         on_event={"cells": lambda event: settings.put({HIDE.key: painted(event.get("cells"))}),
                   "reroll": lambda event: reroll(slug, event)},
-        view=view, layers=layers(*layers_), speed=60, speeds=SPEEDS, autoplay=True, reroll=bool(changes),
+        view=view, layers=layers, speed=60, speeds=SPEEDS, autoplay=True, reroll=bool(changes),
         **({"edit": {"tools": ["hide", "reveal"], "max": SIDE * SIDE}} if edit else {}),
     )  # fmt: skip
 
@@ -454,7 +453,7 @@ def so_far(frame: Frame) -> Blocks:
     return [
         {"text": f"The pixel in row {row + 1}, column {column + 1}:"},
         {"table": table},
-        {"math": latex(rf"-\sum_i \log p(x_i \mid x_{{<i}}) = {number(frame.scalars['surprise'], tex=True)}")},
+        formula(rf"-\sum_i \log p(x_i \mid x_{{<i}}) = {number(frame.scalars['surprise'], tex=True)}"),
         {"text": "in nats, over the pixels drawn so far, the mean of the completions."},
     ]
 
@@ -480,7 +479,7 @@ def about(
     table = [["level", "P", "−log P, nats"]]
     table += [[name(int(v), n_levels), f"{np.exp(log_probs[v]):.4f}", f"{-log_probs[v]:.3f}"] for v in sorted(best)]
     blocks: Blocks = [
-        {"math": latex(r"p(x_i \mid x_1, \ldots, x_{i-1})")},
+        formula(r"p(x_i \mid x_1, \ldots, x_{i-1})"),
         {"table": table},
     ]
     value = int(x[row, column])

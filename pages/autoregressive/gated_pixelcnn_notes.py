@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui import shipped
-from pages.ui.frame import Question
+from pages.ui.tryit import Question, fact
 
 
 def measured(name: str) -> None:
@@ -79,8 +79,8 @@ QUESTIONS = [
         text="Which stack may see pixels to the right of the present one, in rows above?",
         kind="choice",
         options=("the vertical one", "the horizontal one", "neither"),
-        check=lambda answer: (
-            answer == "the vertical one",
+        check=fact(
+            "the vertical one",
             "Rows above are complete when a pixel is drawn, so the vertical stack may look at their whole width.",
         ),
         hint="Watch the blind spot.",
@@ -89,8 +89,8 @@ QUESTIONS = [
         text="The ten images of ten classes use the same random numbers. What makes them differ?",
         kind="choice",
         options=("the class alone", "the order of the pixels", "the temperature"),
-        check=lambda answer: (
-            answer == "the class alone",
+        check=fact(
+            "the class alone",
             "The class is a bias in every gate; the distributions differ, and the same draws fall elsewhere.",
         ),
         hint="They share seed, order and temperature.",

@@ -15,7 +15,7 @@ from pages.autoregressive.fills import SIDE
 from pages.catalogue import entry
 from pages.ui import board, shipped, show
 from pages.ui.live import Blocks
-from pages.ui.maths import latex, number
+from pages.ui.maths import formula, number
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number
 from pages.ui.sheets import GAP, OPEN, levels, sheet, sheet_axes, sheet_shape
@@ -185,8 +185,8 @@ def numbers(encoded: coding.Encoded, data: bytes, total: dict[str, float], probl
     table += [[name, f"{size:.1f}" if name == "promised" else f"{size:.0f}"] for name, size in total.items()]
     shown = data.hex(" ") if len(data) <= 64 else data[:64].hex(" ") + " ..."
     blocks: Blocks = [
-        {"math": latex(rf"-\log_2 p(x) = {number(bits, tex=True)} \text{{ bits}} = {number(bits / 8, tex=True)}"
-                       r"\text{ bytes}")},
+        formula(rf"-\log_2 p(x) = {number(bits, tex=True)} \text{{ bits}} = {number(bits / 8, tex=True)}"
+                       r"\text{ bytes}"),
         {"table": table},
         {"text": f"The file, {coding.CHECK} bytes of checksum first: {shown}"},
     ]  # fmt: skip

@@ -14,8 +14,8 @@ import torch
 from engines.autoregressive import coding
 from pages.autoregressive import fills
 from pages.ui import photos, shipped
-from pages.ui.frame import Question
 from pages.ui.maths import close
+from pages.ui.tryit import Question, fact
 
 MAX_BYTES = 20_000
 
@@ -151,10 +151,7 @@ QUESTIONS = [
         text="Encode noise. Is the model's file larger than the plain bits?",
         kind="choice",
         options=("yes", "no"),
-        check=lambda answer: (
-            answer == "yes",
-            "What a model thinks unlikely costs more than one bit a pixel. No code shortens everything.",
-        ),
+        check=fact("yes", "What a model thinks unlikely costs more than one bit a pixel. No code shortens everything."),
         hint="Choose the image noise and compare the bars.",
     ),
 ]

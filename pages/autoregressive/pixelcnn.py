@@ -14,7 +14,7 @@ from pages.autoregressive.fills import SIDE
 from pages.catalogue import entry
 from pages.ui import board, shipped, show
 from pages.ui.live import Blocks
-from pages.ui.maths import latex
+from pages.ui.maths import formula
 from pages.ui.page import page
 from pages.ui.settings import Choice
 from pages.ui.sheets import GAP, OPEN, levels, sheet, sheet_axes, sheet_shape
@@ -170,7 +170,7 @@ def surprise(row: int, drawn: np.ndarray | None) -> Film:
                 for name, total in zip(names, totals, strict=True)
             ]
             return [
-                {"math": latex(r"-\log p(x) = -\sum_i \log p(x_i \mid x_1, \ldots, x_{i-1})")},
+                formula(r"-\log p(x) = -\sum_i \log p(x_i \mid x_1, \ldots, x_{i-1})"),
                 {"table": table},
                 {"text": "Point at a pixel to see its share of the sum."},
             ]

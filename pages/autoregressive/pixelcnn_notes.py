@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from pages.ui import shipped
-from pages.ui.frame import Question
+from pages.ui.tryit import Question, fact
 
 
 def measured() -> None:
@@ -59,23 +59,20 @@ QUESTIONS = [
     Question(
         text="The lower half is hidden. How many pixels does the model draw for one completion?",
         kind="number",
-        check=lambda answer: (answer == 392, "14 rows of 28 pixels are 392 steps, one after another."),
+        check=fact(392, "14 rows of 28 pixels are 392 steps, one after another."),
         hint="The counter under the stage counts them.",
     ),
     Question(
         text="Hide the right half of a digit. Do the completions make use of the known pixels below the one drawn?",
         kind="choice",
         options=("yes", "no"),
-        check=lambda answer: (
-            answer == "no",
-            "Each conditional is of the pixels before it in raster order. Point at a pixel to see which.",
-        ),
+        check=fact("no", "Each conditional is of the pixels before it in raster order. Point at a pixel to see which."),
         hint="Point at a pixel on the border: what does the colour cover?",
     ),
     Question(
         text="Under What each layer sees: how many of the 49 weights of the first kernel are in use?",
         kind="number",
-        check=lambda answer: (answer == 24, "Three rows of seven above, and three to the left: 24."),
+        check=fact(24, "Three rows of seven above, and three to the left: 24."),
         hint="Mask A hides the middle as well.",
     ),
 ]

@@ -15,7 +15,7 @@ from pages.autoregressive import fills, pixelcnn_pp_notes
 from pages.catalogue import entry
 from pages.ui import board, shipped
 from pages.ui.live import Blocks
-from pages.ui.maths import latex, number
+from pages.ui.maths import formula, number
 from pages.ui.page import page
 from pages.ui.stage import Scene
 from pages.ui.traces import bars, curve, marks
@@ -36,7 +36,7 @@ def main() -> None:
         image = fills.test_image("mnist", chosen["row"]) if drawn is None else fills.bytes_of(drawn)
         fills.fill(
             "pixelcnn-pp", model, chosen, of=(), image=fills.levels(model, image), mask=fills.hidden(chosen["hide"]),
-            scene=scene_of, layers_=LAYERS, changes=(fills.WARMTHS, fills.SEEDS), edit=True,
+            scene=scene_of, layers=LAYERS, changes=(fills.WARMTHS, fills.SEEDS), edit=True,
             code=fills.code_of("pixelcnn_pp", row=chosen["row"]) if drawn is None else "",
         )  # fmt: skip
         board.kept("pixelcnn-pp", "Draw an image of your own", "Clear the board to go back to the test image.")
@@ -132,10 +132,10 @@ def mixture_blocks(parameters: np.ndarray, value: int, *, model: RasterModel, kn
     width = network.out.in_channels
     numbers = 3 * model.config.n_components
     return [
-        {"math": latex(r"P(x) = \sum_i \pi_i \left[\sigma(u_i^+) - \sigma(u_i^-)\right]")},
-        {"math": latex(r"u_i^\pm = (x \pm \tfrac12 - \mu_i) / s_i")},
+        formula(r"P(x) = \sum_i \pi_i \left[\sigma(u_i^+) - \sigma(u_i^-)\right]"),
+        formula(r"u_i^\pm = (x \pm \tfrac12 - \mu_i) / s_i"),
         {"table": table},
-        {"math": latex(rf"P({at}) = {number(chance, tex=True)}, \quad -\log P = {number(-np.log(chance), tex=True)}")},
+        formula(rf"P({at}) = {number(chance, tex=True)}, \quad -\log P = {number(-np.log(chance), tex=True)}"),
         {"text": f"in nats; μ and s in levels. The mixture takes {numbers} numbers a pixel and a last layer of "
                  f"{(width + 1) * numbers:,} weights; a softmax over 256 levels would take 256 and "
                  f"{(width + 1) * 256:,}, and not know that 127 lies beside 128."},

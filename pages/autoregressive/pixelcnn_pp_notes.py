@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from pages.ui import shipped
-from pages.ui.frame import Question
+from pages.ui.tryit import Question, fact
 
 
 def measured() -> None:
@@ -56,15 +56,15 @@ QUESTIONS = [
     Question(
         text="The mixture has five components. How many numbers describe one pixel's distribution?",
         kind="number",
-        check=lambda answer: (answer == 15, "Each component has a weight, a mean and a scale: 5 · 3 = 15."),
+        check=fact(15, "Each component has a weight, a mean and a scale: 5 · 3 = 15."),
         hint="Point at a pixel and count the table.",
     ),
     Question(
         text="Point at a pixel in the black corner. What makes level 0 so likely there?",
         kind="choice",
         options=("a component with its mean below 0", "a very tall density at 0 alone", "rounding"),
-        check=lambda answer: (
-            answer == "a component with its mean below 0",
+        check=fact(
+            "a component with its mean below 0",
             "The first bin has no lower end: all mass below it is counted as level 0.",
         ),
         hint="Compare μ with the range of the levels.",

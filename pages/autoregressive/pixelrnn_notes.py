@@ -13,7 +13,7 @@ import torch
 
 import engines
 from pages.ui import shipped
-from pages.ui.frame import Question
+from pages.ui.tryit import Question, fact
 
 SIDE = 28
 # Name, engine, test NLL in nats of the paper's table 4 (binarised MNIST, its own fixed draw); None: not in it.
@@ -148,15 +148,15 @@ QUESTIONS = [
     Question(
         text="How many steps does one LSTM of the Diagonal BiLSTM take through an image of 28 × 28 pixels?",
         kind="number",
-        check=lambda answer: (answer == 55, "There are 28 + 28 − 1 = 55 diagonals."),
+        check=fact(55, "There are 28 + 28 − 1 = 55 diagonals."),
         hint="Count the columns of the skewed map.",
     ),
     Question(
         text="Why are the states of the LSTM from the right moved down by one row?",
         kind="choice",
         options=("to save time", "they have seen pixels to the right in their own row", "to fill the skewed map"),
-        check=lambda answer: (
-            answer == "they have seen pixels to the right in their own row",
+        check=fact(
+            "they have seen pixels to the right in their own row",
             "Those come later in the raster; a row further down they are past.",
         ),
         hint="What may a pixel's distribution look at?",

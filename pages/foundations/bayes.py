@@ -16,7 +16,6 @@ from pages.ui import show
 from pages.ui.code import OF_ITSELF
 from pages.ui.live import SLOTS
 from pages.ui.page import page
-from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, Real, seed
 from pages.ui.stage import Scene
 
@@ -63,7 +62,7 @@ def main() -> None:
             return
         own = engine_settings(chosen)
         shown = bayes_pictures.LAYERS if chosen["view"] != "test" else (("prior", "Prior"), ("posterior", "Posterior"))
-        looks = {"view": chosen["view"], "layers": layers(*shown), "autoplay": True, "speed": 4}
+        looks = {"view": chosen["view"], "layers": shown, "autoplay": True, "speed": 4}
         record = show.run("bayes", partial(scene, **own), fixed=own, **looks)
         if record is not None:
             about(record)

@@ -10,7 +10,7 @@ import streamlit as st
 from engines.maths import intervals
 from pages.foundations import bayes_classifier_runs as runs
 from pages.ui import shipped
-from pages.ui.frame import Question
+from pages.ui.tryit import Question, fact
 
 
 def confusion(name: str) -> None:
@@ -72,16 +72,13 @@ def questions(name: str) -> list[Question]:
             text="You want draws of p(x), all classes as common as in the data. Which method?",
             kind="choice",
             options=("choose y yourself", "draw y from p(y)"),
-            check=lambda answer: (answer == "draw y from p(y)", _shares(name)),
+            check=fact("draw y from p(y)", _shares(name)),
             hint="p(x) is the sum of p(x|y) p(y) over y.",
         ),
         Question(
             text="How many numbers has the covariance matrix of one class?",
             kind="number",
-            check=lambda answer: (
-                answer == 784 * 784,
-                "784 × 784 = 614,656, of which 307,720 differ: it is symmetric.",
-            ),
+            check=fact(784 * 784, "784 × 784 = 614,656, of which 307,720 differ: it is symmetric."),
             hint="An image has 28 × 28 pixels.",
         ),
     ]

@@ -18,7 +18,7 @@ from engines.mixtures.variational_gmm import ALIVE
 from engines.run import Run
 from pages.ui import shipped
 from pages.ui.live import SLOTS, Blocks
-from pages.ui.maths import latex, number
+from pages.ui.maths import formula, number
 from pages.ui.sheets import OPEN, PAPER, images_base, sheet_axes
 from pages.ui.show import Film
 from pages.ui.stage import Scene
@@ -132,14 +132,14 @@ def draw_numbers(frame: Frame, words: tuple[str, ...], fitted: GaussianClasses) 
     if y < 0:
         return [{"text": "Nothing is drawn yet."}]
     if frame.phase == "y":
-        return [{"math": latex(rf"p(y) = {float(fitted.priors[y]):.4f}")}, {"text": "The image comes next."}]
-    blocks: Blocks = [{"math": latex(rf"p(y) = {float(fitted.priors[y]):.4f}")}]
+        return [formula(rf"p(y) = {float(fitted.priors[y]):.4f}"), {"text": "The image comes next."}]
+    blocks: Blocks = [formula(rf"p(y) = {float(fitted.priors[y]):.4f}")]
     if "sample" in frame.arrays:
         levels = frame.arrays["sample"]
         found = fitted.log_posterior(torch.tensor(levels)[None])[0].exp().numpy()
         log_density = frame.scalars["log_density"]
         blocks += [
-            {"math": latex(rf"\log p(x \mid y) = {number(log_density, tex=True)}")},
+            formula(rf"\log p(x \mid y) = {number(log_density, tex=True)}"),
             {"text": f"in nats, over 784 pixels. Levels from {levels.min():.2f} to {levels.max():.2f}: a Gaussian does "
                      "not know that a pixel lies between 0 and 1."},
             {"text": "The same model asked back, p(y|x):"},
@@ -220,7 +220,7 @@ def directions(name: str, y: int, *amounts: float) -> Film:
             "images": frame.arrays["images"], "tips": tips, "caption": words
         },
         numbers=lambda _: [
-            {"math": latex(r"x = \mu_y + \sum_d a_d \sqrt{\lambda_d}\, v_d")},
+            formula(r"x = \mu_y + \sum_d a_d \sqrt{\lambda_d}\, v_d"),
             {"table": rows},
             {"text": "v are the eigenvectors of the class's covariance, λ its eigenvalues."},
         ],
@@ -262,7 +262,7 @@ def classify(name: str, row: int, drawn: np.ndarray | None) -> Film:
         },
         draw=lambda frame: {"images": frame.arrays["images"], "caption": caption},
         numbers=lambda _: [
-            {"math": latex(r"p(y \mid x) = \frac{p(x \mid y)\, p(y)}{\sum_k p(x \mid k)\, p(k)}")},
+            formula(r"p(y \mid x) = \frac{p(x \mid y)\, p(y)}{\sum_k p(x \mid k)\, p(k)}"),
             {"table": table},
             {"text": "In nats. The covariances are full, but the images of a class are no Gaussian: where 784 pixels "
                      "add to a density that does not fit, the model is far too sure of itself."},

@@ -7,8 +7,8 @@ from typing import Any
 
 from engines.engine import Frame
 from pages.ui import stage
-from pages.ui.frame import Question
 from pages.ui.maths import close
+from pages.ui.tryit import Question
 
 WHY = (
     r"""

@@ -11,7 +11,7 @@ from engines.foundations.bayes import SPAN, BayesConfig, Belief, density, log_li
 from engines.maths.divergences import log_normal
 from engines.maths.gaussians import ellipse
 from pages.ui.live import Blocks
-from pages.ui.maths import latex, number
+from pages.ui.maths import formula, number
 from pages.ui.show import Film, still
 from pages.ui.traces import bars, curve, marks, trace
 
@@ -139,11 +139,11 @@ def numbers(frame: Frame, config: BayesConfig) -> Blocks:
     rows = [["", "one by one", "all at once"]]
     rows += [[key, f"{s[key]:.6f}", f"{s['batch_' + key]:.6f}"] for key in ("mean", "median", "variance")]
     return [
-        {"math": latex(r"p(z \mid x) = \frac{p(x \mid z)\, p(z)}{p(x)}")},
+        formula(r"p(z \mid x) = \frac{p(x \mid z)\, p(z)}{p(x)}"),
         {"text": f"After {n} observation{'' if n == 1 else 's'}:"},
-        *[{"math": latex(line)} for line in rule],
+        *[formula(line) for line in rule],
         {"table": rows},
-        {"math": latex(rf"\log p(x) = {number(s['log_evidence'], tex=True)}\ \text{{nats}}")},
+        formula(rf"\log p(x) = {number(s['log_evidence'], tex=True)}\ \text{{nats}}"),
         {"text": "Today's posterior is tomorrow's prior: taking the data together changes nothing."},
     ]  # fmt: skip
 
@@ -213,8 +213,8 @@ def gaussian(mean: float, sd: float, second: float, rho: float) -> Film:
     rows = [[f"{value:.2f}" for value in row] for row in covariance]
     matrix = r" \\ ".join(" & ".join(row) for row in rows)
     blocks: Blocks = [
-        {"math": latex(rf"N(x \mid \mu, \sigma^2), \quad \mu = {mean:.1f}, \quad \sigma = {sd:.1f}")},
-        {"math": latex(rf"\text{{peak: }} \frac{{1}}{{\sigma\sqrt{{2\pi}}}} = {peak:.3f}")},
-        {"math": latex(rf"\Sigma = \begin{{pmatrix}} {matrix} \end{{pmatrix}}")},
+        formula(rf"N(x \mid \mu, \sigma^2), \quad \mu = {mean:.1f}, \quad \sigma = {sd:.1f}"),
+        formula(rf"\text{{peak: }} \frac{{1}}{{\sigma\sqrt{{2\pi}}}} = {peak:.3f}"),
+        formula(rf"\Sigma = \begin{{pmatrix}} {matrix} \end{{pmatrix}}"),
     ]
     return still(base, words, lambda _: blocks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pages.ui.frame import Question
+from pages.ui.tryit import Question, fact
 
 WHY = (
     r"""
@@ -41,10 +41,7 @@ def questions() -> list[Question]:
             text="You have photographs without captions and want new ones. Which do you learn?",
             kind="choice",
             options=("p(y | x)", "p(x)"),
-            check=lambda answer: (
-                answer == "p(x)",
-                "New x come from a model of x; p(y | x) only names old ones.",
-            ),
+            check=fact("p(x)", "New x come from a model of x; p(y | x) only names old ones."),
             hint="What would a boundary give you?",
         ),
         Question(

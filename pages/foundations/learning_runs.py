@@ -18,7 +18,7 @@ from engines.run import Run
 from pages.ui import palette
 from pages.ui.code import OF_ITSELF
 from pages.ui.live import SLOTS, Blocks
-from pages.ui.maths import latex, number
+from pages.ui.maths import formula, number
 from pages.ui.sheets import images_base
 from pages.ui.show import Film
 from pages.ui.stage import Scene
@@ -187,7 +187,7 @@ def text_numbers(frame: Frame, order: int) -> Blocks:
     p = frame.arrays["probabilities"]
     entropy = -float((p * np.log(p)).sum())
     blocks: Blocks = [
-        {"math": latex(rf"p(\text{{text}}) = \prod_i p(\text{{letter}}_i \mid \text{{the {order - 1} before it}})")},
+        formula(rf"p(\text{{text}}) = \prod_i p(\text{{letter}}_i \mid \text{{the {order - 1} before it}})"),
         {"text": f"{len(p)} different letters; the chances add up to {p.sum():.6f}."},
         {"text": f"The next letter's entropy is {number(entropy)} nats; one of {len(p)} at random would be "
                  f"{number(np.log(len(p)))}."},
@@ -240,7 +240,7 @@ def digits_numbers() -> Blocks:
     weights = np.sort(np.asarray(fitted.frame().arrays["weights"]))[::-1]
     kept = 100 * float(pca.explained_ratio.sum())
     return [
-        {"math": latex(r"p(x) = \sum_k \pi_k\, N(x \mid \mu_k, \Sigma_k)")},
+        formula(r"p(x) = \sum_k \pi_k\, N(x \mid \mu_k, \Sigma_k)"),
         {"text": f"First a Gaussian k is drawn by its weight, then x from it. There are {len(weights)}, with weights "
                  f"from {weights[-1]:.3f} to {weights[0]:.3f}; nobody said that there are ten digits."},
         {"text": f"x are {DIGIT_DIMENSIONS} numbers: the image's place along the directions in which images vary most, "
@@ -311,7 +311,7 @@ def melody_numbers(frame: Frame) -> Blocks:
 
     p = frame.arrays["probabilities"]
     return [
-        {"math": latex(r"p(\text{note}_i \mid \text{the notes before it})")},
+        formula(r"p(\text{note}_i \mid \text{the notes before it})"),
         {"text": f"{len(p)} different notes, each a pitch with a length; the chances add up to {p.sum():.6f}."},
         {"text": f"Learned from {len(tunes())} tunes: {', '.join(tunes())}."},
     ]

@@ -18,9 +18,8 @@ from pages.gans import dcgan_notes
 from pages.gans.dcgan_notes import SCALE, VARIANTS
 from pages.ui import board, sheets, shipped, show
 from pages.ui.live import SLOTS, Blocks, Live
-from pages.ui.maths import latex, number
+from pages.ui.maths import formula, number
 from pages.ui.page import page
-from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, Switch, seed
 from pages.ui.show import Film
 from pages.ui.traces import bars, curve, marks
@@ -94,7 +93,7 @@ VIEWS = {
     "scores": ("Ask the discriminator", (DATA, CODE_SEED)),
     "train": ("Train one now", (DATA, *TRAIN)),
 }
-LAYERS = layers(("images", "Images"), ("scores", "D's scores"))
+LAYERS = (("images", "Images"), ("scores", "D's scores"))
 BINS = 20
 MEASURES = [
     sheets.curves("Losses", "nats", d_loss="D", g_loss="G"),
@@ -248,8 +247,8 @@ def training_numbers(frame: Frame, name: str = "mnist") -> Blocks:
         return [{"text": "Nothing has been learned yet. Press play."}]
     blocks: Blocks = [
         {"text": "Averages over about the last 50 batches:"},
-        {"math": latex(rf"-\log D(x) - \log(1 - D(G(z))) = {number(s['d_loss'], tex=True)}")},
-        {"math": latex(rf"-\log D(G(z)) = {number(s['g_loss'], tex=True)}")},
+        formula(rf"-\log D(x) - \log(1 - D(G(z))) = {number(s['d_loss'], tex=True)}"),
+        formula(rf"-\log D(G(z)) = {number(s['g_loss'], tex=True)}"),
         {"text": "Where D cannot tell, the first is log 4 = 1.386 and the second log 2 = 0.693, in nats."},
     ]
     if "frechet" in s:

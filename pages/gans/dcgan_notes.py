@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import photos, shipped
-from pages.ui.tryit import Question
+from pages.ui.tryit import Question, fact
 
 VARIANTS = {"mnist": "", "fashion": "fashion"}
 # What `engines.gans.dcgan.scale` says of each data set, which takes seconds; a test computes it again.
@@ -135,7 +135,7 @@ def questions(name: str) -> list[Question]:
         Question(
             text="A fractionally-strided convolution of kernel 4, stride 1/2 and padding 1 takes a side of 14 to what?",
             kind="whole",
-            check=lambda answer: (answer == 28, "(14 − 1) × 2 − 2 × 1 + 4 = 28."),
+            check=fact(28, "(14 − 1) × 2 − 2 × 1 + 4 = 28."),
             hint="The view Layer by layer spells it out, in the numbers beside each layer.",
         ),
     ]

@@ -16,7 +16,6 @@ from pages.ui.forks import Change
 from pages.ui.hand import pairs
 from pages.ui.live import Live
 from pages.ui.page import page
-from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, Real, Switch, seed
 
 RATES = ("0.0001", "0.0003", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1")
@@ -260,7 +259,7 @@ def main() -> None:
         if chosen["view"] == "game":
             game(chosen)
         else:
-            show.learn("gan", gan_runs.saddle, SADDLE, chosen, of="saddle", layers=layers(("levels", "f(x, y)")),
+            show.learn("gan", gan_runs.saddle, SADDLE, chosen, of="saddle", layers=(("levels", "f(x, y)"),),
                        speed=16, wide=False, view="saddle")  # fmt: skip
 
 
@@ -273,7 +272,7 @@ def game(chosen: dict[str, Any]) -> Live | None:
         key = points.tobytes()
     return show.learn(
         "gan", partial(gan_runs.game, points, chosen["data"]), GAME, chosen, of=key, changes=FORKS,
-        layers=layers(*gan_pictures.LAYERS), speed=4 if chosen["slow"] else "max", wide=False, view="game",
+        layers=gan_pictures.LAYERS, speed=4 if chosen["slow"] else "max", wide=False, view="game",
         edit=EDIT if chosen["data"] == "draw" else None,
         on_event={"points": took},
     )  # fmt: skip

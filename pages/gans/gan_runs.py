@@ -19,7 +19,7 @@ from engines.run import Run
 from pages.gans import gan_pictures
 from pages.ui.hand import index
 from pages.ui.live import SLOTS, Blocks, Live
-from pages.ui.maths import latex, number
+from pages.ui.maths import formula, number
 from pages.ui.reel import Reel
 
 FRAME_INTERVAL = 0.1  # seconds at full speed: ten pictures, about 4 ms each
@@ -106,15 +106,15 @@ def explain(
         saturating = float(objectives.generator_loss("minimax", logit_fake=logit_fake))
         other = float(objectives.generator_loss("non-saturating", logit_fake=logit_fake))
         blocks += [
-            _formula(r"-\sum_i \big[ t_i \log y_i + (1-t_i)\log(1-y_i) \big]"),
-            _formula(rf"= {number(real_sum, tex=True)} + {number(fake_sum, tex=True)} = "
+            formula(r"-\sum_i \big[ t_i \log y_i + (1-t_i)\log(1-y_i) \big]"),
+            formula(rf"= {number(real_sum, tex=True)} + {number(fake_sum, tex=True)} = "
                      rf"{number(real_sum + fake_sum, tex=True)}"),
             {"text": f"D's loss as the sum over all {len(real)} real and {len(fake)} generated points shown."},
-            _formula(rf"\tfrac1n \sum \log(1 - D(G(z))) = {number(saturating, tex=True)}"),
-            _formula(rf"-\tfrac1n \sum \log D(G(z)) = {number(other, tex=True)}"),
+            formula(rf"\tfrac1n \sum \log(1 - D(G(z))) = {number(saturating, tex=True)}"),
+            formula(rf"-\tfrac1n \sum \log D(G(z)) = {number(other, tex=True)}"),
             {"text": "G's loss in both forms: saturating, and non-saturating."},
-            _formula(rf"V(D, G) = {number(v, tex=True)}"),
-            _formula(rf"-\log 4 = {number(-np.log(4), tex=True)}\ \text{{where D cannot tell}}"),
+            formula(rf"V(D, G) = {number(v, tex=True)}"),
+            formula(rf"-\log 4 = {number(-np.log(4), tex=True)}\ \text{{where D cannot tell}}"),
         ]  # fmt: skip
     else:
         rows = [["point", "at", "D's number"]]
@@ -122,7 +122,7 @@ def explain(
         rows += [["generated", f"({made[0]:.2f}, {made[1]:.2f})", number(f)]]
         blocks += [
             {"table": rows},
-            _formula(rf"L_D = {number(float(said), tex=True)}, \qquad L_G = {number(float(asked), tex=True)}"),
+            formula(rf"L_D = {number(float(said), tex=True)}, \qquad L_G = {number(float(asked), tex=True)}"),
             {"text": "Both losses over the points shown, without penalty."},
         ]
     truth = run.engine.truth if run.engine is not None else None  # type: ignore[attr-defined]
@@ -143,10 +143,6 @@ def explain(
     pull = float(np.linalg.norm(frame.arrays["pull"], axis=1).mean())
     blocks.append({"text": f"Mean length of what G's loss asks of a point: {number(pull)}."})
     return blocks
-
-
-def _formula(text: str) -> dict[str, Any]:
-    return {"math": latex(text)}
 
 
 def saddle(**settings: Any) -> Live:
@@ -172,7 +168,7 @@ def saddle_numbers(frame: Frame, run: Run) -> Blocks:
     f_x, f_y = slopes(config)(x, y)
     h = config.learning_rate
     blocks: Blocks = [
-        _formula(
+        formula(
             rf"\partial f/\partial x = {number(f_x, tex=True)},\quad \partial f/\partial y = {number(f_y, tex=True)}"
         )
     ]
@@ -180,9 +176,9 @@ def saddle_numbers(frame: Frame, run: Run) -> Blocks:
         factor = np.sqrt(1 + h * h) if config.method == "simultaneous" else np.sqrt(1 - h * h + h**4)
         under = r"\sqrt{1+h^2}" if config.method == "simultaneous" else r"\sqrt{1-h^2+h^4}"
         blocks.append(
-            _formula(rf"\frac{{\text{{distance after}}}}{{\text{{distance before}}}} = {under} = {factor:.4f}")
+            formula(rf"\frac{{\text{{distance after}}}}{{\text{{distance before}}}} = {under} = {factor:.4f}")
         )
     elif config.form == "bilinear":
         kept = x * x + y * y - h * x * y
-        blocks.append(_formula(rf"x^2 + y^2 - h x y = {number(kept, tex=True)}\ \text{{at every step}}"))
+        blocks.append(formula(rf"x^2 + y^2 - h x y = {number(kept, tex=True)}\ \text{{at every step}}"))
     return blocks

@@ -15,7 +15,6 @@ from pages.gans import transposed_convolution_notes as notes
 from pages.gans import transposed_convolution_pictures as pictures
 from pages.ui import shipped, show
 from pages.ui.page import page
-from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, seed
 from pages.ui.show import Film
 
@@ -79,7 +78,7 @@ def main() -> None:
     with page(entry("transposed-convolution"), VIEWS, why=notes.WHY, questions=notes.questions(),
               scenes=notes.SCENES) as chosen:  # fmt: skip
         show.film("transposed-convolution", steps, *(chosen[setting.key] for setting in SETTINGS),
-                  layers=layers(*pictures.LAYERS), speed=2, wide=False)  # fmt: skip
+                  layers=pictures.LAYERS, speed=2, wide=False)  # fmt: skip
         download(chosen)
 
 

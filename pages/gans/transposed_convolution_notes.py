@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pages.ui.strip import Scene
-from pages.ui.tryit import Question
+from pages.ui.tryit import Question, fact
 
 ONES = {"values": "ones", "n": 5, "k": 3, "s": 2}
 SCENES = {
@@ -73,15 +73,14 @@ def questions() -> list[Question]:
         Question(
             text="A side of 7, kernel 4, stride 1/2, padding 1, no output padding: what side has the output?",
             kind="whole",
-            check=lambda answer: (answer == 14, "(7 − 1) × 2 − 2 × 1 + 4 + 0 = 14."),
+            check=fact(14, "(7 − 1) × 2 − 2 × 1 + 4 + 0 = 14."),
             hint="Set these sizes in the controls and read the formula beside the stage.",
         ),
         Question(
             text="Does a transposed convolution undo the convolution with the same kernel?",
             kind="choice",
             options=("yes", "no"),
-            check=lambda answer: (answer == "no", "It undoes the change of size only: the transpose of a matrix is not "
-                                                  "its inverse."),
+            check=fact("no", "It undoes the change of size only: the transpose of a matrix is not its inverse."),
             hint="Take all ones: a convolution and then its transpose.",
         ),
-    ]  # fmt: skip
+    ]

@@ -10,7 +10,7 @@ from engines.engine import Frame
 from engines.gans.transposed_convolution import TransposedConvolution
 from engines.maths import convolution as conv
 from pages.ui.live import Blocks
-from pages.ui.maths import latex
+from pages.ui.maths import formula
 from pages.ui.traces import HIDDEN, Trace, curve, heatmap, texts
 
 GAP = 1.4  # cells between two grids
@@ -222,13 +222,13 @@ def numbers(frame: Frame, engine: TransposedConvolution, pick: dict[str, Any]) -
     config, side = engine.config, engine.config.output_size
     n, k, s, p, a = config.size, config.kernel, config.stride, config.padding, config.output_padding
     if config.mode in ("transposed", "inserted"):
-        formula = r"o = (n-1)\,s - 2p + k + a", rf"= ({n}-1)\cdot {s} - 2\cdot {p} + {k} + {a} = {side}"
+        rule = r"o = (n-1)\,s - 2p + k + a", rf"= ({n}-1)\cdot {s} - 2\cdot {p} + {k} + {a} = {side}"
     elif config.mode == "convolution":
         said = rf"= \lfloor ({n} + 2\cdot {p} - {k})/{s} \rfloor + 1 = {side}"
-        formula = r"o = \lfloor (n + 2p - k)/s \rfloor + 1", said
+        rule = r"o = \lfloor (n + 2p - k)/s \rfloor + 1", said
     else:
-        formula = r"o = n s + 2\lfloor k/2 \rfloor - k + 1", rf"= {n}\cdot {s} + 2\cdot {k // 2} - {k} + 1 = {side}"
-    blocks: Blocks = [{"text": "The output's side:"}, *({"math": latex(part)} for part in formula)]
+        rule = r"o = n s + 2\lfloor k/2 \rfloor - k + 1", rf"= {n}\cdot {s} + 2\cdot {k // 2} - {k} + 1 = {side}"
+    blocks: Blocks = [{"text": "The output's side:"}, *(formula(part) for part in rule)]
     try:
         index = int(pick["component"])
     except (KeyError, TypeError, ValueError, OverflowError):

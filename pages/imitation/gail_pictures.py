@@ -13,7 +13,6 @@ from engines.imitation.gail import BODY_PLACES, BODY_STEPS, FIELD, reward
 from pages.ui import sheets
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
-from pages.ui.player import layers
 
 AXES = {  # of the state, drawn
     "pendulum": (0, 1), "mountain-car": (0, 1), "cartpole": (2, 3), "acrobot": (0, 1), "halfcheetah": (9, 2),
@@ -36,7 +35,7 @@ CURVES = (
 )
 
 
-def layers_of(name: str, *, cloned: bool, expert: str) -> list[dict[str, Any]]:
+def layers_of(name: str, *, cloned: bool, expert: str) -> list[tuple[Any, ...]]:
     """What there is to switch: a state of two numbers has a field; a clone has no discriminator."""
     flat = len(environment(name).low) == 2
     shown: list[tuple[Any, ...]] = [("field", "D of its action")] if flat and not cloned else []
@@ -46,7 +45,7 @@ def layers_of(name: str, *, cloned: bool, expert: str) -> list[dict[str, Any]]:
         ("learner", "The learner"),
         *([("paths", "Paths", flat)] if name not in BODIES else []),
     ]
-    return layers(*shown)
+    return shown
 
 
 def base(

@@ -15,16 +15,15 @@ from engines.making.anogan import WEIGHTS, AnoGAN, Query, auc, damage, score
 from engines.run import Run
 from pages.catalogue import entry
 from pages.ui import board, shipped, show
-from pages.ui.frame import Question
 from pages.ui.live import SLOTS, Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
-from pages.ui.player import layers
 from pages.ui.settings import Choice, Number
 from pages.ui.sheets import curves, images_base, map_base
 from pages.ui.show import Film
 from pages.ui.stage import Scene
 from pages.ui.strip import Scene as Scenery
+from pages.ui.tryit import Question
 
 SLUG = "anogan"
 NORMALS = {"mnist-3": "The digit 3", "mnist-0": "The digit 0", "fashion-7": "Sneakers"}
@@ -67,11 +66,11 @@ def main() -> None:
                 drawn = board.drawn(SLUG) if chosen["image"] in BY_HAND else None
                 of = (normal, chosen["image"], chosen["row"], None if drawn is None else drawn.tobytes())
                 make = partial(searching, normal, chosen["image"], chosen["row"], drawn)
-                show.learn(SLUG, make, (WEIGHT, SEED), chosen, of=of, speed=30, layers=layers(*LAYERS))
+                show.learn(SLUG, make, (WEIGHT, SEED), chosen, of=of, speed=30, layers=LAYERS)
                 if chosen["image"] in BY_HAND:
                     board.kept(SLUG, *BY_HAND[chosen["image"]])
             case "detect":
-                show.film(SLUG, detection, normal, autoplay=False, layers=layers(("anogan", "AnoGAN"), *RIVALS.items()))
+                show.film(SLUG, detection, normal, autoplay=False, layers=(("anogan", "AnoGAN"), *RIVALS.items()))
             case "film":
                 show.film(SLUG, training, normal)
 

@@ -22,7 +22,6 @@ from pages.ui.live import Blocks, Live
 from pages.ui.maths import latex
 from pages.ui.page import page
 from pages.ui.plain import quoted
-from pages.ui.player import layers
 from pages.ui.reel import Reel
 from pages.ui.settings import Choice, Number
 from pages.ui.sheets import curves, images_base, roll_base
@@ -72,7 +71,7 @@ VIEWS = {
 }
 TRACKS = ({"name": "melody", "colour": "@first", "wave": "triangle"},
           {"name": "chords", "colour": "@second", "wave": "sine"})  # fmt: skip
-LAYERS = layers(("track0", "Melody"), ("track1", "Chords"))
+LAYERS = (("track0", "Melody"), ("track1", "Chords"))
 BASE = roll_base(TRACKS, low=LOWEST, step_seconds=60 / BEATS / 4)
 
 

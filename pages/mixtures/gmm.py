@@ -14,7 +14,6 @@ from pages.mixtures import gmm_digits, gmm_notes, gmm_runs, own_table
 from pages.ui import forks, settings, show
 from pages.ui.hand import pairs
 from pages.ui.page import page
-from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, Switch, seed
 
 LIMITS = devices.limits()
@@ -127,7 +126,7 @@ def points(chosen: Mapping[str, Any]) -> None:
     if moved and moved["for"] == (cloud.key, *(chosen[key] for key in ("k", "init", "seed"))):
         own |= {"init": "given", "means": moved["means"]}
     problem = gmm_runs.problem(cloud, chosen["k"], float(chosen["reg"])) if chosen["data"] in ("draw", "csv") else ""
-    options: dict[str, Any] = {"layers": layers(*gmm_runs.gmm_pictures.LAYERS), "autoplay": True, "speed": 4}
+    options: dict[str, Any] = {"layers": gmm_runs.gmm_pictures.LAYERS, "autoplay": True, "speed": 4}
     edit = {"tools": ["means"]}
     if chosen["data"] == "draw":
         edit = {"tools": ["add", "move", "erase", "means"], "start": "add", "max": gmm_runs.MAX_DRAWN}

@@ -19,7 +19,7 @@ from pages.mixtures import gmm_numbers
 from pages.mixtures.gmm_runs import caption
 from pages.ui import palette
 from pages.ui.live import SLOTS, Blocks, Live
-from pages.ui.maths import latex, number
+from pages.ui.maths import formula, number
 from pages.ui.sheets import images_base
 from pages.ui.traces import bars
 
@@ -114,12 +114,8 @@ def _explain(frame: Frame, pick: dict[str, Any], n_images: int) -> Blocks:
     spread = float(np.trace(frame.arrays["covariances"][k]))
     return [
         {"text": f"Component {k + 1} of {len(rows) - 1}, over {n_images} images, at step {frame.step}."},
-        {
-            "math": latex(
-                rf"N_{{{k + 1}}} = \sum_n \gamma_{{n{k + 1}}} = {count:.1f},\quad \pi_{{{k + 1}}} = {weight:.3f}"
-            )
-        },
-        {"math": latex(rf"\mathrm{{tr}}\,\Sigma_{{{k + 1}}} = {number(spread, tex=True)}")},
+        formula(rf"N_{{{k + 1}}} = \sum_n \gamma_{{n{k + 1}}} = {count:.1f},\quad \pi_{{{k + 1}}} = {weight:.3f}"),
+        formula(rf"\mathrm{{tr}}\,\Sigma_{{{k + 1}}} = {number(spread, tex=True)}"),
         {"table": rows},
     ]
 

@@ -12,9 +12,9 @@ import streamlit as st
 import engines
 from pages.mixtures import gmm_digits, own_table
 from pages.ui import palette, show, stage
-from pages.ui.frame import Question
 from pages.ui.maths import close, number
 from pages.ui.strip import Scene
+from pages.ui.tryit import Question
 
 # What can be seen by link, and what cures it.
 SCENES = {

@@ -11,7 +11,7 @@ from engines.engine import Frame
 from engines.maths import gaussians
 from pages.ui.hand import index
 from pages.ui.live import Blocks
-from pages.ui.maths import latex, number
+from pages.ui.maths import formula, number
 
 ABOVE_ONE: Blocks = [
     {"text": "A density is no probability, but one per unit of the data: where points lie close it is above 1 and its "
@@ -50,19 +50,15 @@ def _point(frame: Frame, x: np.ndarray, i: int) -> Blocks:
     return [
         {"text": f"Point {i} at {place}, with the parameters shown at step {frame.step}:"},
         {"table": rows},
-        {
-            "math": latex(
-                rf"\gamma_{{{top + 1}}} = \frac{{\pi_{{{top + 1}}}\,N(x\mid\mu_{{{top + 1}}},\Sigma_{{{top + 1}}})}}"
-                rf"{{\sum_k \pi_k\,N(x\mid\mu_k,\Sigma_k)}}"
-            )
-        },
-        {
-            "math": latex(
-                rf"\gamma_{{{top + 1}}} = \frac{{{number(products[top], tex=True)}}}"
-                rf"{{{number(total, tex=True)}}} = {gamma[top]:.4f}"
-            )
-        },
-        {"math": latex(rf"\log p(x) = \log {number(total, tex=True)} = {np.log(total):.3f}\ \text{{nats}}")}
+        formula(
+            rf"\gamma_{{{top + 1}}} = \frac{{\pi_{{{top + 1}}}\,N(x\mid\mu_{{{top + 1}}},\Sigma_{{{top + 1}}})}}"
+            rf"{{\sum_k \pi_k\,N(x\mid\mu_k,\Sigma_k)}}"
+        ),
+        formula(
+            rf"\gamma_{{{top + 1}}} = \frac{{{number(products[top], tex=True)}}}"
+            rf"{{{number(total, tex=True)}}} = {gamma[top]:.4f}"
+        ),
+        formula(rf"\log p(x) = \log {number(total, tex=True)} = {np.log(total):.3f}\ \text{{nats}}")
         if total > 0
         else {"text": "The density at this point is too small for a number: it is far from every component."},
         *ABOVE_ONE * bool(total > 1),
@@ -76,7 +72,7 @@ def _component(frame: Frame, x: np.ndarray, k: int) -> Blocks:
     shares = frame.arrays["responsibilities"][:, k].astype(np.float64)
     if frame.phase == "start" or len(x) != round(total):
         # Some points are not on the stage: the sums would not be those of the whole data.
-        blocks.append({"math": latex(rf"N_{{{k + 1}}} = \sum_n \gamma_{{n{k + 1}}} = {count:.2f}")})
+        blocks.append(formula(rf"N_{{{k + 1}}} = \sum_n \gamma_{{n{k + 1}}} = {count:.2f}"))
         blocks.append({"table": _parameters(weight, mean, frame.arrays["covariances"][k])})
         return blocks
     if count == 0 or shares.sum() == 0:
@@ -88,25 +84,19 @@ def _component(frame: Frame, x: np.ndarray, k: int) -> Blocks:
     new_covariance = (shares[:, None] * offset).T @ offset / shares.sum()
     done = frame.phase == "M"
     blocks += [
-        {"math": latex(rf"N_{{{k + 1}}} = \sum_n \gamma_{{n{k + 1}}} = {shares.sum():.2f}")},
-        {
-            "math": latex(
-                rf"\pi_{{{k + 1}}} = \frac{{N_{{{k + 1}}}}}{{N}} = \frac{{{shares.sum():.2f}}}{{{len(x)}}}"
-                rf" = {shares.sum() / len(x):.4f}"
-            )
-        },
-        {
-            "math": latex(
-                rf"\mu_{{{k + 1}}} = \frac{{1}}{{N_{{{k + 1}}}}}\sum_n \gamma_{{n{k + 1}}}\,x_n"
-                rf" = ({number(new_mean[0], tex=True)},\ {number(new_mean[1], tex=True)})"
-            )
-        },
-        {
-            "math": latex(
-                rf"\Sigma_{{{k + 1}}} = \frac{{1}}{{N_{{{k + 1}}}}}\sum_n \gamma_{{n{k + 1}}}"
-                rf"(x_n-\mu_{{{k + 1}}})(x_n-\mu_{{{k + 1}}})^T = " + _matrix(new_covariance)
-            )
-        },
+        formula(rf"N_{{{k + 1}}} = \sum_n \gamma_{{n{k + 1}}} = {shares.sum():.2f}"),
+        formula(
+            rf"\pi_{{{k + 1}}} = \frac{{N_{{{k + 1}}}}}{{N}} = \frac{{{shares.sum():.2f}}}{{{len(x)}}}"
+            rf" = {shares.sum() / len(x):.4f}"
+        ),
+        formula(
+            rf"\mu_{{{k + 1}}} = \frac{{1}}{{N_{{{k + 1}}}}}\sum_n \gamma_{{n{k + 1}}}\,x_n"
+            rf" = ({number(new_mean[0], tex=True)},\ {number(new_mean[1], tex=True)})"
+        ),
+        formula(
+            rf"\Sigma_{{{k + 1}}} = \frac{{1}}{{N_{{{k + 1}}}}}\sum_n \gamma_{{n{k + 1}}}"
+            rf"(x_n-\mu_{{{k + 1}}})(x_n-\mu_{{{k + 1}}})^T = " + _matrix(new_covariance)
+        ),
         {
             "text": "This M step has just made these the parameters (with the covariance in the chosen form):"
             if done
@@ -140,8 +130,8 @@ def clusters(frame: Frame, x: np.ndarray, pick: dict[str, Any]) -> Blocks:
         count = frame.arrays["counts"][k]
         return [
             {"text": f"Cluster {k + 1} at step {frame.step}."},
-            {"math": latex(rf"N_{{{k + 1}}} = \sum_n r_{{n{k + 1}}} = {count:.0f}")},
-            {"math": latex(rf"\mu_{{{k + 1}}} = ({number(means[k][0], tex=True)},\ {number(means[k][1], tex=True)})")},
+            formula(rf"N_{{{k + 1}}} = \sum_n r_{{n{k + 1}}} = {count:.0f}"),
+            formula(rf"\mu_{{{k + 1}}} = ({number(means[k][0], tex=True)},\ {number(means[k][1], tex=True)})"),
         ]
     i = index(pick.get("point", 0), len(x))
     squares = np.square(means - x[i]).sum(axis=1)
@@ -151,5 +141,5 @@ def clusters(frame: Frame, x: np.ndarray, pick: dict[str, Any]) -> Blocks:
     return [
         {"text": f"Point {i} at ({number(x[i][0])}, {number(x[i][1])}), with the means shown at step {frame.step}:"},
         {"table": rows},
-        {"math": latex(rf"\operatorname{{argmin}}_k |x-\mu_k|^2 = {nearest + 1}")},
+        formula(rf"\operatorname{{argmin}}_k |x-\mu_k|^2 = {nearest + 1}"),
     ]

@@ -13,7 +13,6 @@ from pages.catalogue import entry
 from pages.mixtures import gmm_notes, gmm_pictures, gmm_runs, own_table, variational_gmm_notes, variational_gmm_runs
 from pages.ui import forks, show
 from pages.ui.page import page
-from pages.ui.player import layers
 from pages.ui.settings import Choice, Number, Switch, seed
 
 LIMITS = devices.limits()
@@ -115,7 +114,7 @@ def run(cloud: gmm_runs.Cloud, chosen: Mapping[str, Any]) -> None:
         other = show.Beside(titles=("Variational inference", "EM"), make=beside)
     show.run(
         SLUG, make, fixed={"data": cloud.key, "density": chosen["density"], **own, **kinds}, changing=live, other=other,
-        changes=() if other else FORKS, layers=layers(*gmm_pictures.LAYERS), autoplay=True, speed=8,
+        changes=() if other else FORKS, layers=gmm_pictures.LAYERS, autoplay=True, speed=8,
     )  # fmt: skip
 
 

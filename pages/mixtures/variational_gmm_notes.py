@@ -6,9 +6,9 @@ import numpy as np
 
 from engines.mixtures.variational_gmm import ALIVE
 from pages.ui import show, stage
-from pages.ui.frame import Question
 from pages.ui.maths import number
 from pages.ui.strip import Scene
+from pages.ui.tryit import Question
 
 # What can be seen by link, and what cures it.
 SCENES = {

@@ -21,7 +21,7 @@ from pages.mixtures.gmm_runs import Cloud, moved
 from pages.ui import palette
 from pages.ui.hand import index
 from pages.ui.live import SLOTS, Blocks, Live
-from pages.ui.maths import latex, number
+from pages.ui.maths import formula, number
 from pages.ui.traces import bars_across
 
 FRESH = 1000  # points that the run has not seen
@@ -162,18 +162,18 @@ def explain(frame: Frame, pick: dict[str, Any]) -> Blocks:
     n, beta, nu = arrays["counts"][k], arrays["mean_precision"][k], arrays["degrees_of_freedom"][k]
     if alphas.ndim == 1:
         head, tail = ["k", "N", "α", "E[π]"], [f"{a:.2f}" for a in alphas]
-        formula = rf"\mathbb{{E}}[\pi_{{{k + 1}}}] = \frac{{\alpha_{{{k + 1}}}}}{{\sum_j \alpha_j}} = {weights[k]:.4f}"
+        rule = rf"\mathbb{{E}}[\pi_{{{k + 1}}}] = \frac{{\alpha_{{{k + 1}}}}}{{\sum_j \alpha_j}} = {weights[k]:.4f}"
     else:
         head, tail = ["k", "N", "stick", "E[π]"], [f"Beta({a:.1f}, {b:.1f})" for a, b in alphas.T]
-        formula = rf"\pi_{{{k + 1}}} = v_{{{k + 1}}}\prod_{{j<{k + 1}}}(1-v_j),\quad \mathbb{{E}} = {weights[k]:.4f}"
+        rule = rf"\pi_{{{k + 1}}} = v_{{{k + 1}}}\prod_{{j<{k + 1}}}(1-v_j),\quad \mathbb{{E}} = {weights[k]:.4f}"
     rows = [head]
     rows += [
         [str(j + 1), f"{arrays['counts'][j]:.1f}", tail[j], f"{weights[j]:.4f}"] for j in np.argsort(weights)[::-1][:12]
     ]
     return [
         {"text": f"Component {k + 1} at step {frame.step}: {n:.1f} points."},
-        {"math": latex(formula)},
-        {"math": latex(rf"\beta = {beta:.2f},\quad \nu = {nu:.2f}")},
+        formula(rule),
+        formula(rf"\beta = {beta:.2f},\quad \nu = {nu:.2f}"),
         {"text": "Its mean is known as if from β points, its covariance as if from ν."},
         *outweighed(frame),
         {"table": rows},

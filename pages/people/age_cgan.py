@@ -27,7 +27,6 @@ from pages.ui.comparison import interval, networks, strip
 from pages.ui.live import SLOTS, Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
-from pages.ui.player import layers
 from pages.ui.settings import Choice, Number
 from pages.ui.sheets import curves, images_base
 from pages.ui.show import Film
@@ -93,7 +92,7 @@ def main() -> None:
                 show.film(SLUG, training)
                 st.caption(said_of(""))
             case "read":
-                show.film(SLUG, ages_read, by, autoplay=False, layers=layers(*LINES))
+                show.film(SLUG, ages_read, by, autoplay=False, layers=LINES)
                 st.caption(about_reader())
             case "parts":
                 parts(AGES.index(int(chosen["asked"])))

@@ -22,7 +22,6 @@ from pages.ui.comparison import networks, strip
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
-from pages.ui.player import layers
 from pages.ui.settings import Choice, Number
 from pages.ui.sheets import curves, images_base, tiled
 from pages.ui.show import Film
@@ -84,7 +83,7 @@ def main() -> None:
                 show.film(SLUG, training)
                 st.caption(notes.learned(""))
             case "obeyed":
-                legend = layers(*((key, words) for key, words, _, _ in BARS))
+                legend = [(key, words) for key, words, _, _ in BARS]
                 show.film(SLUG, obeyed, autoplay=False, layers=legend)
                 st.table(notes.by_attribute())
                 st.caption(notes.about_judge())

@@ -23,7 +23,6 @@ from pages.ui.comparison import networks, strip
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
-from pages.ui.player import layers
 from pages.ui.settings import Choice, Number
 from pages.ui.sheets import curves, images_base, tiled
 from pages.ui.show import Film
@@ -97,7 +96,7 @@ def main() -> None:
                 show.film(SLUG, training)
                 about("")
             case "figures":
-                legend = layers(("changed", "the attribute asked for"), ("others", "the others"))
+                legend = (("changed", "the attribute asked for"), ("others", "the others"))
                 show.film(SLUG, figures, variant, autoplay=False, layers=legend)
                 st.caption(notes.judged())
             case "parts":

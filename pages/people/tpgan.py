@@ -22,7 +22,6 @@ from pages.ui.comparison import interval, networks, strip
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
-from pages.ui.player import layers
 from pages.ui.settings import Choice, Number
 from pages.ui.sheets import curves, images_base
 from pages.ui.show import Film
@@ -68,7 +67,7 @@ def main() -> None:
                 st.caption(said_of(""))
             case "angles":
                 names = [said for _, _, said in lines_of(chosen["judge"], chosen["lines"])]
-                legend = layers(*((f"line{i}", said) for i, said in enumerate(names)))
+                legend = [(f"line{i}", said) for i, said in enumerate(names)]
                 show.film(SLUG, recognised, chosen["judge"], chosen["lines"], autoplay=False, layers=legend)
                 st.caption(about_judge(chosen["judge"]))
             case "parts":

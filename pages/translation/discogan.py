@@ -23,7 +23,6 @@ from pages.ui.comparison import each, interval, order, strip
 from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
 from pages.ui.page import page
-from pages.ui.player import layers
 from pages.ui.settings import Choice, Number
 from pages.ui.sheets import curves, images_base
 from pages.ui.show import Film
@@ -34,7 +33,7 @@ WORDS = {"gan": "a GAN", "reconstruction": "with a way back", "discogan": "Disco
 PANELS = ("gan", "reconstruction", "discogan")
 VARIANT = {"gan": "gan", "reconstruction": "reconstruction", "discogan": ""}  # of checkpoints/discogan
 LOOKS = ("discogan", "reconstruction", "gan")
-LAYERS = layers(("field", "D's shading"))
+LAYERS = (("field", "D's shading"),)
 N_CHAIRS = 11
 
 CHAIR = Number(key="chair", label="Test chair", low=1, high=N_CHAIRS, default=1, help="None of them was learned from.")

@@ -26,6 +26,11 @@ def latex(formula: str) -> str:
     return re.sub(rf"(</(?:mi|mn|msub|msup|msubsup|mfrac)>|&#x00029;</mo>)({_NAMES})", rf"\1{_THIN}\2", text)
 
 
+def formula(text: str) -> dict[str, str]:
+    """LaTeX as one of the blocks that explain a step."""
+    return {"math": latex(text)}
+
+
 _NAMES = "<mi>(?:log|ln|exp|sin|cos|tan|tanh|det|erf)</mi>"
 _THIN = '<mspace width="0.167em" />'
 

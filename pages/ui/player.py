@@ -134,18 +134,21 @@ def mount(name: str, *, key: str, data: dict[str, Any], **callbacks: Callable[[]
     return show(key=key, data=given, **callbacks)
 
 
-def player(token: str, *, key: str, on_event: Callable[[str], None] | None = None, **options: Any) -> Any:
+def player(
+    token: str, *, key: str, on_event: Callable[[str], None], layers: Sequence[Sequence[Any]] = (), **options: Any
+) -> Any:
     """Show the live run behind ``token``; returns the component's result with its triggers.
 
-    Options: title, slug, speed, speeds, layers, autoplay, open ("start" or "end"), numbers, edit, forkable,
-    group, lead, background. Triggers: points, means, cells, fork, gone; ``on_event(key)`` is called for each
-    before the page's script runs.
+    ``layers`` of the stage can be switched: (name, words for readers, on at first?), on unless said; traces belong to
+    one by ``meta={"layer": name}``. Options: title, slug, speed, speeds, autoplay, open ("start" or "end"), numbers,
+    edit, forkable, group, lead, background. Triggers: points, means, cells, fork, gone; ``on_event(key)`` is called for
+    each before the page's script runs.
     """
     callbacks = {
-        f"on_{name}_change": (lambda name=name: on_event(name)) if on_event else (lambda: None)
-        for name in ("points", "means", "cells", "fork", "gone")
+        f"on_{name}_change": lambda name=name: on_event(name) for name in ("points", "means", "cells", "fork", "gone")
     }
-    return mount("player", key=key, data={"token": token, **options}, **callbacks)
+    switches = [{"id": name, "label": label, "on": on[0] if on else True} for name, label, *on in layers]
+    return mount("player", key=key, data={"token": token, "layers": switches, **options}, **callbacks)
 
 
 def prefetch() -> None:
@@ -163,12 +166,3 @@ def root() -> str:
     """The path that the app is served under, as the browser sees it."""
     base = (st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{base}/" if base else "/"
-
-
-def layer(identifier: str, label: str, *, on: bool = True) -> dict[str, Any]:
-    """One switchable layer of the stage; traces belong to it by ``meta={"layer": identifier}``."""
-    return {"id": identifier, "label": label, "on": on}
-
-
-def layers(*items: Sequence[Any]) -> list[dict[str, Any]]:
-    return [layer(item[0], item[1], on=item[2] if len(item) > 2 else True) for item in items]

@@ -22,6 +22,11 @@ class Question:
     hint: str = ""  # the way to find out
 
 
+def fact(right: Any, why: str) -> Callable[[Any], tuple[bool, str]]:
+    """The check of a question whose answer does not depend on a run."""
+    return lambda answer: (answer == right, why)
+
+
 def ask(slug: str, number: int, question: Question) -> None:
     """A question with its verdict: who is wrong is told the way, and the answer when they ask for it."""
     key = f"{slug}:try:{number}"

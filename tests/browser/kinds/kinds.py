@@ -105,7 +105,7 @@ def film(kind: str) -> show.Film:
 
 def run() -> None:
     kind = st.query_params.get("kind", "images")
-    layers = [{"id": f"track{k}", "label": name} for k, name in enumerate(("piano", "drums"))] if kind == "roll" else []
+    layers = [("track0", "piano"), ("track1", "drums")] if kind == "roll" else []
     show.film("kinds", film, kind, speed="max", autoplay=False, layers=layers)
 
 
