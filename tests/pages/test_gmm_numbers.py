@@ -13,7 +13,7 @@ from scipy.stats import multivariate_normal
 import engines
 from engines import data
 from engines.engine import Frame
-from pages.mixtures import gmm_digits, gmm_numbers
+from pages.mixtures import gmm_digits
 from pages.mixtures.gmm_numbers import clusters, mixture, shares_of
 from pages.ui.maths import latex, number
 
@@ -24,7 +24,7 @@ GARBAGE = [None, "", "abc", "9" * 5000, -1, -(10**30), 10**30, 1e308, math.nan, 
 @pytest.fixture
 def tex(monkeypatch) -> None:
     """Formulas as their LaTeX, which can be read."""
-    monkeypatch.setattr(gmm_numbers, "latex", lambda formula: formula)
+    monkeypatch.setattr("pages.ui.maths.latex", lambda formula: formula)
 
 
 def run(name: str, steps: int, **settings: Any) -> list[Frame]:

@@ -107,10 +107,10 @@ def test_contradictory_and_scarce_demonstrations_get_a_sentence():
 
 
 def test_layers_are_those_that_there_are():
-    names = [layer["id"] for layer in gail_pictures.layers_of("cartpole", cloned=False, expert="you")]
+    names = [name for name, *_ in gail_pictures.layers_of("cartpole", cloned=False, expert="you")]
     assert names == ["expert", "learner", "paths"]
-    assert "field" in [layer["id"] for layer in gail_pictures.layers_of("pendulum", cloned=False, expert="you")]
-    assert "field" not in [layer["id"] for layer in gail_pictures.layers_of("pendulum", cloned=True, expert="you")]
+    assert "field" in [name for name, *_ in gail_pictures.layers_of("pendulum", cloned=False, expert="you")]
+    assert "field" not in [name for name, *_ in gail_pictures.layers_of("pendulum", cloned=True, expert="you")]
 
 
 def test_the_recorded_comparison_is_whole_and_says_what_it_shows():
