@@ -49,6 +49,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "stackgan": "engines.making.stackgan:StackGAN",
         "3dgan": "engines.making.threedgan:ThreeDGAN",
         "cgan": "engines.gans.cgan:CGAN",
+        "infogan": "engines.gans.infogan:InfoGAN",
         "dtn": "engines.translation.dtn:DTN",
         "cyclegan": "engines.translation.cyclegan:CycleGAN",
         "pose_guided": "engines.translation.pose_guided:PoseGuided",

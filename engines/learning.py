@@ -40,6 +40,11 @@ def rows_of(x: Any, n_pixels: int, device: torch.device) -> Tensor:
     return rows.reshape(len(rows), -1)
 
 
+def greys_of(images: Any, side: int, device: torch.device) -> Tensor:
+    """Grey images (B, ...), bytes or levels in 0..1, as networks take them: (B, 1, S, S) in -1..1."""
+    return 2 * rows_of(images, side * side, device).reshape(-1, 1, side, side) - 1
+
+
 def pixels_of(images: Any, side: int, device: torch.device) -> Tensor:
     """Colour images (B, S, S, 3), bytes or levels in 0..1, as networks take them: (B, 3, S, S) in -1..1."""
     return 2 * rows_of(images, 3 * side * side, device).reshape(-1, side, side, 3).permute(0, 3, 1, 2) - 1
@@ -306,10 +311,11 @@ def stream(seed: int, use: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 16 + use)
 
 
-def start_small(network: nn.Module, rng: torch.Generator) -> nn.Module:
+def start_small(engine: Learner, network: nn.Module) -> nn.Module:
     """Radford et al. 2015, section 4: weights from N(0, 0.02^2). Normalisation's from N(1, 0.02^2), as the authors'
-    code has them, and biases 0.
+    code has them, and biases 0. A class whose whole network starts so says ``start = learning.start_small``.
     """
+    rng = engine.rng
     for layer in network.modules():
         if isinstance(layer, _WEIGHED):
             nn.init.normal_(layer.weight, 0.0, 0.02, generator=rng)

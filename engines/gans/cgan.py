@@ -111,13 +111,11 @@ class CGAN(learning.Learner):
     Config: ClassVar[type] = CGANConfig
     learns_from = LabelledImages
     VARIANTS = VARIANTS
+    start = learning.start_small
 
     def make(self) -> nn.Module:
         c = self.config.channels
         return nn.ModuleDict({"G": Generator(c, self.config.n_noise), "D": Discriminator(c)})
-
-    def start(self, network: nn.Module) -> nn.Module:
-        return learning.start_small(network, self.rng)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -126,7 +124,7 @@ class CGAN(learning.Learner):
     def learn(self, batch: Fields) -> dict[str, Tensor]:
         """A step of D on L_D, then a step of G on L_G."""
         G, D = self.learners["G"], self.learners["D"]
-        x, y = self.pixels(batch["image"]), self.hot(batch["label"])
+        x, y = learning.greys_of(batch["image"], SIDE, self.device), self.hot(batch["label"])
         z = self.shared(self.noise(self.n_batch, self.rng))
         made, seen = G(z, self.told(y)), self.judged(y)
         fake = real(-D(made.detach(), seen))
@@ -139,10 +137,6 @@ class CGAN(learning.Learner):
             g_loss = real(judge(made, seen))
         self.descend(g_loss, "G")
         return {"d_loss": d_loss, "g_loss": g_loss}
-
-    def pixels(self, images: Any) -> Tensor:
-        """Images (B, ...) of 784 pixels, bytes or 0..1, as D takes them: (B, 1, 28, 28) in -1..1."""
-        return 2 * learning.rows_of(images, SIDE * SIDE, self.device).reshape(-1, 1, SIDE, SIDE) - 1
 
     def hot(self, labels: Any) -> Tensor:
         """Labels (B,) as ten numbers each, or ten numbers each as they are: (B, 10)."""
@@ -169,7 +163,7 @@ class CGAN(learning.Learner):
     @torch.no_grad()
     def judge(self, x: Any) -> Tensor:
         """D(x|y) for each of the ten labels: images (B, ...) of 784 pixels, bytes or 0..1 -> (B, 10)."""
-        rows, labels = self.pixels(x), self.judged(torch.eye(N_CLASSES, device=self.device))
+        rows, labels = learning.greys_of(x, SIDE, self.device), self.judged(torch.eye(N_CLASSES, device=self.device))
         answers = [self.network["D"](rows, y.expand(len(rows), -1)) for y in labels]
         return torch.stack(answers, dim=1).sigmoid()
 
@@ -179,7 +173,7 @@ class CGAN(learning.Learner):
         the test images; ``spread``: squared distance of two images made for one label over that of two test images of
         it; ``own``: how often D finds a test image truer beside its own label than beside another, 1/2 by chance.
         """
-        by, rng = classifier.shipped("mnist", str(self.device)), learning.stream(self.config.seed, 2)
+        rng = learning.stream(self.config.seed, 2)
         asked = torch.arange(5000) % N_CLASSES
         distinct = 5000 if self.config.noisy else N_CLASSES  # without noise a label has one drawing
         made = torch.cat([self.draw(part, asked[:500]) for part in self.noise(5000, rng).split(500)])
@@ -191,8 +185,8 @@ class CGAN(learning.Learner):
         rows = learning.rows_of(images[known.argsort(stable=True)], SIDE * SIDE, self.device).cpu()
         real_apart = (rows[:-1] - rows[1:]).square().sum(dim=1)[known.sort().values.diff() == 0]
         return {
-            **named("accuracy", (by.log_posterior(made).argmax(dim=1).cpu() == asked)[:distinct].double().numpy()),
-            **named("real", (by.log_posterior(images).argmax(dim=1).cpu() == known).double().numpy()),
+            **named("accuracy", (classifier.read("mnist", made, self.device) == asked)[:distinct].double().numpy()),
+            **named("real", (classifier.read("mnist", images, self.device) == known).double().numpy()),
             **named("spread", (apart / real_apart.mean()).double().numpy()),
             **named("own", ((own > wrong).double() + (own == wrong).double() / 2).numpy()),
         }
@@ -203,5 +197,5 @@ class CGAN(learning.Learner):
         """
         z, asked = self.noise(550, learning.stream(self.config.seed, 1)), torch.arange(500) % N_CLASSES
         made = self.draw(z[:SHOWN].repeat_interleave(N_CLASSES, 0), torch.arange(10 * SHOWN) % N_CLASSES)
-        read = classifier.shipped("mnist", str(self.device)).log_posterior(self.draw(z[50:], asked)).argmax(dim=1).cpu()
+        read = classifier.read("mnist", self.draw(z[50:], asked), self.device)
         return self.framed({"accuracy": float((read == asked).double().mean())}, made=learning.to_bytes(made))

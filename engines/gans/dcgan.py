@@ -181,7 +181,7 @@ class DCGAN(learning.Learner):
         return nn.ModuleDict({"G": Generator(self.config), "D": Discriminator(self.config)})
 
     def start(self, network: nn.Module) -> nn.Module:
-        return learning.start_small(network, self.rng) if self.config.small_start else network
+        return learning.start_small(self, network) if self.config.small_start else network
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -211,7 +211,7 @@ class DCGAN(learning.Learner):
 
     def _image(self, rows: Any) -> Tensor:
         """Images (B, ...) of 784 pixels, bytes or 0..1, as the discriminator takes them: (B, 1, S, S) in -1..1."""
-        x = 2 * learning.rows_of(rows, 784, self.device).reshape(-1, 1, 28, 28) - 1
+        x = learning.greys_of(rows, 28, self.device)
         margin = (self.config.size - 28) // 2
         return F.pad(x, (margin,) * 4, value=-1.0) if margin else x
 

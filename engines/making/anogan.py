@@ -122,7 +122,7 @@ class AnoGAN(learning.Learner):
 
     def images(self, rows: Any) -> Tensor:
         """Bytes or levels in 0..1 (B, ...) as the networks take them: (B, 1, 28, 28) in -1..1."""
-        return 2 * learning.rows_of(rows, 784, self.device).reshape(-1, 1, 28, 28) - 1
+        return learning.greys_of(rows, 28, self.device)
 
     def parts(self, x: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
         """R and D of images (B, 1, 28, 28) in -1..1 against generated ones: (B,) each, R in levels of 0..1."""

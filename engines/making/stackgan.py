@@ -238,7 +238,7 @@ class StackGAN(learning.Learner):
     def start(self, network: Any) -> nn.Module:
         for player in ("G0", "D0", "G", "D"):
             if player in network:
-                learning.start_small(network[player], self.rng)
+                learning.start_small(self, network[player])
         if "G" in network:
             nn.init.zeros_(network["G"].finer[-1].weight)
         nn.init.normal_(network["text"].words[0].weight, 0.0, 0.4, generator=self.rng)  # one word of 92 is 1, others 0

@@ -181,7 +181,7 @@ class IcGAN(learning.Learner):
 
     def start(self, network: Any) -> nn.Module:
         for player in ("G", "D"):
-            learning.start_small(network[player], self.rng)
+            learning.start_small(self, network[player])
         return network
 
     # -- learning --------------------------------------------------------------------------------------

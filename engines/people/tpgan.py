@@ -276,7 +276,7 @@ class TPGAN(learning.Learner):
 
     def start(self, network: Any) -> nn.Module:
         if "D" in network:
-            learning.start_small(network["D"], self.rng)
+            learning.start_small(self, network["D"])
         return network
 
     # -- learning --------------------------------------------------------------------------------------

@@ -163,14 +163,13 @@ class CycleGAN(learning.Learner):
         super().__init__(config, data=data, device=device)
         self.pools = {"X": Pool(config.side), "Y": Pool(config.side)}
 
+    start = learning.start_small
+
     def make(self) -> nn.Module:
         c, n = self.config.channels, self.config.n_blocks
         return nn.ModuleDict(
             {"G": generator(c, n), "F": generator(c, n), "D_X": discriminator(c), "D_Y": discriminator(c)}
         )
-
-    def start(self, network: nn.Module) -> nn.Module:
-        return learning.start_small(network, self.rng)
 
     # -- learning --------------------------------------------------------------------------------------
 

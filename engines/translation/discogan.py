@@ -316,13 +316,11 @@ class DiscoGAN(learning.Learner):
     Config: ClassVar[type] = DiscoGANConfig
     learns_from = Turning
     VARIANTS = VARIANTS
+    start = learning.start_small
 
     def make(self) -> nn.Module:
         c = self.config.channels
         return nn.ModuleDict(players(self.config.model, lambda: generator(c), lambda: discriminator(c)))
-
-    def start(self, network: nn.Module) -> nn.Module:
-        return learning.start_small(network, self.rng)
 
     def learn(self, batch: Fields) -> dict[str, Tensor]:
         a, b = self.images(batch["chair"]), self.images(batch["head"])

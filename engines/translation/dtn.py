@@ -187,7 +187,7 @@ class DTN(learning.Learner):
     def start(self, network: Any) -> nn.Module:
         for player in ("g", "D"):  # as DCGAN, which g and D follow
             if player in network:
-                learning.start_small(network[player], self.rng)
+                learning.start_small(self, network[player])
         return network
 
     @property
@@ -237,7 +237,7 @@ class DTN(learning.Learner):
 
     def grey(self, images: Any) -> Tensor:
         """Target images (B, 28, 28), bytes or 0..1, with a black margin: (B, 1, 32, 32) in -1..1."""
-        x = 2 * learning.rows_of(images, 784, self.device).reshape(-1, 1, 28, 28) - 1
+        x = learning.greys_of(images, 28, self.device)
         return F.pad(x, (2, 2, 2, 2), value=-1.0)
 
     # -- the model -------------------------------------------------------------------------------------

@@ -152,7 +152,7 @@ class Pix2Pix(learning.Learner):
         return nn.ModuleDict({"G": G, "D": PatchGAN(config.channels, config.patch, conditional=config.conditional)})
 
     def start(self, network: nn.Module) -> nn.Module:
-        return learning.start_small(network, self.rng)  # section 6.2
+        return learning.start_small(self, network)  # section 6.2
 
     def noise(self, n: int, generator: torch.Generator) -> list[Tensor]:
         """z: in the first layers up half of the numbers go to 0 and the rest are doubled: masks (n, 4 C, S, S)."""
@@ -185,7 +185,7 @@ class Pix2Pix(learning.Learner):
 
     def outlines(self, x: Any) -> Tensor:
         """Outlines (B, 64, 64), black on white, bytes or 0..1 -> (B, 1, 64, 64) in -1..1."""
-        return 2 * learning.rows_of(x, SIDE * SIDE, self.device).reshape(-1, 1, SIDE, SIDE) - 1
+        return learning.greys_of(x, SIDE, self.device)
 
     def drawings(self, y: Any) -> Tensor:
         """Drawings (B, 64, 64, 3), bytes or 0..1 -> (B, 3, 64, 64) in -1..1."""

@@ -170,7 +170,7 @@ class PoseGuided(learning.Learner):
         """
         for player, net in network.items():
             if player == "D":
-                learning.start_small(net, self.rng)
+                learning.start_small(self, net)
                 continue
             for layer in net.modules():
                 if isinstance(layer, (nn.Conv2d, nn.Linear)):

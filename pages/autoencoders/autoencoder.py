@@ -170,8 +170,7 @@ def narrowing(first: int, drawn: np.ndarray | None, _open: str) -> Film:
 def recorded() -> Film:
     """The recorded training with M = 2."""
     frames = shipped.frames("autoencoder", "m2")
-    how = shown(frames[0], "mnist", 2, "sigmoid", bernoulli=True, recorded=True)
-    return Film(frames=frames, code=shipped.code_of_frames("autoencoder", "m2"), **how)
+    return shipped.film("autoencoder", "m2", **shown(frames[0], "mnist", 2, "sigmoid", bernoulli=True, recorded=True))
 
 
 def training(name: str, **own: Any) -> Scene:

@@ -188,9 +188,7 @@ def names_of(name: str) -> tuple[str, ...]:
 def recorded(name: str) -> Film:
     """The recorded training of a shipped model."""
     frames = shipped.frames("vae", MODELS[name][0])
-    return Film(
-        frames=frames, code=shipped.code_of_frames("vae", MODELS[name][0]), **shown(frames[-1], name, 2, recorded=True)
-    )
+    return shipped.film("vae", MODELS[name][0], **shown(frames[-1], name, 2, recorded=True))
 
 
 def training(name: str, **own: Any) -> Scene:

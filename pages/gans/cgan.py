@@ -13,7 +13,7 @@ from engines.engine import Frame
 from engines.gans.cgan import SHOWN
 from pages.catalogue import entry
 from pages.ui import board, shipped, show
-from pages.ui.comparison import each, interval, metrics, networks, order, picked, strip, sure
+from pages.ui.comparison import each, interval, metrics, networks, order, strip, sure, which
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -62,9 +62,8 @@ def main() -> None:
 
 
 def training() -> Film:
-    return Film(
-        frames=shipped.frames("cgan"),
-        code=shipped.code_of_frames("cgan"),
+    return shipped.film(
+        "cgan",
         base=images_base(columns=10, rows=ROWS, names=DIGITS) | {"curve_sets": [READ, LOSSES]},
         draw=lambda frame: {"images": frame.arrays["made"], "caption": (
             f"After {frame.scalars['batches']:,.0f} batches. A column is a label, a row one noise. Of 500 others "
@@ -201,14 +200,8 @@ classifier. Reed and others show it such pairs as a second kind of made ones.
 )
 
 
-def check_part(answer: str) -> tuple[bool, str]:
-    found = {words: 100 * metrics("cgan", variant)["test_accuracy"] for variant, words in WORDS.items()}
-    return picked(answer, found, "Read as asked:", "{:.1f} %")
-
-
 QUESTIONS = (
-    Question(text="Which network is obeyed most?", kind="choice", options=tuple(WORDS.values()), check=check_part,
-             hint="Take a part away."),
+    which("Which network is obeyed most?", "cgan", WORDS, "accuracy", "Read as asked:"),
     Question(text="Why is it not enough to tell G alone?", kind="choice", hint="The scene Told, but not held to it.",
              options=("D would not notice a wrong digit", "G would see no noise", "D would always win"),
              check=lambda answer: (answer.startswith("D would not"), "D would take any good digit for any label.")),

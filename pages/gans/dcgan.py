@@ -134,12 +134,12 @@ def main() -> None:
 
 def recorded(name: str) -> Film:
     frames = shipped.frames("dcgan", VARIANTS[name])
-    return Film(
-        frames=frames,
+    return shipped.film(
+        "dcgan",
+        VARIANTS[name],
         base=training_base(recorded=True, judged="frechet" in frames[-1].scalars),
         draw=partial(film_picture, name=name),
         numbers=partial(training_numbers, name=name),
-        code=shipped.code_of_frames("dcgan", VARIANTS[name]),
     )
 
 

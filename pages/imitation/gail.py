@@ -202,9 +202,8 @@ def body() -> Film:
     config = GAILConfig(**shipped.card("gail", BODY)["config"])
     env, shown = environment(BODY), demonstrations.load(BODY)
     used = shown.first(config.n_trajectories)
-    return Film(
-        frames=shipped.frames("gail", BODY),
-        code=shipped.code_of_frames("gail", BODY),
+    return shipped.film(
+        "gail", BODY,
         base=gail_pictures.base(
             used, names=("The expert", "The learner"), expert=float(used.returns.mean()), kl_limit=config.kl_limit,
             cloned=False,

@@ -291,10 +291,9 @@ def batches(name: str, variant: str) -> str:
 
 
 def training(normal: str) -> Film:
-    frames = shipped.frames("anogan", normal)
     losses = curves("Losses", "nats", d_loss="D", g_loss="G, −log D(G(z))")
-    return Film(frames=frames, base=images_base() | {"curve_sets": [losses], "curve_log": True}, draw=made,
-                numbers=losses_of, code=shipped.code_of_frames("anogan", normal))  # fmt: skip
+    base = images_base() | {"curve_sets": [losses], "curve_log": True}
+    return shipped.film("anogan", normal, base=base, draw=made, numbers=losses_of)
 
 
 def made(frame: Frame) -> dict[str, Any]:

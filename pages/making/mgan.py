@@ -21,7 +21,7 @@ from engines.run import Run, threads
 from pages.catalogue import entry
 from pages.making.mgan_notes import PARTS, SCENES, SLUG, TRAINED, WHY, WORDS, agreement, questions
 from pages.ui import board, photos, shipped, show
-from pages.ui.comparison import interval, metrics, strip
+from pages.ui.comparison import column, interval, metrics, strip
 from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -299,9 +299,8 @@ def race_numbers(run: Run, frame: Frame, target: float, seconds: float) -> Block
 
 def training() -> Film:
     m = metrics(SLUG)
-    return Film(
-        frames=shipped.frames(SLUG),
-        code=shipped.code_of_frames(SLUG),
+    return shipped.film(
+        SLUG,
         base=images_base(columns=2, names=("texture, from the same noise", f"the held-out photo: {HELD_OUT}"))
         | {"curve_sets": [
             curves("Distance of patches", "from held-out texture", distance="two textures"),
@@ -375,19 +374,18 @@ def side_by_side(part: str) -> np.ndarray:
 
 def table() -> dict[str, list[str]]:
     """Measures of the small networks between floor and ceiling; both are the same for all of them."""
-    whole, cards = metrics(SLUG, "small"), [metrics(SLUG, part) for part in PARTS]
+    m = {WORDS[part]: metrics(SLUG, part) for part in PARTS}
 
-    def column(key: str, *ends: str) -> list[str]:
-        untrained, given, true = (interval(whole, end, 2) if end else "" for end in ends)
-        return [untrained, given, *(interval(m, key, 2) for m in cards), true]
+    def between(key: str) -> list[str]:
+        return column(m, key, 2, floors=(f"{key}_untrained", f"{key}_noise"), best=f"{key}_real")
 
     return {
-        "": ["untrained generator", "pink noise, or the photo", *(WORDS[part] for part in PARTS), "true texture"],
-        "distance of textures": column("distance", "distance_untrained", "distance_noise", "distance_real"),
-        "in pixels": column("pixels", "pixels_untrained", "pixels_noise", "pixels_real"),
-        f"distance of {HELD_OUT}": column("painted", "", "painted_before", ""),
-        f"E_c of {HELD_OUT}": ["", "0", *(interval(m, "content", 2) for m in cards), ""],
-        "E_c of plain texture": ["", "", *(interval(m, "content_other", 2) for m in cards), ""],
+        "": ["untrained generator", "pink noise, or the photo", *m, "true texture"],
+        "distance of textures": between("distance"),
+        "in pixels": between("pixels"),
+        f"distance of {HELD_OUT}": column(m, "painted", 2, floors=("", "painted_before")),
+        f"E_c of {HELD_OUT}": column(m, "content", 2, floors=("", "0")),
+        "E_c of plain texture": column(m, "content_other", 2, floors=("", "")),
     }
 
 

@@ -281,13 +281,10 @@ def training(which: int) -> Film:
         curves("Losses", "nats", d_loss="D", gan="G, −log D(G(z))"),
         curves("Feature matching", "summed squares", feature="features", mean="cells"),
     ]
-    true = bars.leaps(*notes.probe())
-    frames = [
-        Frame(step=f.step, scalars={**f.scalars, "true": true.mean()}, arrays=f.arrays) for f in shipped.frames(SLUG)
-    ]
+    true = bars.leaps(*notes.probe()).mean()
     base = roll_base(TRACKS[:1], low=bars.LOW, step_seconds=60 / BEATS / 4)
-    return Film(frames=frames, base={**base, "curve_sets": sets, "curve_log": True}, draw=partial(learning, which),
-                numbers=notes.numbers, code=shipped.code_of_frames(SLUG))  # fmt: skip
+    return shipped.film(SLUG, added=lambda _: {"true": true}, base={**base, "curve_sets": sets, "curve_log": True},
+                        draw=partial(learning, which), numbers=notes.numbers)  # fmt: skip
 
 
 def learning(which: int, frame: Frame) -> dict[str, Any]:

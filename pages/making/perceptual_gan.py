@@ -95,9 +95,8 @@ def training() -> Film:
     near, far, names = filmed()
     fixed = {"small": maps("small"), "large": maps("large")}
     rows = ("small", "its features", "raised", "features of the large", "large")
-    return Film(
-        frames=shipped.frames("perceptual_gan"),
-        code=shipped.code_of_frames("perceptual_gan"),
+    return shipped.film(
+        "perceptual_gan",
         base=images_base(columns=len(names), rows=rows, names=names)
         | {"curve_sets": [RIGHT, LOSSES], "curve_log": True},
         draw=lambda frame: pictured(frame, near, far, fixed),

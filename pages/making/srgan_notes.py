@@ -14,7 +14,7 @@ from engines.engine import Frame
 from engines.making.features import NETWORK
 from engines.making.srgan import JUDGE, SRGAN, contrast, shrunk
 from pages.ui import comparison, shipped
-from pages.ui.comparison import each, order, picked, sure
+from pages.ui.comparison import column, order, sure, which
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.shipped import interval
@@ -164,22 +164,13 @@ for frame in checkpoints.load_frames(checkpoints.folder("srgan", "") / checkpoin
 
 def table() -> dict[str, list[str]]:
     """The small networks, between bicubic interpolation and the photo itself."""
-    cards = {words: card_of(variant) for variant, words in WORDS.items()}
-    whole = card_of("small")
-
-    def column(key: str, digits: int, best: str) -> list[str]:
-        return [interval(whole, f"{key}_bicubic", digits), *each(cards, key, digits), best]
-
+    m = {words: card_of(variant) for variant, words in WORDS.items()}
     return {
-        "": ["bicubic", *cards, "the photo"],
-        "PSNR, dB": column("psnr", 1, "no error"),
-        "SSIM": column("ssim", 3, "1"),
-        "feature distance": column("feature", 3, "0"),
-        "contrast of the photo's, %": [
-            interval(whole, "detail_bicubic", 0, factor=100),
-            *each(cards, "detail", 0, factor=100),
-            "100",
-        ],
+        "": ["bicubic", *m, "the photo"],
+        "PSNR, dB": column(m, "psnr", floors=["psnr_bicubic"], best="no error"),
+        "SSIM": column(m, "ssim", 3, floors=["ssim_bicubic"], best="1"),
+        "feature distance": column(m, "feature", 3, floors=["feature_bicubic"], best="0"),
+        "contrast of the photo's, %": column(m, "detail", 0, factor=100, floors=["detail_bicubic"], best="100"),
     }
 
 
@@ -349,11 +340,6 @@ def check_mean(answer: float) -> tuple[bool, str]:
     )
 
 
-def check_nearest(answer: str) -> tuple[bool, str]:
-    found = {words: card_of(variant)["test_feature"] for variant, words in WORDS.items()}
-    return picked(answer, found, "Feature distance over the test photos:", "{:.3f}", least=True)
-
-
 def check_won(answer: float) -> tuple[bool, str]:
     m = card_of("")
     n = int(m["test_photos"])
@@ -376,11 +362,15 @@ QUESTIONS = (
         check=check_psnr,
         hint="The mean square error is the square of 0.1.",
     ),
-    Question(
-        text="Which of the networks trained alike is nearest to the photos in features?",
-        kind="choice",
-        options=tuple(WORDS.values()),
-        check=check_nearest,
+    which(
+        "Which of the networks trained alike is nearest to the photos in features?",
+        "srgan",
+        WORDS,
+        "feature",
+        "Feature distance over the test photos:",
+        "{:.3f}",
+        factor=1,
+        least=True,
         hint="Take a part away, and read the fourth column.",
     ),
     Question(

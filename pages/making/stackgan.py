@@ -272,17 +272,13 @@ def walk(variant: str, start: str, end: str, seed: int) -> Film:
 def training() -> Film:
     true = notes.tests()["image"][:FILMED]
     ceiling = 100 * card_of("")["test_obeyed_real"]
-    frames = [
-        Frame(step=f.step, scalars={**f.scalars, "obeyed": 100 * f.scalars["obeyed"], "true": ceiling}, arrays=f.arrays)
-        for f in shipped.frames(SLUG)
-    ]
     base = images_base(columns=FILMED, rows=("stage 1", "stage 2", "true"))
-    return Film(
-        frames=frames,
+    return shipped.film(
+        SLUG,
+        added=lambda frame: {"obeyed": 100 * frame.scalars["obeyed"], "true": ceiling},
         base=base | {"curve_sets": [OBEYED, STAGE1, STAGE2, MATCHING], "curve_log": True},
         draw=partial(learning_picture, true),
         numbers=notes.numbers,
-        code=shipped.code_of_frames(SLUG),
     )
 
 

@@ -16,7 +16,7 @@ from engines.making import captions
 from engines.making.captions import BIRDS, TOLD, VALUES
 from engines.making.stackgan import StackGAN, kl_to_standard
 from pages.ui import comparison, shipped
-from pages.ui.comparison import each, order, picked, sure
+from pages.ui.comparison import column, order, picked, sure
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.shipped import interval
@@ -117,27 +117,22 @@ def one_by_one(m: Mapping[str, float]) -> str:
 
 def table() -> dict[str, list[str]]:
     """Every network over all test captions, between floor and ceiling."""
-    cards = {WORDS[variant]: card_of(variant) for variant in PARTS}
-    whole = cards["all parts"]
+    m = {WORDS[variant]: card_of(variant) for variant in PARTS}
 
-    def column(key: str) -> list[str]:
-        other, real = (interval(whole, key + end, 0, factor=100) for end in ("_other", "_real"))
-        return [other, *each(cards, key, 0, factor=100), real]
-
-    def alone(key: str, digits: int, factor: float = 1.0, *, real: str = "") -> list[str]:
-        return ["", *each(cards, key, digits, factor=factor), real]
+    def percent(key: str) -> list[str]:
+        return column(m, key, 0, factor=100, floors=[f"{key}_other"], best=f"{key}_real")
 
     return {
-        "": ["drawings for another caption", *cards, "true drawings"],
-        "obeyed, %": column("obeyed"),
-        "kind": column("kind"),
-        "colour": column("body"),
-        "belly or centre": column("second"),
-        "place": column("place"),
-        "D prefers the right caption, %": alone("match", 0, 100),
-        "and the right colour, %": alone("match_colour", 0, 100),
-        "two drawings differ": alone("spread", 1),
-        "Fréchet distance": alone("frechet", 1, real=interval(whole, "frechet_real", 1)),
+        "": ["drawings for another caption", *m, "true drawings"],
+        "obeyed, %": percent("obeyed"),
+        "kind": percent("kind"),
+        "colour": percent("body"),
+        "belly or centre": percent("second"),
+        "place": percent("place"),
+        "D prefers the right caption, %": column(m, "match", 0, factor=100),
+        "and the right colour, %": column(m, "match_colour", 0, factor=100),
+        "two drawings differ": column(m, "spread"),
+        "Fréchet distance": column(m, "frechet", best="frechet_real"),
     }
 
 

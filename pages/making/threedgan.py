@@ -299,12 +299,6 @@ def added(code: int, more: str) -> Film:
 
 def training() -> Film:
     usual = float(trained_on().flatten(1).sum(dim=1).float().mean())
-    frames = [
-        Frame(step=f.step, scalars={**f.scalars, "usual": usual, "piece": 100 * f.scalars["one_piece"],
-                                    **{key: 100 * f.scalars[key] for key in ("accuracy", "held") if key in f.scalars}},
-              arrays=f.arrays)
-        for f in shipped.frames(SLUG)
-    ]  # fmt: skip
     sets = [
         curves("Filled cells", "cells", filled="64 made solids", usual="training solids"),
         curves("Losses", "nats", d_loss="D", g_loss="G, −log D(G(z))"),
@@ -312,7 +306,12 @@ def training() -> Film:
         curves("In one piece", "%", piece="64 made solids"),
     ]
     base = {**volume_base(names=("",) * SHOWN), "curve_sets": sets, "curve_log": True}
-    return Film(frames=frames, base=base, draw=learning_to, numbers=notes.numbers, code=shipped.code_of_frames(SLUG))
+
+    def added(frame: Frame) -> dict[str, float]:
+        percent = {key: 100 * frame.scalars[key] for key in ("accuracy", "held") if key in frame.scalars}
+        return {"usual": usual, "piece": 100 * frame.scalars["one_piece"], **percent}
+
+    return shipped.film(SLUG, added=added, base=base, draw=learning_to, numbers=notes.numbers)
 
 
 def learning_to(frame: Frame) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from engines.making import solids
 from engines.making.solids import CLASSES, SIDE, Furniture
 from engines.making.threedgan import FILLED, ThreeDGAN, of_kinds
 from pages.ui import comparison, shipped
-from pages.ui.comparison import each, picked
+from pages.ui.comparison import column, picked
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.shipped import interval
@@ -117,20 +117,18 @@ def learned(variant: str) -> str:
 
 def table() -> dict[str, list[str]]:
     """Every network between the floor and true solids."""
-    cards = {words: card_of(variant) for variant, words in WORDS.items()}
-    whole = cards["all parts"]
+    m = {words: card_of(variant) for variant, words in WORDS.items()}
 
-    def column(key: str, digits: int = 2, factor: float = 1.0) -> list[str]:
-        floor, true = (interval(whole, f"{key}_{end}", digits, factor=factor) for end in ("floor", "true"))
-        return [floor, *each(cards, key, digits, factor=factor), true]
+    def between(key: str, digits: int = 2, factor: float = 1.0) -> list[str]:
+        return column(m, key, digits, factor=factor, floors=[f"{key}_floor"], best=f"{key}_true")
 
     return {
-        "": ["each cell by itself", *cards, "true solids"],
-        "filled cells": column("filled", 0),
-        "in one piece, %": column("one_piece", 0, 100),
-        "nearest training solid, IoU": column("nearest"),
-        "test solids found, IoU": column("found"),
-        "distance": column("energy", 2),
+        "": ["each cell by itself", *m, "true solids"],
+        "filled cells": between("filled", 0),
+        "in one piece, %": between("one_piece", 0, 100),
+        "nearest training solid, IoU": between("nearest"),
+        "test solids found, IoU": between("found"),
+        "distance": between("energy"),
     }
 
 

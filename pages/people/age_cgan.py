@@ -308,9 +308,8 @@ def training() -> Film:
     undo = curves("The encoder", "mean square", e_loss="|z − E(G(z, y))|²")
     near = curves("First guess", "dB", test_psnr="PSNR, eight test faces")
     rows = (*(f"code {i + 1}" for i in range(N_CODES)), "first guess", "true")
-    return Film(
-        frames=shipped.frames("age_cgan"),
-        code=shipped.code_of_frames("age_cgan"),
+    return shipped.film(
+        "age_cgan",
         base=images_base(columns=len(AGES), rows=rows) | {"curve_sets": [game, undo, near], "curve_log": True},
         draw=lambda frame: learned(frame, true),
         numbers=losses,

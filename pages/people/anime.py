@@ -303,10 +303,6 @@ def training() -> Film:
     side = shipped.card(SLUG)["config"]["side"]
     true = learning.to_bytes(model("").reduced(notes.tests()["image"][:SHOWN])).numpy()
     ceiling = 100 * card_of("")["test_obeyed_real"]
-    frames = [
-        Frame(step=f.step, scalars={**f.scalars, "obeyed": 100 * f.scalars["obeyed"], "true": ceiling}, arrays=f.arrays)
-        for f in shipped.frames(SLUG)
-    ]
     sets = [
         curves("Attributes obeyed", "%", obeyed="64 test characters", true="true pictures"),
         curves("The game", "nats", d_adv="D", g_adv="G, −log D"),
@@ -314,12 +310,12 @@ def training() -> Film:
         curves("Slope of D near true pictures", "", slope="gradient norm"),
     ]
     rows = ("made", "true") * (SHOWN // FILMED)
-    return Film(
-        frames=frames,
+    return shipped.film(
+        SLUG,
+        added=lambda frame: {"obeyed": 100 * frame.scalars["obeyed"], "true": ceiling},
         base=images_base(columns=FILMED, rows=rows) | {"curve_sets": sets, "curve_log": True},
         draw=partial(learning_picture, true, side),
         numbers=losses,
-        code=shipped.code_of_frames(SLUG),
     )
 
 

@@ -14,7 +14,7 @@ from engines.data import zoo
 from engines.people.anime import FIELDS, PACK, Anime
 from engines.people.attributes import PACKS, of_pack
 from pages.ui import comparison, shipped
-from pages.ui.comparison import each, order, picked, sure
+from pages.ui.comparison import column, order, picked, sure
 from pages.ui.live import Blocks
 from pages.ui.shipped import interval
 from pages.ui.strip import Scene
@@ -184,23 +184,18 @@ def about_judge() -> str:
 
 def table() -> dict[str, list[str]]:
     """Every network over all test attributes, between floor and ceiling."""
-    cards = {WORDS[variant]: card_of(variant) for variant in PARTS}
-    whole = cards["all parts"]
+    m = {WORDS[variant]: card_of(variant) for variant in PARTS}
 
-    def column(key: str) -> list[str]:
-        most, real = f"{100 * whole[f'test_{key}_most']:.1f}", interval(whole, f"{key}_real", 1, factor=100)
-        return [most, *each(cards, key, 1, factor=100), real]
-
-    def alone(key: str, digits: int, real: str = "") -> list[str]:
-        return ["", *each(cards, key, digits), real]
+    def percent(key: str) -> list[str]:
+        return column(m, key, factor=100, floors=[f"{key}_most"], best=f"{key}_real")
 
     return {
-        "": ["the most frequent value", *cards, "true pictures"],
-        "obeyed, %": column("obeyed"),
-        "obeyed, hair new in this colour, %": column("new"),
-        "Fréchet distance": alone("frechet", 1, interval(whole, "frechet_real", 1)),
-        "two of the same attributes differ": alone("spread", 1),
-        "slope of D near true pictures": alone("slope", 2),
+        "": ["the most frequent value", *m, "true pictures"],
+        "obeyed, %": percent("obeyed"),
+        "obeyed, hair new in this colour, %": percent("new"),
+        "Fréchet distance": column(m, "frechet", best="frechet_real"),
+        "two of the same attributes differ": column(m, "spread"),
+        "slope of D near true pictures": column(m, "slope", 2),
     }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from engines import checkpoints
 from engines.people.attributes import PACKS
 from pages.ui import comparison, shipped, show
-from pages.ui.comparison import interval, order, sure
+from pages.ui.comparison import column, interval, order, sure
 from pages.ui.strip import Scene
 from pages.ui.tryit import Question
 
@@ -104,22 +105,18 @@ def part_at(batches: float) -> str:
 
 def table() -> dict[str, list[str]]:
     """Measures of the networks trained alike, between floors and ceiling."""
-    whole, names = metrics("small"), (*ALIKE, "")
-
-    def column(key: str, digits: int, factor: float, floor: str, best: str) -> list[str]:
-        return [floor, *(interval(metrics(v), key, digits, factor=factor) for v in names), best]
-
-    best = f"{whole['test_frechet_real']:.1f}" if "test_frechet_real" in whole else ""
+    m = {WORDS[variant]: metrics(variant) for variant in (*ALIKE, "")}
+    percent = partial(column, m, factor=100)
     return {
-        "": ["floor", *(WORDS[v] for v in names), "best"],
-        "asked for, read in made, %": column("obeyed", 1, 100, percent(whole, "obeyed_other"),
-                                             percent(whole, "obeyed_real")),
-        "edit read, %": column("changed", 1, 100, percent(whole, "already"), ""),
-        "others changed, %": column("others", 1, 100, percent(whole, "others_z"), "0"),
-        "z found again, correlation": column("z", 2, 1, interval(whole, "z_other", 2), "1"),
-        "y found, %": column("y", 1, 100, f"{100 * whole['test_y_chance']:.1f}", "100"),
-        "made again, levels away": column("error", 1, 1, interval(whole, "mean_error"), "0"),
-        "Fréchet distance": ["", *(f"{metrics(v)['test_frechet']:.1f}" for v in names), best],
+        "": ["floor", *m, "best"],
+        "asked for, read in made, %": percent("obeyed", floors=["obeyed_other"], best="obeyed_real"),
+        "edit read, %": percent("changed", floors=["already"]),
+        "others changed, %": percent("others", floors=["others_z"], best="0"),
+        "z found again, correlation": column(m, "z", 2, floors=["z_other"], best="1"),
+        "y found, %": percent("y", floors=["y_chance"], best="100"),
+        "made again, levels away": column(m, "error", floors=["mean_error"], best="0"),
+        "Fréchet distance": ["", *(f"{one['test_frechet']:.1f}" for one in m.values()),
+                             f"{metrics('small')['test_frechet_real']:.1f}"],
     }  # fmt: skip
 
 

@@ -199,9 +199,8 @@ def training() -> Film:
     near = curves("Near the true front", "dB", test_psnr="PSNR, twelve test people")
     terms = curves("Terms", "", pixel="L_pixel", ip="L_ip", part="the patches' own")
     game = curves("The discriminator", "nats", d_loss="D", adv="−log D of what is made")
-    return Film(
-        frames=shipped.frames(SLUG),
-        code=shipped.code_of_frames(SLUG),
+    return shipped.film(
+        SLUG,
         base=images_base(names=names) | {"curve_sets": [near, terms, game], "curve_log": True},
         draw=lambda frame: picture(frame, given, true),
         numbers=losses,

@@ -10,7 +10,7 @@ import numpy as np
 from engines.maths.intervals import bootstrap
 from engines.people.tpgan import FAR
 from pages.ui import comparison, shipped, show
-from pages.ui.comparison import interval, picked
+from pages.ui.comparison import interval, which
 from pages.ui.strip import Scene
 from pages.ui.tryit import Question
 
@@ -148,11 +148,6 @@ def check_eye(answer: str) -> tuple[bool, str]:
     )
 
 
-def check_best(answer: str) -> tuple[bool, str]:
-    found = {WORDS[v]: 100 * metrics(v)["test_near_rank1"] for v in ALIKE}
-    return picked(answer, found, "At 60° and beyond, by the judge of turns up to 45°:", "{:.1f} %")
-
-
 def check_found(answer: str) -> tuple[bool, str]:
     s = show.standing(SLUG, "made_right", "Turn the head", "the turn that stands")
     right = {"both": (1, 1), "what was made": (1, 0), "the turned head": (0, 1), "neither": (0, 0)}
@@ -172,12 +167,13 @@ QUESTIONS = (
         check=check_eye,
         hint="One eye is nearly hidden. What would you like to know to draw it?",
     ),
-    Question(
-        text="Which of the networks trained alike has the right person found most often, at 60° and beyond, by "
-        "the judge of turns up to 45°?",
-        kind="choice",
-        options=tuple(WORDS[v] for v in ALIKE),
-        check=check_best,
+    which(
+        "Which of the networks trained alike has the right person found most often, at 60° and beyond, by the judge of "
+        "turns up to 45°?",
+        SLUG,
+        {variant: WORDS[variant] for variant in ALIKE},
+        "near_rank1",
+        "At 60° and beyond, by the judge of turns up to 45°:",
         hint="Take a part away, and read the table.",
     ),
     Question(

@@ -190,9 +190,8 @@ def training() -> Film:
     config = shipped.card(SLUG)["config"]
     side = config["side"]
     x, y = (learning.to_bytes(sized("", tests()[key][:FILMED])).numpy() for key in ("flat", "noto"))
-    return Film(
-        frames=shipped.frames(SLUG),
-        code=shipped.code_of_frames(SLUG),
+    return shipped.film(
+        SLUG,
         base=images_base(columns=FILMED, rows=("flat x", "G(x)", "F(G(x))", "shaded y", "F(y)"),
                          names=tests()["names"][:FILMED])
         | {"curve_sets": [

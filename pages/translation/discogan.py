@@ -206,9 +206,8 @@ def training() -> Film:
     yaw = tests()["yaw"]
     chairs = tests()["chair"].reshape(-1, SIDE, SIDE, 3)[list(SHOWN)]
     across = len(SHOWN) // 3
-    return Film(
-        frames=shipped.frames("discogan"),
-        code=shipped.code_of_frames("discogan"),
+    return shipped.film(
+        "discogan",
         base=images_base(columns=across, rows=("chair", "head", "led back") * FILMED,
                          names=[degrees(yaw[row % N_TURNS]) for row in SHOWN[:across]])
         | {"curve_sets": [FOLLOWED, LOSSES, MATCHED, LED], "curve_log": True},

@@ -13,7 +13,7 @@ from engines.foundations import classifier
 from engines.translation.dtn import SIDE, cut
 from pages.catalogue import entry
 from pages.ui import board, shipped, show
-from pages.ui.comparison import each, interval, metrics, networks, order, picked, strip, sure
+from pages.ui.comparison import each, interval, metrics, networks, order, strip, sure, which
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -144,9 +144,8 @@ def learned(variant: str) -> str:
 
 def training() -> Film:
     images, _ = tests()
-    return Film(
-        frames=shipped.frames("dtn"),
-        code=shipped.code_of_frames("dtn"),
+    return shipped.film(
+        "dtn",
         base=images_base(columns=FILMED // 2, rows=("image", "drawn") * 2) | {"curve_sets": [READ, TERMS]},
         draw=lambda frame: picture(frame, images[:FILMED]),
         numbers=numbers,
@@ -275,11 +274,6 @@ def check_floor(answer: float) -> tuple[bool, str]:
     return abs(answer - gain) <= 1, f"{100 * m['test_accuracy']:.1f} − {100 * m['test_untranslated']:.1f} = {gain:.1f}."
 
 
-def check_term(answer: str) -> tuple[bool, str]:
-    found = {words: 100 * metrics("dtn", variant)["test_accuracy"] for words, variant in PARTS.items()}
-    return picked(answer, found, "Read right:", "{:.1f} %", least=True)
-
-
 QUESTIONS = (
     Question(
         text="By how many points of per cent does translating help the classifier trained on MNIST?",
@@ -287,13 +281,7 @@ QUESTIONS = (
         check=check_floor,
         hint="Below the stage of Try it out: translations against untranslated images.",
     ),
-    Question(
-        text="Without which term are the translations read worst?",
-        kind="choice",
-        options=tuple(PARTS),
-        check=check_term,
-        hint="Take a part away.",
-    ),
+    which("Without which term are the translations read worst?", "dtn", WORDS, "accuracy", "Read right:", least=True),
     Question(
         text="A 7 is translated. May its handwriting show the same slant as the print?",
         kind="choice",

@@ -16,7 +16,7 @@ from engines.translation.pix2pix import BINS, MOST, SIDE, chroma_histogram, colo
 from pages.catalogue import entry
 from pages.translation import colouring
 from pages.ui import comparison, shipped, show
-from pages.ui.comparison import each, interval, networks, order, picked, strip, sure
+from pages.ui.comparison import each, interval, networks, order, strip, sure, which
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -95,9 +95,8 @@ def learned(variant: str) -> str:
 def training() -> Film:
     pairs = colouring.tests()
     outlines, true = np.repeat(pairs["outline"][:FILMED][..., None], 3, axis=3), pairs["flat"][:FILMED]
-    return Film(
-        frames=shipped.frames("pix2pix"),
-        code=shipped.code_of_frames("pix2pix"),
+    return shipped.film(
+        "pix2pix",
         base=images_base(columns=FILMED, rows=("outline", "made", "true"), names=pairs["names"][:FILMED])
         | {"curve_sets": [OFF, LOSSES], "curve_log": True},
         draw=lambda frame: picture(frame, outlines, true),
@@ -296,11 +295,6 @@ def check_median(answer: float) -> tuple[bool, str]:
     return round(answer) == best, said
 
 
-def check_greyest(answer: str) -> tuple[bool, str]:
-    found = {words: m["test_chroma"] for words, m in measured("losses").items()}
-    return picked(answer, found, "Mean chroma over the test drawings:", "{:.1f}", least=True)
-
-
 def check_noise(answer: str) -> tuple[bool, str]:
     x = colouring.tests()["outline"][list(SHOWN)]
     engine = shipped.model("pix2pix")
@@ -318,11 +312,15 @@ QUESTIONS = (
         check=check_median,
         hint="The sum of distances changes only where the level passes one of the five.",
     ),
-    Question(
-        text="Which of the networks trained alike has the greyest colours?",
-        kind="choice",
-        options=tuple(WORDS[variant] for variant in PARTS["losses"]),
-        check=check_greyest,
+    which(
+        "Which of the networks trained alike has the greyest colours?",
+        "pix2pix",
+        {variant: WORDS[variant] for variant in PARTS["losses"]},
+        "chroma",
+        "Mean chroma over the test drawings:",
+        "{:.1f}",
+        factor=1,
+        least=True,
         hint="Take away losses, and look at chroma in the table.",
     ),
     Question(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from pages.catalogue import entry
 from pages.translation import pixeldtgan_notes
 from pages.translation.pixeldtgan_notes import ALIKE, WORDS, judged_by, metrics, said_of
 from pages.ui import settings, shipped, show
-from pages.ui.comparison import interval, networks, strip
+from pages.ui.comparison import column, networks, strip
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -265,9 +265,8 @@ def training() -> Film:
     off = curves("Off by", "levels of 255", test_rmse="test figures", rmse="training figures")
     losses = curves("Losses", "nats", r_loss="L_R, real or fake", a_loss="L_A, the pair", gan_a="−log D_A of C's")
     prefers = curves("D_A prefers the true figure", "share of test pairs", test_prefers="test figures")
-    return Film(
-        frames=shipped.frames(SLUG),
-        code=shipped.code_of_frames(SLUG),
+    return shipped.film(
+        SLUG,
         base=images_base(names=names) | {"curve_sets": [off, losses, prefers], "curve_log": True},
         draw=lambda frame: picture(frame, figures, true),
         numbers=numbers,
@@ -330,27 +329,15 @@ def converted(variant: str, rows: tuple[int, ...]) -> np.ndarray:
 
 def table() -> dict[str, list[str]]:
     """Measures of the networks trained alike, between floors and ceiling."""
-    cards, whole = {v: metrics(v) for v in ALIKE}, metrics("small")
-    n = round(whole["test_garments"])
-
-    def column(
-        key: str, digits: int, factor: float = 1.0, floors: tuple[str, ...] = ("", "", ""), best: str = ""
-    ) -> list[str]:
-        own = [interval(m, key, digits, factor=factor) or "no D_A" for m in cards.values()]
-        return [*(interval(whole, f, digits, factor=factor) if f.startswith(key) else f for f in floors), *own, best]
-
+    m = pixeldtgan_notes.measured()
+    n = round(metrics("small")["test_garments"])
+    percent = partial(column, m, factor=100, best="100", none="no D_A")
     return {
-        "": [
-            "mean training garment",
-            "the figure itself",
-            "another's garment",
-            *(WORDS[v] for v in ALIKE),
-            "the best there is",
-        ],
-        "RMSE, levels of 255": column("rmse", 1, floors=("rmse_mean", "rmse_copy", "rmse_other"), best="0"),
-        "SSIM": column("ssim", 3, floors=("ssim_mean", "ssim_copy", "ssim_other"), best="1"),
-        f"nearest of {n} garments is the true one, %": column("named", 1, 100, (f"{100 / n:.1f}", "", ""), "100"),
-        "D_A prefers the true figure, %": column("prefers", 1, 100, ("50 by chance", "", ""), "100"),
+        "": ["mean training garment", "the figure itself", "another's garment", *m, "the best there is"],
+        "RMSE, levels of 255": column(m, "rmse", floors=("rmse_mean", "rmse_copy", "rmse_other"), best="0"),
+        "SSIM": column(m, "ssim", 3, floors=("ssim_mean", "ssim_copy", "ssim_other"), best="1"),
+        f"nearest of {n} garments is the true one, %": percent("named", floors=(f"{100 / n:.1f}", "", "")),
+        "D_A prefers the true figure, %": percent("prefers", floors=("50 by chance", "", "")),
     }
 
 

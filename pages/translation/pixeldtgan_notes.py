@@ -8,7 +8,7 @@ from typing import Any
 
 from engines.translation.pixeldtgan import VARIANTS
 from pages.ui import comparison, shipped, show
-from pages.ui.comparison import interval, order, picked, sure
+from pages.ui.comparison import interval, order, sure, which
 from pages.ui.strip import Scene
 from pages.ui.tryit import Question
 
@@ -120,11 +120,6 @@ look past.
 )
 
 
-def check_named(answer: str) -> tuple[bool, str]:
-    found = {words: 100 * m["test_named"] for words, m in measured().items()}
-    return picked(answer, found, "Over the test figures:", "{:.1f} %")
-
-
 def check_balance(answer: float) -> tuple[bool, str]:
     best = 2 * math.log(2) / 3
     said = (
@@ -147,11 +142,12 @@ QUESTIONS = (
         check=check_balance,
         hint="What is the best probability for two kinds of pairs that look the same, one to be called 1 and one 0?",
     ),
-    Question(
-        text="For which of the networks trained alike is the nearest of all garments most often the true one?",
-        kind="choice",
-        options=tuple(WORDS[variant] for variant in ALIKE),
-        check=check_named,
+    which(
+        "For which of the networks trained alike is the nearest of all garments most often the true one?",
+        SLUG,
+        {variant: WORDS[variant] for variant in ALIKE},
+        "named",
+        "Over the test figures:",
         hint="Take a part away, and look at the table.",
     ),
     Question(

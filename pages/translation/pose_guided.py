@@ -15,7 +15,7 @@ from engines.translation.poses import paired, shown
 from pages.catalogue import entry
 from pages.translation import posing
 from pages.ui import comparison, shipped, show
-from pages.ui.comparison import interval, networks, order, picked, strip, sure
+from pages.ui.comparison import interval, networks, order, strip, sure, which
 from pages.ui.live import Blocks
 from pages.ui.maths import latex, number
 from pages.ui.page import page
@@ -105,9 +105,8 @@ def held_out(n: int | None = None) -> dict[str, torch.Tensor]:
 
 def training() -> Film:
     source, true = filmed()
-    return Film(
-        frames=shipped.frames(ENGINE),
-        code=shipped.code_of_frames(ENGINE),
+    return shipped.film(
+        ENGINE,
         base=images_base(columns=len(true), rows=("figure", "coarse", "difference", "result", "true"))
         | {"curve_sets": [ALIKE, OFF, LOSSES]},
         draw=lambda frame: picture(frame, source, true),
@@ -290,11 +289,6 @@ def check_mask(answer: float) -> tuple[bool, str]:
     return abs(answer - 8) < 1e-9, "On the body an error counts 1 + M = 2 times: (2 · 3 + 1 · 2) = 8."
 
 
-def check_best(answer: str) -> tuple[bool, str]:
-    found = {words: m["test_ssim"] for words, m in measured().items()}
-    return picked(answer, found, "SSIM over the test pictures:", "{:.3f}")
-
-
 def check_copy(answer: str) -> tuple[bool, str]:
     m = metrics("")
     copy, mean = m["test_copy_ssim"], m["test_mean_ssim"]
@@ -311,11 +305,14 @@ QUESTIONS = (
         check=check_mask,
         hint="Each difference is multiplied by 1 + M.",
     ),
-    Question(
-        text="Which of the networks trained alike has the highest SSIM with the true pictures?",
-        kind="choice",
-        options=tuple(WORDS[variant] for variant in PARTS),
-        check=check_best,
+    which(
+        "Which of the networks trained alike has the highest SSIM with the true pictures?",
+        ENGINE,
+        {variant: WORDS[variant] for variant in PARTS},
+        "ssim",
+        "SSIM over the test pictures:",
+        "{:.3f}",
+        factor=1,
         hint="Take a part away, and read the table.",
     ),
     Question(

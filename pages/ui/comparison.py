@@ -11,6 +11,7 @@ import streamlit as st
 from pages.ui import shipped
 from pages.ui.settings import Choice
 from pages.ui.shipped import interval as interval
+from pages.ui.tryit import Question
 
 BIG = 2  # times as large
 ALIKE = "The trained one; the others are small and were trained alike but for the part taken away."
@@ -42,6 +43,24 @@ def each(of: Mapping[Any, Mapping[str, float]], key: str, digits: int = 1, *, fa
     return [interval(m, key, digits, factor=factor) for m in of.values()]
 
 
+def column(
+    of: Mapping[Any, Mapping[str, float]],
+    key: str,
+    digits: int = 1,
+    *,
+    factor: float = 1.0,
+    floors: Sequence[str] = ("",),
+    best: str = "",
+    none: str = "",
+) -> list[str]:
+    """A measure of every network, ``none`` where one has none, between ``floors`` and the ``best`` there is: words as
+    they are, or names of measures of the first network's card, where they are the same on all.
+    """
+    whole = next(iter(of.values()))
+    above, below = ([interval(whole, end, digits, factor=factor) or end for end in ends] for ends in (floors, [best]))
+    return [*above, *(said or none for said in each(of, key, digits, factor=factor)), *below]
+
+
 def order(of: Mapping[str, Mapping[str, float]], key: str, *, least: bool = False) -> list[str]:
     """Names by their measure, the greatest (or the least) first."""
     return sorted(of, key=lambda name: of[name][f"test_{key}"] * (1 if least else -1))
@@ -57,6 +76,27 @@ def apart(a: Mapping[str, float], b: Mapping[str, float], key: str) -> bool:
     """Whether the intervals of a measure do not meet."""
     low, high = f"test_{key}_low", f"test_{key}_high"
     return a[low] > b[high] or a[high] < b[low]
+
+
+def which(
+    text: str,
+    name: str,
+    words: Mapping[str, str],
+    key: str,
+    said: str,
+    form: str = "{:.1f} %",
+    *,
+    factor: float = 100,
+    least: bool = False,
+    hint: str = "Take a part away.",
+) -> Question:
+    """Asks which network has the most (or the least) of a measure; the answer gives all of them after ``said``."""
+
+    def check(answer: str) -> tuple[bool, str]:
+        found = {words[variant]: factor * metrics(name, variant)[f"test_{key}"] for variant in words}
+        return picked(answer, found, said, form, least=least)
+
+    return Question(text=text, kind="choice", options=tuple(words.values()), check=check, hint=hint)
 
 
 def picked(answer: str, found: Mapping[str, float], said: str, form: str, *, least: bool = False) -> tuple[bool, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import engines
 from engines import checkpoints, data, devices
 from engines.engine import Frame
 from engines.material import Images
+from pages.ui.show import Film
 
 SETS = {"mnist": "Handwritten digits (MNIST)", "fashion": "Clothes (Fashion-MNIST)"}
 N_HOSTED = 10_000  # images that a run on a shared server learns from
@@ -62,6 +64,16 @@ def code_of_frames(name: str, variant: str = "") -> str:
     """The lines of Python that load a recorded training."""
     where = f"checkpoints.folder({name!r}, {variant!r}) / checkpoints.FRAMES"
     return f"from engines import checkpoints\nframes = checkpoints.load_frames({where})"
+
+
+def film(
+    name: str, variant: str = "", *, added: Callable[[Frame], Mapping[str, float]] | None = None, **how: Any
+) -> Film:
+    """A recorded training, shown as `Film` says; ``added`` are scalars that its frames have besides."""
+    ready = frames(name, variant)
+    if added:
+        ready = tuple(replace(frame, scalars={**frame.scalars, **added(frame)}) for frame in ready)
+    return Film(frames=ready, code=code_of_frames(name, variant), **how)
 
 
 def labels(name: str) -> np.ndarray:

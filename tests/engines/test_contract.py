@@ -242,6 +242,14 @@ SMALL |= {
         "settings": {"n_noise": 3, "channels": 2, "batch_size": 4, "n_steps": 8},
         "change": {"learning_rate": 0.01},
     },
+    "infogan": {
+        "data": {
+            "image": _LEVELS.integers(0, 256, size=(20, 784), dtype=np.uint8),
+            "label": np.arange(20, dtype=np.int64) % 10,
+        },
+        "settings": {"n_noise": 3, "channels": 2, "hidden": 4, "batch_size": 4, "n_steps": 8},
+        "change": {"learning_rate": 0.01},
+    },
     "dtn": {
         "data": {
             "image": _LEVELS.integers(0, 256, size=(20, 32, 32, 3), dtype=np.uint8),

@@ -6,7 +6,7 @@ import torch
 from torch.testing import assert_close
 
 import engines
-from engines import checkpoints, data
+from engines import checkpoints, data, learning
 from engines.gans.cgan import VARIANTS
 
 RNG = np.random.default_rng(0)
@@ -18,13 +18,14 @@ def tiny(**settings):
     return engines.create("cgan", **{**TINY, **settings})
 
 
-def asked_of(engine):
+def asked_of(engine, monkeypatch):
     """What one batch asks of each player, none of them moved; its images, labels and noises."""
     asked, given = {}, {}
     engine.n_batch, noise = 4, engine.noise
     engine.rng.manual_seed(3)
     engine.network.double()
-    engine.pixels = lambda images: type(engine).pixels(engine, images).double()
+    greys_of = learning.greys_of
+    monkeypatch.setattr(learning, "greys_of", lambda *given: greys_of(*given).double())
     engine.hot = lambda labels: type(engine).hot(engine, labels).double()
     engine.noise = lambda n, rng: given.setdefault("z", noise(n, rng).double())
     engine.descend = lambda loss, player: asked.update({player: loss})
@@ -34,10 +35,10 @@ def asked_of(engine):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_game_is_the_papers(variant):
+def test_the_game_is_the_papers(variant, monkeypatch):
     engine = tiny(**VARIANTS[variant])
     engine.network.train()
-    asked, x, labels, z = asked_of(engine)
+    asked, x, labels, z = asked_of(engine, monkeypatch)
     G, D = engine.network["G"], engine.network["D"]
     y = torch.eye(10, dtype=torch.float64)[labels]
     told = torch.zeros_like(y) if variant == "untold" else y
