@@ -20,7 +20,7 @@ class Entry:
     title: str
     idea: str  # one line: what the viewer will see
     paper: str
-    sources: tuple[str, ...] = ()  # files whose text the page shows, relative to the project
+    sources: tuple[str, ...] = ()  # files of engines/ whose text the page shows
     script: str = ""  # the file's name where the slug cannot be one of a module
     starts: tuple[tuple[str, dict[str, str]], ...] = ()  # places to begin: label, settings in the address
 
@@ -40,7 +40,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Bayes' rule",
         idea="Flip a coin, measure, take a test: watch what you may believe sharpen with every observation.",
         paper=cite("bishop2006"),
-        sources=("engines/foundations/bayes.py",),
+        sources=("foundations/bayes.py",),
         starts=(
             ("A medical test", {"view": "test"}),
             ("The mean of a Gaussian", {"view": "mean"}),
@@ -53,7 +53,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Learning with and without labels",
         idea="See points with their labels and without; let text, digits and tunes be made up.",
         paper=cite("bishop2006", "shannon1948", "witten1991"),
-        sources=("engines/maths/chains.py", "engines/foundations/ngram.py", "engines/foundations/melody.py"),
+        sources=("maths/chains.py", "foundations/ngram.py", "foundations/melody.py"),
         starts=(
             ("Make up verse", {"view": "text"}),
             ("Make up digits", {"view": "drawing"}),
@@ -66,7 +66,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Sampling from a Bayes classifier",
         idea="Draw an image of a digit you choose; ask the same model what an image shows.",
         paper=cite("bishop2006"),
-        sources=("engines/foundations/bayes_classifier.py",),
+        sources=("foundations/bayes_classifier.py",),
         starts=(
             ("One class only", {"method": "given", "y": "3"}),
             ("Pen styles", {"view": "styles", "y": "7"}),
@@ -80,7 +80,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Gaussian mixtures and EM",
         idea="Watch EM pull Gaussians onto data, and see why the likelihood never falls.",
         paper=cite("dempster1977", "bishop2006"),
-        sources=("engines/mixtures/gmm.py", "engines/mixtures/kmeans.py"),
+        sources=("mixtures/gmm.py", "mixtures/kmeans.py"),
         starts=(
             ("EM against k-means", {"scene": "stretched", "data": "stretched", "compare": "true"}),
             ("A local optimum", {"scene": "local-optimum", "data": "stretched", "init": "random", "seed": "7"}),
@@ -94,7 +94,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="The mixture that finds its own size",
         idea="Start with too many components and watch those that earn nothing die.",
         paper=cite("bishop2006", "blei2006"),
-        sources=("engines/mixtures/variational_gmm.py", "engines/mixtures/survey.py"),
+        sources=("mixtures/variational_gmm.py", "mixtures/survey.py"),
         starts=(
             ("Ten components, three clusters", {"scene": "prune", "data": "blobs", "k": "10", "compare": "true"}),
             ("Little data", {"scene": "little-data", "data": "blobs", "n": "50", "k": "3", "density": "both"}),
@@ -107,7 +107,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="The autoencoder",
         idea="See what of an image survives a bottleneck of 300, 32 or 2 numbers, and what each hidden unit draws.",
         paper=cite("hinton2006", "baldi1989"),
-        sources=("engines/autoencoders/autoencoder.py", "engines/learning.py"),
+        sources=("autoencoders/autoencoder.py", "learning.py"),
         starts=(
             ("Watch two numbers organise", {"view": "film"}),
             ("Train one now", {"view": "train"}),
@@ -120,7 +120,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="The variational autoencoder",
         idea="Move a finger through a latent space: the digit follows. Draw one and have it placed.",
         paper=cite("kingma2013"),
-        sources=("engines/autoencoders/vae.py", "engines/maths/variational.py", "engines/learning.py"),
+        sources=("autoencoders/vae.py", "maths/variational.py", "learning.py"),
         starts=(
             ("Watch codes organise", {"view": "film"}),
             ("Train one now", {"view": "train"}),
@@ -134,7 +134,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="KL against reconstruction",
         idea="Turn beta and watch the two terms of the bound pull against each other, in nats.",
         paper=cite("kingma2013", "burda2015", "higgins2017"),
-        sources=("engines/autoencoders/bounds.py", "engines/maths/divergences.py", "engines/autoencoders/vae.py"),
+        sources=("autoencoders/bounds.py", "maths/divergences.py", "autoencoders/vae.py"),
         starts=(
             ("Posterior collapse", {"scene": "collapse", "beta": "16"}),
             ("One image, pixel by pixel", {"view": "image"}),
@@ -147,7 +147,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="The game of two networks",
         idea="Watch a generator imitate points while a discriminator learns to tell them apart.",
         paper=cite("goodfellow2014", "arjovsky2017", "gulrajani2017", "mescheder2018"),
-        sources=("engines/gans/gan2d.py", "engines/gans/objectives.py", "engines/gans/equilibrium.py"),
+        sources=("gans/gan2d.py", "gans/objectives.py", "gans/equilibrium.py"),
         starts=(
             ("Mode collapse", {"scene": "collapse", "data": "ring", "gsteps": "5"}),
             ("In slow motion", {"slow": "true"}),
@@ -161,7 +161,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Transposed convolution",
         idea="Stamp a kernel into a larger grid, read every sum, and see where checkerboards come from.",
         paper=cite("radford2015", "odena2016"),
-        sources=("engines/maths/convolution.py", "engines/gans/transposed_convolution.py"),
+        sources=("maths/convolution.py", "gans/transposed_convolution.py"),
         starts=(
             ("The checkerboard", {"scene": "checkerboard", "values": "ones", "n": "5", "k": "3", "s": "2"}),
             ("With zeros inserted", {"how": "zero-inserted"}),
@@ -174,7 +174,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="DCGAN",
         idea="Sixty-four fixed codes become digits as a convolutional generator learns; then walk between the codes.",
         paper=cite("radford2015"),
-        sources=("engines/gans/dcgan.py", "engines/maths/samples.py", "engines/foundations/classifier.py"),
+        sources=("gans/dcgan.py", "maths/samples.py", "foundations/classifier.py"),
         starts=(
             ("Layer by layer", {"view": "layers"}),
             ("Walk between two codes", {"view": "walk"}),
@@ -188,7 +188,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Conditional GAN",
         idea="You say which digit, the noise says how; and what happens when the discriminator is not told.",
         paper=cite("mirza2014", "reed2016"),
-        sources=("engines/gans/cgan.py", "engines/learning.py", "engines/foundations/classifier.py"),
+        sources=("gans/cgan.py", "learning.py", "foundations/classifier.py"),
         starts=(
             ("Between two labels", {"view": "between"}),
             ("Ask the discriminator", {"view": "judge"}),
@@ -201,7 +201,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="pix2pix",
         idea="Draw an outline and see it coloured while you draw; then take losses and skips away.",
         paper=cite("isola2016"),
-        sources=("engines/translation/pix2pix.py", "engines/learning.py", "engines/maths/intervals.py"),
+        sources=("translation/pix2pix.py", "learning.py", "maths/intervals.py"),
         starts=(
             ("Watch it learn", {"view": "film"}),
             ("What each loss is for", {"view": "parts"}),
@@ -214,7 +214,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Domain transfer",
         idea="A digit from a photo becomes handwriting, because a frozen network must see the same digit in both.",
         paper=cite("taigman2016"),
-        sources=("engines/translation/dtn.py", "engines/learning.py", "engines/foundations/classifier.py"),
+        sources=("translation/dtn.py", "learning.py", "foundations/classifier.py"),
         starts=(
             ("Watch it learn", {"view": "film"}),
             ("What each term is for", {"view": "parts"}),
@@ -227,7 +227,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="CycleGAN",
         idea="Flat emoji become shaded ones and flat again, without pairs; then ask whether a message is hidden.",
         paper=cite("zhu2017", "chu2017"),
-        sources=("engines/translation/cyclegan.py", "engines/learning.py", "engines/material.py"),
+        sources=("translation/cyclegan.py", "learning.py", "material.py"),
         starts=(
             ("Watch it learn", {"view": "film"}),
             ("What the cycle is for", {"view": "parts"}),
@@ -240,7 +240,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="PixelDTGAN",
         idea="Dress a figure and see its garment taken off it; swap one of a pair and watch a discriminator object.",
         paper=cite("yoo2016"),
-        sources=("engines/translation/pixeldtgan.py", "engines/translation/wardrobe.py", "engines/maths/ssim.py"),
+        sources=("translation/pixeldtgan.py", "translation/wardrobe.py", "maths/ssim.py"),
         starts=(
             ("Swap one of a pair", {"view": "swap"}),
             ("Watch it learn", {"view": "film"}),
@@ -254,7 +254,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="DiscoGAN",
         idea="No pairs, and yet a chair that turns becomes a head that turns: a map there and back must undo itself.",
         paper=cite("kim2017"),
-        sources=("engines/translation/discogan.py", "engines/translation/discogan2d.py", "engines/learning.py"),
+        sources=("translation/discogan.py", "translation/discogan2d.py", "learning.py"),
         starts=(
             ("Watch it learn", {"view": "film"}),
             ("What each reconstruction is for", {"view": "parts"}),
@@ -268,7 +268,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Pose-guided people (PG2)",
         idea="Drag a figure's hands and feet: the same clothes in a new pose, first coarse, then fine.",
         paper=cite("ma2017"),
-        sources=("engines/translation/pose_guided.py", "engines/translation/poses.py", "engines/maths/ssim.py"),
+        sources=("translation/pose_guided.py", "translation/poses.py", "maths/ssim.py"),
         starts=(
             ("Watch it learn", {"view": "film"}),
             ("What each part is for", {"view": "parts"}),
@@ -281,7 +281,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="TP-GAN",
         idea="Turn a head and see it brought to the front, by one look at all of it and four at eyes, nose and mouth.",
         paper=cite("huang2017"),
-        sources=("engines/people/tpgan.py", "engines/people/recogniser.py", "engines/people/heads.py"),
+        sources=("people/tpgan.py", "people/recogniser.py", "people/heads.py"),
         starts=(
             ("Watch it learn", {"view": "film"}),
             ("Who is recognised", {"view": "angles"}),
@@ -295,7 +295,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Anime characters",
         idea="Choose hair, skin and eyes, have a character drawn, change one thing, and see what is obeyed.",
         paper=cite("jin2017", "kodali2017"),
-        sources=("engines/people/anime.py", "engines/people/attributes.py"),
+        sources=("people/anime.py", "people/attributes.py"),
         starts=(
             ("Pick from 36", {"view": "sheet"}),
             ("What is obeyed", {"view": "obeyed"}),
@@ -310,7 +310,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="IcGAN",
         idea="Take a drawn face apart into its attributes and the rest, change one attribute, and see it made again.",
         paper=cite("perarnau2016"),
-        sources=("engines/people/icgan.py", "engines/people/attributes.py"),
+        sources=("people/icgan.py", "people/attributes.py"),
         starts=(
             ("Compose a face", {"view": "compose"}),
             ("Watch it learn", {"view": "film"}),
@@ -323,12 +323,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Age-cGAN",
         idea="See a face at any age, and watch the search for the code that makes it and keeps the person.",
         paper=cite("antipov2017"),
-        sources=(
-            "engines/people/age_cgan.py",
-            "engines/people/age_search.py",
-            "engines/maths/lbfgs.py",
-            "engines/people/age_judge.py",
-        ),
+        sources=("people/age_cgan.py", "people/age_search.py", "maths/lbfgs.py", "people/age_judge.py"),
         starts=(
             ("Watch the search", {"view": "search"}),
             ("All ages", {"view": "ages"}),
@@ -342,12 +337,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="PixelCNN",
         idea="Hide part of an image, watch it being drawn pixel by pixel, and ask every pixel what it was drawn from.",
         paper=cite("vandenoord2016a", "ramachandran2017"),
-        sources=(
-            "engines/autoregressive/pixelcnn.py",
-            "engines/autoregressive/raster.py",
-            "engines/autoregressive/fill.py",
-            "engines/maths/levels.py",
-        ),
+        sources=("autoregressive/pixelcnn.py", "autoregressive/raster.py", "autoregressive/fill.py", "maths/levels.py"),
         starts=(
             ("Nine completions", {"n": "9", "row": "4"}),
             ("What a layer sees", {"view": "layers"}),
@@ -360,7 +350,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Gated PixelCNN",
         idea="Draw an image of every class, change the class half-way down, see a blind spot and its cure.",
         paper=cite("vandenoord2016b"),
-        sources=("engines/autoregressive/gated_pixelcnn.py", "engines/autoregressive/raster.py"),
+        sources=("autoregressive/gated_pixelcnn.py", "autoregressive/raster.py"),
         starts=(
             ("The blind spot", {"view": "blind spot"}),
             ("Half a three, half an eight", {"view": "turn"}),
@@ -373,11 +363,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="PixelRNN",
         idea="Follow two LSTMs across an image, see what a pixel gets to know through them, and what that costs.",
         paper=cite("vandenoord2016a"),
-        sources=(
-            "engines/autoregressive/row_lstm.py",
-            "engines/autoregressive/diagonal_bilstm.py",
-            "engines/autoregressive/multiscale.py",
-        ),
+        sources=("autoregressive/row_lstm.py", "autoregressive/diagonal_bilstm.py", "autoregressive/multiscale.py"),
         starts=(
             ("The triangle", {"view": "row LSTM"}),
             ("A small image first", {"view": "multi-scale"}),
@@ -389,7 +375,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="PixelCNN++",
         idea="Watch grey digits being filled in, and see the mixture of logistics that every pixel is drawn from.",
         paper=cite("salimans2017", "ramachandran2017"),
-        sources=("engines/autoregressive/pixelcnn_pp.py", "engines/maths/levels.py"),
+        sources=("autoregressive/pixelcnn_pp.py", "maths/levels.py"),
         starts=(
             ("Without the middle", {"hide": "block"}),
             ("From nothing", {"hide": "everything", "n": "9"}),
@@ -402,7 +388,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="What a likelihood is worth",
         idea="Compress an image to the bytes that a model promises; decode it; damage it on the way.",
         paper=cite("shannon1948", "vandenoord2016a"),
-        sources=("engines/autoregressive/coding.py", "engines/autoregressive/raster.py"),
+        sources=("autoregressive/coding.py", "autoregressive/raster.py"),
         starts=(
             ("Clothes cost more", {"image": "clothes"}),
             ("A damaged byte", {"damage": "8"}),
@@ -415,7 +401,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="AnoGAN",
         idea="A network that has seen one kind of image only looks for yours: what it cannot make is the defect.",
         paper=cite("schlegl2017"),
-        sources=("engines/making/anogan.py",),
+        sources=("making/anogan.py",),
         starts=(
             ("Another class", {"image": "other"}),
             ("How well it detects", {"view": "detect"}),
@@ -428,7 +414,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="StackGAN",
         idea="Describe a bird or a flower, see it drawn in two stages, and see what makes a network keep to a caption.",
         paper=cite("zhang2016", "reed2016"),
-        sources=("engines/making/stackgan.py", "engines/making/captions.py", "engines/making/bird_judge.py"),
+        sources=("making/stackgan.py", "making/captions.py", "making/bird_judge.py"),
         starts=(
             ("In your own words", {"how": "own"}),
             ("From a daisy to an owl", {"view": "walk"}),
@@ -441,12 +427,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="MGAN",
         idea="Draw a texture at any size at once, put a photo into it, and race the optimisation that this replaces.",
         paper=cite("li2016"),
-        sources=(
-            "engines/making/mgan.py",
-            "engines/making/mdan.py",
-            "engines/making/patches.py",
-            "engines/making/features.py",
-        ),
+        sources=("making/mgan.py", "making/mdan.py", "making/patches.py", "making/features.py"),
         starts=(
             ("A photo in gravel", {"what": "cat"}),
             ("Against the optimisation", {"view": "race"}),
@@ -460,7 +441,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="MidiNet",
         idea="Choose chords, hear a network compose eight bars to them, and see what links one bar to the next.",
         paper=cite("yang2017", "mescheder2018"),
-        sources=("engines/making/midinet.py", "engines/making/bars.py", "engines/maths/chains.py"),
+        sources=("making/midinet.py", "making/bars.py", "maths/chains.py"),
         starts=(
             ("Beside an n-gram", {"beside": "ngram"}),
             ("What links two bars", {"view": "parts"}),
@@ -474,11 +455,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="Perceptual GAN",
         idea="Shrink a sticker in a scene: its features are raised to those of a large one, and it is named again.",
         paper=cite("li2017"),
-        sources=(
-            "engines/making/perceptual_gan.py",
-            "engines/making/features.py",
-            "engines/making/perceptual_seeds.py",
-        ),
+        sources=("making/perceptual_gan.py", "making/features.py", "making/perceptual_seeds.py"),
         starts=(
             ("Whole scenes", {"view": "scenes"}),
             ("From which size on", {"view": "sizes"}),
@@ -493,7 +470,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="SRGAN",
         idea="Enlarge a photo four times under an edge that you move: true pixels and sharp ones are not the same.",
         paper=cite("ledig2016", "tan2019", "lim2017"),
-        sources=("engines/making/srgan.py", "engines/making/features.py"),
+        sources=("making/srgan.py", "making/features.py"),
         starts=(
             ("Bicubic beside SRGAN", {"left": "bicubic", "photo": "cat"}),
             ("Watch it learn", {"view": "film"}),
@@ -508,7 +485,7 @@ CATALOGUE: tuple[Entry, ...] = (
         title="3D-GAN",
         idea="Turn a solid made from noise in your hand, walk from one to another, and add what makes them tall.",
         paper=cite("wu2016"),
-        sources=("engines/making/threedgan.py", "engines/making/solids.py"),
+        sources=("making/threedgan.py", "making/solids.py"),
         starts=(
             ("Walk between two", {"view": "walk"}),
             ("Add what makes it tall", {"view": "sum"}),
@@ -523,11 +500,11 @@ CATALOGUE: tuple[Entry, ...] = (
         idea="Watch a learner come to act as an expert does; or drive, and have it imitate you.",
         paper=cite("ho2016"),
         sources=(
-            "engines/imitation/gail.py",
-            "engines/imitation/trpo.py",
-            "engines/imitation/behavioural_cloning.py",
-            "engines/imitation/environments.py",
-            "engines/imitation/experts.py",
+            "imitation/gail.py",
+            "imitation/trpo.py",
+            "imitation/behavioural_cloning.py",
+            "imitation/environments.py",
+            "imitation/experts.py",
         ),
         starts=(
             ("You are the expert", {"view": "drive"}),
@@ -552,8 +529,7 @@ class Stop:
 
     slug: str
     note: str  # a few words below the title
-    column: int  # of the wide map
-    row: int
+    place: tuple[int, int]  # column and row of the wide map
     leads_to: tuple[tuple[str, str], ...] = ()  # slug of the next page, how this one leads there
 
 
@@ -562,15 +538,13 @@ COURSE: tuple[Stop, ...] = (
     Stop(
         slug="learning",
         note="p(x) or p(y | x)",
-        column=0,
-        row=0,
+        place=(0, 0),
         leads_to=(("bayes-classifier", "a model of p(x) can be drawn from, a boundary between classes cannot"),),
     ),
     Stop(
         slug="bayes",
         note="p(z | x) from p(x | z)",
-        column=0,
-        row=2,
+        place=(0, 2),
         leads_to=(
             ("bayes-classifier", "one density p(x | y) for each class also answers p(y | x)"),
             ("gmm", "the hidden z may be the cluster that a point comes from"),
@@ -579,8 +553,7 @@ COURSE: tuple[Stop, ...] = (
     Stop(
         slug="bayes-classifier",
         note="first y, then x",
-        column=0,
-        row=1,
+        place=(0, 1),
         leads_to=(
             ("gmm", "one Gaussian a class draws blurred digits; several tell pen styles apart"),
             ("gan", "two networks can learn to draw without a density"),
@@ -589,40 +562,35 @@ COURSE: tuple[Stop, ...] = (
     Stop(
         slug="gmm",
         note="guess, fit, guess again",
-        column=1,
-        row=2,
+        place=(1, 2),
         leads_to=(("variational-gmm", "the parameters get posteriors too, and the likelihood a lower bound"),),
     ),
     Stop(
         slug="variational-gmm",
         note="the nearest simple posterior",
-        column=1,
-        row=3,
+        place=(1, 3),
         leads_to=(("vae", "one network gives the posterior of every image at once"),),
     ),
     Stop(
         slug="autoencoder",
         note="through a bottleneck",
-        column=0,
-        row=3,
+        place=(0, 3),
         leads_to=(("vae", "the code becomes a distribution, so that codes can be drawn"),),
     ),
     Stop(
         slug="vae",
         note="a latent space to draw from",
-        column=1,
-        row=4,
+        place=(1, 4),
         leads_to=(
             ("elbo", "it maximises the ELBO, whose two terms pull against each other"),
             ("age-cgan", "an encoder can learn afterwards, from what a generator makes; a search mends its guess"),
         ),
     ),
-    Stop(slug="elbo", note="fidelity against order", column=0, row=4),
+    Stop(slug="elbo", note="fidelity against order", place=(0, 4)),
     Stop(
         slug="gan",
         note="two networks, one game",
-        column=1,
-        row=1,
+        place=(1, 1),
         leads_to=(
             ("dcgan", "convolutions and a recipe take the game from points to images"),
             ("gail", "the discriminator's answer becomes a reward for acting"),
@@ -631,15 +599,13 @@ COURSE: tuple[Stop, ...] = (
     Stop(
         slug="transposed-convolution",
         note="how a map is enlarged",
-        column=2,
-        row=0,
+        place=(2, 0),
         leads_to=(("dcgan", "a generator is a stack of these"),),
     ),
     Stop(
         slug="dcgan",
         note="from noise to digits",
-        column=2,
-        row=1,
+        place=(2, 1),
         leads_to=(
             ("pixelcnn", "drawing one pixel after another gives p(x) back, exactly"),
             ("cgan", "a label stands beside the noise, and the discriminator sees it too"),
@@ -653,8 +619,7 @@ COURSE: tuple[Stop, ...] = (
     Stop(
         slug="cgan",
         note="you say which digit",
-        column=3,
-        row=2,
+        place=(3, 2),
         leads_to=(
             ("pix2pix", "an image stands where the label stood, and the discriminator sees both"),
             ("stackgan", "a caption stands where the label stood, and the discriminator reads it too"),
@@ -663,8 +628,7 @@ COURSE: tuple[Stop, ...] = (
     Stop(
         slug="pix2pix",
         note="from pairs",
-        column=4,
-        row=2,
+        place=(4, 2),
         leads_to=(
             ("pixeldtgan", "a second discriminator judges whether two images belong together"),
             ("discogan", "without pairs, the map back must undo the map there"),
@@ -672,73 +636,66 @@ COURSE: tuple[Stop, ...] = (
             ("srgan", "the input is the same photo, four times smaller, and features stand where L1 stood"),
         ),
     ),
-    Stop(slug="dtn", note="a frozen judge", column=5, row=3),
+    Stop(slug="dtn", note="a frozen judge", place=(5, 3)),
     Stop(
         slug="discogan",
         note="without pairs",
-        column=6,
-        row=3,
+        place=(6, 3),
         leads_to=(("cyclegan", "two styles: the cycle is weighed, and may hide what it needs"),),
     ),
-    Stop(slug="cyclegan", note="there and back", column=6, row=4),
-    Stop(slug="pose-guided", note="coarse, then a difference", column=5, row=4),
+    Stop(slug="cyclegan", note="there and back", place=(6, 4)),
+    Stop(slug="pose-guided", note="coarse, then a difference", place=(5, 4)),
     Stop(
         slug="pixelcnn",
         note="pixel by pixel",
-        column=4,
-        row=0,
+        place=(4, 0),
         leads_to=(
             ("pixelrnn", "a memory that runs through the image sees all of the past, and costs time"),
             ("gated-pixelcnn", "stacked masks leave a blind spot, which two stacks cure"),
         ),
     ),
-    Stop(slug="anogan", note="what cannot be made", column=2, row=2),
+    Stop(slug="anogan", note="what cannot be made", place=(2, 2)),
     Stop(
         slug="stackgan",
         note="words become a drawing",
-        column=3,
-        row=3,
+        place=(3, 3),
         leads_to=(("anime", "the discriminator need not read what was asked: it says what it sees"),),
     ),
-    Stop(slug="anime", note="attributes obeyed", column=3, row=4),
-    Stop(slug="midinet", note="bar by bar", column=3, row=0),
+    Stop(slug="anime", note="attributes obeyed", place=(3, 4)),
+    Stop(slug="midinet", note="bar by bar", place=(3, 0)),
     Stop(
         slug="srgan",
         note="sharp or true",
-        column=5,
-        row=2,
+        place=(5, 2),
         leads_to=(("mgan", "the same features are judged patch by patch: texture"),),
     ),
-    Stop(slug="mgan", note="patches of features", column=5, row=1),
+    Stop(slug="mgan", note="patches of features", place=(5, 1)),
     Stop(
         slug="pixeldtgan",
         note="does this pair belong?",
-        column=4,
-        row=3,
+        place=(4, 3),
         leads_to=(("tpgan", "a network that tells people apart asks the same: whose is it?"),),
     ),
-    Stop(slug="tpgan", note="whole and parts", column=4, row=4),
-    Stop(slug="icgan", note="attributes and the rest", column=2, row=3),
-    Stop(slug="age-cgan", note="who, and how old", column=2, row=4),
-    Stop(slug="perceptual-gan", note="small as if large", column=6, row=2),
-    Stop(slug="3dgan", note="solids from noise", column=3, row=1),
-    Stop(slug="gail", note="a reward from examples", column=1, row=0),
-    Stop(slug="pixelrnn", note="LSTMs by row, by diagonal", column=4, row=1),
+    Stop(slug="tpgan", note="whole and parts", place=(4, 4)),
+    Stop(slug="icgan", note="attributes and the rest", place=(2, 3)),
+    Stop(slug="age-cgan", note="who, and how old", place=(2, 4)),
+    Stop(slug="perceptual-gan", note="small as if large", place=(6, 2)),
+    Stop(slug="3dgan", note="solids from noise", place=(3, 1)),
+    Stop(slug="gail", note="a reward from examples", place=(1, 0)),
+    Stop(slug="pixelrnn", note="LSTMs by row, by diagonal", place=(4, 1)),
     Stop(
         slug="gated-pixelcnn",
         note="no blind spot, p(x | y)",
-        column=5,
-        row=0,
+        place=(5, 0),
         leads_to=(("pixelcnn-pp", "two levels become 256, described by a density over them"),),
     ),
     Stop(
         slug="pixelcnn-pp",
         note="a mixture of logistics",
-        column=6,
-        row=0,
+        place=(6, 0),
         leads_to=(("likelihood", "an exact p(x) is also the length of a file"),),
     ),
-    Stop(slug="likelihood", note="p(x) as a length", column=6, row=1),
+    Stop(slug="likelihood", note="p(x) as a length", place=(6, 1)),
 )
 
 

@@ -46,7 +46,7 @@ def drawing(*, tall: bool) -> str:
 
 def _wide_places() -> Places:
     step = (BOX[0] + WIDE_GAP[0], BOX[1] + WIDE_GAP[1])
-    return {stop.slug: (MARGIN + stop.column * step[0], MARGIN + stop.row * step[1]) for stop in COURSE}
+    return {stop.slug: (MARGIN + stop.place[0] * step[0], MARGIN + stop.place[1] * step[1]) for stop in COURSE}
 
 
 def _tall_places() -> Places:
@@ -82,8 +82,8 @@ def _between(places: Places) -> Route:
 
 
 def _neighbours(start: str, end: str) -> bool:
-    (a,), (b,) = ([stop for stop in COURSE if stop.slug == slug] for slug in (start, end))
-    return abs(a.column - b.column) + abs(a.row - b.row) == 1
+    (a,), (b,) = ([stop.place for stop in COURSE if stop.slug == slug] for slug in (start, end))
+    return abs(a[0] - b[0]) + abs(a[1] - b[1]) == 1
 
 
 def _beside(places: Places) -> Route:

@@ -29,7 +29,7 @@ st.set_page_config(
     layout="wide",
     initial_sidebar_state=frame.CONTROLS_WIDTH,
 )
-frame.apply_style()
+st.html(frame.STYLE)  # a path to a style sheet becomes one
 frame.bar(entry)
 settings.arriving(chosen.url_path)
 if entry:

@@ -15,11 +15,10 @@ from pages.autoencoders import autoencoder_notes
 from pages.autoencoders import autoencoder_pictures as pictures
 from pages.catalogue import entry
 from pages.ui import board, shipped, show
-from pages.ui.live import SLOTS
+from pages.ui.live import SLOTS, Live
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number, seed
 from pages.ui.show import Film
-from pages.ui.stage import Scene
 
 SHIPPED = {2: "m2", 8: "m8", 32: "", 128: "m128", 300: "m300"}  # M -> variant
 N_PCA = 20_000  # training images that PCA is fitted to
@@ -173,7 +172,7 @@ def recorded() -> Film:
     return shipped.film("autoencoder", "m2", **shown(frames[0], "mnist", 2, "sigmoid", bernoulli=True, recorded=True))
 
 
-def training(name: str, **own: Any) -> Scene:
+def training(name: str, **own: Any) -> Live:
     """An autoencoder that starts to learn now."""
     hosted = devices.hosted()
     engine: Any = engines.create(
@@ -188,8 +187,8 @@ def training(name: str, **own: Any) -> Scene:
         engine.frame(), name, own["code_dim"], own["activation"], bernoulli=own["loss"] == "bernoulli", recorded=False
     )
 
-    def scene(run: Run) -> Scene:
-        return Scene(run=run, again=scene, data_code=shipped.code_of(name), **how)
+    def scene(run: Run) -> Live:
+        return Live(run=run, again=scene, data_code=shipped.code_of(name), **how)
 
     return scene(Run(engine, slots=SLOTS, frame_interval=FRAME_INTERVAL))
 

@@ -17,11 +17,10 @@ from pages.autoencoders import latent, vae_notes
 from pages.autoencoders import vae_pictures as pictures
 from pages.catalogue import entry
 from pages.ui import board, sheets, shipped, show, stage
-from pages.ui.live import SLOTS
+from pages.ui.live import SLOTS, Live
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number, seed
 from pages.ui.show import Film
-from pages.ui.stage import Scene
 
 # What ships: name in the address -> variant, data, and what a viewer reads.
 MODELS: dict[str, tuple[str, str, str]] = {
@@ -191,7 +190,7 @@ def recorded(name: str) -> Film:
     return shipped.film("vae", MODELS[name][0], **shown(frames[-1], name, 2, recorded=True))
 
 
-def training(name: str, **own: Any) -> Scene:
+def training(name: str, **own: Any) -> Live:
     """An autoencoder that starts to learn now."""
     hosted = devices.hosted()
     engine: Any = engines.create(
@@ -205,8 +204,8 @@ def training(name: str, **own: Any) -> Scene:
     )
     how = shown(engine.frame(), name, own["latent_dim"], recorded=False)
 
-    def scene(run: Run) -> Scene:
-        return Scene(run=run, again=scene, data_code=shipped.code_of(name), **how)
+    def scene(run: Run) -> Live:
+        return Live(run=run, again=scene, data_code=shipped.code_of(name), **how)
 
     return scene(Run(engine, slots=SLOTS, frame_interval=FRAME_INTERVAL))
 

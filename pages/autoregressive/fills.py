@@ -23,7 +23,6 @@ from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import formula, number
 from pages.ui.settings import Choice, Number, Real
 from pages.ui.sheets import GAP, curves, sheet, sheet_axes, sheet_shape
-from pages.ui.stage import Scene
 from pages.ui.traces import Trace, bars, curve, marks
 
 SIDE = 28
@@ -185,7 +184,7 @@ def fill(
     of: Sequence[Any],
     image: np.ndarray | None = None,
     mask: np.ndarray | None = None,
-    scene: Callable[[Run], Scene] | None = None,
+    scene: Callable[[Run], Live] | None = None,
     view: str = "fill",
     layers: Sequence[Sequence[Any]] = LAYERS,
     changes: Sequence[Change] = (SEEDS, WARMTHS),
@@ -202,7 +201,7 @@ def fill(
     known = np.zeros((SIDE, SIDE), dtype=np.uint8) if image is None else image
     own = {"n": int(chosen.get("n", 1)), "seed": chosen["seed"], **own}
 
-    def make() -> Scene:
+    def make() -> Live:
         if not hide.any():
             raise ValueError(NOTHING)
         return fill_scene(model, known, hide, scene=scene, code=code, temperature=chosen["t"], **own)
@@ -239,13 +238,13 @@ def fill_scene(
     image: np.ndarray,
     mask: np.ndarray,
     *,
-    scene: Callable[[Run], Scene] | None = None,
+    scene: Callable[[Run], Live] | None = None,
     code: str = "",
     **settings: Any,
-) -> Scene:
+) -> Live:
     """The stage of such a fill; settings are those of the engine `fill`."""
 
-    def staged(run: Run) -> Scene:
+    def staged(run: Run) -> Live:
         made = (scene or scene_of)(run)
         made.data_code, made.again = code and f"{code}\n{code_of_mask(mask)}", staged
         return made
@@ -279,10 +278,10 @@ def code_of_mask(mask: np.ndarray) -> str:
     ])  # fmt: skip
 
 
-def scene_of(run: Run) -> Scene:
+def scene_of(run: Run) -> Live:
     engine: Any = run.engine
     picture, order = engine.data, engine.filling.order
-    return Scene(
+    return Live(
         run=run,
         base=base(picture, engine.config.n, order, engine.config.labels),
         draw=lambda frame: draw(frame, picture, order),

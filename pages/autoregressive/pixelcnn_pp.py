@@ -14,10 +14,9 @@ from engines.run import Run
 from pages.autoregressive import fills, pixelcnn_pp_notes
 from pages.catalogue import entry
 from pages.ui import board, shipped
-from pages.ui.live import Blocks
+from pages.ui.live import Blocks, Live
 from pages.ui.maths import formula, number
 from pages.ui.page import page
-from pages.ui.stage import Scene
 from pages.ui.traces import bars, curve, marks
 
 LEVELS = 256
@@ -43,7 +42,7 @@ def main() -> None:
         notes.measured()
 
 
-def scene_of(run: Run) -> Scene:
+def scene_of(run: Run) -> Live:
     """The stage of a fill with the mixture behind the pixel at hand."""
     engine: Any = run.engine
     picture, n, order = engine.data, engine.config.n, engine.filling.order
@@ -89,7 +88,7 @@ def scene_of(run: Run) -> Scene:
         found["tip"] = f"mean level {mean:.0f}" + (f", is {value}" if known else "")
         return found
 
-    return Scene(run=run, base=base, draw=draw, explain=ask, again=scene_of)
+    return Live(run=run, base=base, draw=draw, explain=ask, again=scene_of)
 
 
 def parts(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -14,10 +14,9 @@ from pages.catalogue import entry
 from pages.foundations import bayes_notes, bayes_pictures
 from pages.ui import show
 from pages.ui.code import OF_ITSELF
-from pages.ui.live import SLOTS
+from pages.ui.live import SLOTS, Live
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number, Real, seed
-from pages.ui.stage import Scene
 
 HEADS = Real(key="heads", label="The coin's true chance of heads", low=0.0, high=1.0, default=0.7, step=0.05)
 A = Real(key="a", label="Prior a", low=0.5, high=30.0, default=3.0, step=0.5, help="As if a − 1 heads had been seen.")
@@ -80,10 +79,10 @@ def engine_settings(chosen: dict[str, Any]) -> dict[str, Any]:
     return {**own, "truth": float(chosen["ill"] == "ill"), **rates}
 
 
-def scene(**own: Any) -> Scene:
+def scene(**own: Any) -> Live:
     made = Run(engines.create("bayes", **own), slots=SLOTS)
     config = made.engine.config  # type: ignore[union-attr]
-    return Scene(
+    return Live(
         run=made,
         base=bayes_pictures.base(config),
         draw=partial(bayes_pictures.picture, config=config),

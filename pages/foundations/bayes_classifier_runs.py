@@ -17,11 +17,10 @@ from engines.history import History
 from engines.mixtures.variational_gmm import ALIVE
 from engines.run import Run
 from pages.ui import shipped
-from pages.ui.live import SLOTS, Blocks
+from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import formula, number
 from pages.ui.sheets import OPEN, PAPER, images_base, sheet_axes
 from pages.ui.show import Film
-from pages.ui.stage import Scene
 from pages.ui.traces import HIDDEN, bars, bars_across
 
 VARIANTS = {"mnist": "", "fashion": "fashion"}  # of what ships
@@ -53,12 +52,12 @@ def as_bytes(levels: np.ndarray, *, raw: bool) -> np.ndarray:
 # -- drawing ---------------------------------------------------------------------------------------------------
 
 
-def draw_scene(name: str, *, raw: bool, **settings: Any) -> Scene:
+def draw_scene(name: str, *, raw: bool, **settings: Any) -> Live:
     """y, then x, one after the other; settings are those of the engine."""
     run = Run(engines.create("bayes_classifier", data=classes(name), **settings), slots=SLOTS)
     history, words = run.history, names_of(name)
     shipped_as = f'"bayes_classifier", "{VARIANTS[name]}"' if VARIANTS[name] else '"bayes_classifier"'
-    return Scene(
+    return Live(
         run=run,
         base=draw_base(words),
         draw=lambda frame: draw_picture(frame, history, words, raw),

@@ -17,11 +17,10 @@ from engines.maths.pca import PCA, fit_pca, project, reconstruct
 from engines.run import Run
 from pages.ui import palette
 from pages.ui.code import OF_ITSELF
-from pages.ui.live import SLOTS, Blocks
+from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import formula, number
 from pages.ui.sheets import images_base
 from pages.ui.show import Film
-from pages.ui.stage import Scene
 from pages.ui.traces import bars_across, contours, curve, density_lines, heatmap
 
 SPAN = 4.2
@@ -125,7 +124,7 @@ def answers(frame: Frame) -> Blocks:
 # -- text ------------------------------------------------------------------------------------------------------
 
 
-def text_scene(text: str | None, **settings: Any) -> Scene:
+def text_scene(text: str | None, **settings: Any) -> Live:
     """Letters drawn one by one, with the chances of the next; settings are those of the engine."""
     run = Run(engines.create("ngram", data=text, **settings), slots=SLOTS)
     order = settings["order"]
@@ -144,7 +143,7 @@ def text_scene(text: str | None, **settings: Any) -> Scene:
         "curves": [{"scalar": "nats", "name": "nats a letter", "colour": "@bound"}],
         "curve_label": "nats a letter",
     }  # fmt: skip
-    return Scene(
+    return Live(
         run=run,
         base=base,
         draw=lambda frame: text_picture(frame, order),
@@ -251,7 +250,7 @@ def digits_numbers() -> Blocks:
 # -- melodies --------------------------------------------------------------------------------------------------
 
 
-def melody_scene(**settings: Any) -> Scene:
+def melody_scene(**settings: Any) -> Live:
     """Notes drawn one by one as a piano roll, with the chances of the next; settings are those of the engine."""
     run = Run(engines.create("melody", **settings), slots=SLOTS)
     low, high = 54, 74
@@ -268,7 +267,7 @@ def melody_scene(**settings: Any) -> Scene:
             bars_across("@generated", axes=3),
         ],
     }  # fmt: skip
-    return Scene(run=run, base=base, draw=melody_picture, explain=lambda frame, _: melody_numbers(frame),
+    return Live(run=run, base=base, draw=melody_picture, explain=lambda frame, _: melody_numbers(frame),
                  data_code=OF_ITSELF)  # fmt: skip
 
 

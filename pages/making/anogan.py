@@ -15,14 +15,13 @@ from engines.making.anogan import WEIGHTS, AnoGAN, Query, auc, damage, score
 from engines.run import Run
 from pages.catalogue import entry
 from pages.ui import board, shipped, show
-from pages.ui.live import SLOTS, Blocks
+from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number
 from pages.ui.sheets import curves, images_base, map_base
 from pages.ui.show import Film
-from pages.ui.stage import Scene
-from pages.ui.strip import Scene as Scenery
+from pages.ui.strip import Scene
 from pages.ui.tryit import Question
 
 SLUG = "anogan"
@@ -93,7 +92,7 @@ def examples(normal: str, kind: str) -> np.ndarray:
     return damage(images, draw)[0] if kind == "damaged" else images
 
 
-def searching(normal: str, kind: str, row: int, drawn: np.ndarray | None, **own: Any) -> Scene:
+def searching(normal: str, kind: str, row: int, drawn: np.ndarray | None, **own: Any) -> Live:
     model, strokes = gan(normal), np.zeros((28, 28)) if drawn is None else drawn
     image = strokes if kind == "drawn" else examples(normal, kind)[row] / 255
     if kind == "over":
@@ -117,9 +116,9 @@ data = Query(gan=gan, x=gan.images(images[{row}][None]))""".splitlines()
     return "\n".join(lines[:-1] + ["images = damage(images, draw)[0]"] * (kind == "damaged") + lines[-1:])
 
 
-def search_scene(run: Run, normal: str, code: str) -> Scene:
+def search_scene(run: Run, normal: str, code: str) -> Live:
     weight = partial(weight_at, run)
-    return Scene(
+    return Live(
         run=run,
         base=search_base(),
         draw=lambda frame: picture(frame, normal, weight(frame)),
@@ -332,7 +331,7 @@ def passes(_: Any) -> str:
 
 
 SCENES = {
-    "passes": Scenery(
+    "passes": Scene(
         title="An anomaly that passes",
         text=passes,
         link={"view": "search", "normal": "mnist-3", "image": "other", "row": 4},

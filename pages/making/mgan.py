@@ -28,7 +28,6 @@ from pages.ui.page import page
 from pages.ui.settings import Choice, Number
 from pages.ui.sheets import PAPER, curves, images_base
 from pages.ui.show import Film
-from pages.ui.stage import Scene as Stage
 
 RACE = 128  # pixels a side of what the optimisation makes
 N_RACED = 4  # textures of MGAN's whose mean distance is to be reached
@@ -238,7 +237,7 @@ data = Task(texture=gan.images(zoo.load("textures")["texture"][{row} : {row + 1}
 
 def race_stage(run: Run, by: str, seed: int) -> Live:
     image, target, seconds = rival(by, seed)
-    return Stage(
+    return Live(
         run=run,
         base=images_base(columns=2, names=("the optimisation", "MGAN: one pass"))
         | {"curve_sets": [curves("Distance of patches", "from held-out texture", distance="the optimisation")],

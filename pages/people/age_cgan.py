@@ -24,13 +24,12 @@ from pages.people import age_cgan_notes as notes
 from pages.people.age_cgan_notes import AIMS, FOUND, HEAD, PLAIN, SHORT, WORDS, metrics, named, said_of
 from pages.ui import shipped, show
 from pages.ui.comparison import interval, networks, strip
-from pages.ui.live import SLOTS, Blocks
+from pages.ui.live import SLOTS, Blocks, Live
 from pages.ui.maths import latex, number
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number
 from pages.ui.sheets import curves, images_base
 from pages.ui.show import Film
-from pages.ui.stage import Scene
 
 SLUG = "age-cgan"
 N_PEOPLE = 50
@@ -234,7 +233,7 @@ SEARCHED = images_base(columns=3, names=(
 }  # fmt: skip
 
 
-def searching(person: int, given: int, aim: str, **own: Any) -> Scene:
+def searching(person: int, given: int, aim: str, **own: Any) -> Live:
     engine, image = model(""), tests()[person, given][None]
     query = Query(gan=engine, x=pixels(image, engine.device), age=torch.tensor([given], device=engine.device))
     run = Run(engines.create("age_search", data=query, **SEARCHES[aim], **own), slots=SLOTS)
@@ -253,9 +252,9 @@ image, age = faces[{person}, {given}][None], torch.tensor([{given}], device=gan.
 data = Query(gan=gan, x=pixels(image, gan.device), age=age)"""
 
 
-def search_scene(run: Run, person: int, given: int) -> Scene:
+def search_scene(run: Run, person: int, given: int) -> Live:
     first = run.history.after(-1)[0].arrays["made"][0]
-    return Scene(
+    return Live(
         run=run,
         base=SEARCHED,
         draw=lambda frame: found(frame, person, given, first),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any
 
 import streamlit as st
 
@@ -22,11 +21,7 @@ COURSE_IDEA = (
     "Everything runs on this machine, on real data."
 )
 
-_STYLE = PAGES / "ui" / "static" / "frame.css"
-
-
-def apply_style() -> None:
-    st.html(_STYLE)  # a path to a style sheet becomes one
+STYLE = PAGES / "ui" / "static" / "frame.css"
 
 
 def bar(entry: Entry | None) -> None:
@@ -77,11 +72,6 @@ def head(entry: Entry) -> None:
     settings.one_entry()
 
 
-def controls() -> Any:
-    """Where the controls go."""
-    return st.sidebar
-
-
 def notes(entry: Entry, *, why: Callable[[], None], questions: Sequence[Question]) -> None:
     """The tabs below the stage: Why, Try it, Source."""
     with st.container(key="lab-notes"):
@@ -107,6 +97,6 @@ def _tabs(entry: Entry, why: Callable[[], None], questions: Sequence[Question]) 
 
 def _show_sources(entry: Entry) -> None:
     st.markdown("The code that runs on this page, as it is:")
-    name = st.selectbox("File", entry.sources, key=f"{entry.slug}:source")
-    text = (PAGES.parent / name).read_text(encoding="utf-8")
+    files = [f"engines/{name}" for name in entry.sources]
+    text = (PAGES.parent / st.selectbox("File", files, key=f"{entry.slug}:source")).read_text(encoding="utf-8")
     st.code(text, language="python", line_numbers=True, height=520)

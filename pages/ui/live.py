@@ -25,6 +25,7 @@ import numpy as np
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from engines import devices
 from engines.engine import Frame
 from engines.run import Run
 from engines.slots import Slots
@@ -348,12 +349,6 @@ def _session_active(session: str) -> bool:
     return Runtime.exists() and Runtime.instance().is_active_session(session)
 
 
-def _shared_slots() -> Slots:
-    from engines import devices
-
-    return Slots(devices.limits().max_concurrent_runs)
-
-
 TABLE = Table(session_active=_session_active)
-SLOTS = _shared_slots()
+SLOTS = Slots(devices.limits().max_concurrent_runs)
 ROUTES = [WebSocketRoute("/lab/run/{token}", lambda socket: watch_run(socket, TABLE))]

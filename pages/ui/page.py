@@ -30,7 +30,7 @@ def page(
 ) -> Iterator[dict[str, Any]]:
     """Gives what is chosen, by key. ``questions`` are `tryit.Question`s, or a function of what is chosen."""
     slug, scenes = entry.slug, scenes or {}
-    view = Choice(
+    view = _Tabs(
         key="view",
         label="View",
         labels={name: said[:1].upper() + said[1:] for name, (said, _) in views.items()},
@@ -41,16 +41,15 @@ def page(
     strip.begin(slug, scenes, every)
     chosen = {"view": view.default, **settings.show_notices(slug, every)}
     own = [s for s in {s.key: s for s in views[chosen["view"]][1]}.values() if s.when is None or s.when(chosen)]
-    with frame.controls():  # the first control opens the sidebar: the picture does not move when the others come
+    with st.sidebar:  # the first control opens the sidebar: the picture does not move when the others come
         for setting in own[:1]:
             settings.show(setting)
     if tabs:
         with st.container(key="lab-views"):
-            settings.show(_Tabs(**{name: getattr(view, name) for name in ("key", "label", "options", "default",
-                                                                            "labels")}))  # fmt: skip
+            settings.show(view)
     yield chosen
     strip.show_strip(slug, scenes, every, chosen)
-    with frame.controls():
+    with st.sidebar:
         _other_controls(slug, own)
     asked = questions(chosen) if callable(questions) else questions
     frame.notes(entry, why=why if callable(why) else lambda: two_columns(*why), questions=asked)

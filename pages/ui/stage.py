@@ -10,14 +10,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.ui import live
 
-Scene = live.Live  # its name on the pages that have not moved yet
-
 
 def put(run_slot: str, record: live.Live) -> str:
     """Put a run on the table in place of what ``run_slot`` of this session held; returns its token."""
-    old = st.session_state.pop(run_slot, None)
-    if old is not None:
-        live.TABLE.remove(old["token"])
+    drop(run_slot)
     record.session = session()
     token = live.TABLE.add(record)
     st.session_state[run_slot] = {"token": token}

@@ -65,7 +65,7 @@ def test_slugs_and_titles_are_unique_and_fit_an_address():
 def test_what_an_entry_names_exists(item):
     assert item.file.is_file()
     assert item.sources or item.section == "Reading"
-    assert all((ROOT / source).is_file() for source in item.sources)
+    assert all((ROOT / "engines" / source).is_file() for source in item.sources)
     assert item.idea.endswith(".")
     assert entry(item.slug) is item
     if item.section != "Reading":
@@ -84,7 +84,7 @@ def test_the_map_of_the_course_has_a_stop_for_every_page_under_its_own_name():
     slugs = [stop.slug for stop in COURSE]
     assert set(slugs) == {item.slug for item in CATALOGUE if item.section != "Reading"}
     assert len(set(slugs)) == len(slugs)
-    assert len({(stop.column, stop.row) for stop in COURSE}) == len(COURSE)
+    assert len({stop.place for stop in COURSE}) == len(COURSE)
     assert {to for stop in COURSE for to, _ in stop.leads_to} <= set(slugs)
     for tall in (False, True):
         drawn = ElementTree.fromstring(course_map.drawing(tall=tall))
