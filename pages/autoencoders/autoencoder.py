@@ -10,12 +10,11 @@ import numpy as np
 import engines
 from engines import data, devices
 from engines.engine import Frame
-from engines.run import Run
 from pages.autoencoders import autoencoder_notes
 from pages.autoencoders import autoencoder_pictures as pictures
 from pages.catalogue import entry
 from pages.ui import board, shipped, show
-from pages.ui.live import SLOTS, Live
+from pages.ui.live import Live
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number, seed
 from pages.ui.show import Film
@@ -23,7 +22,6 @@ from pages.ui.show import Film
 SHIPPED = {2: "m2", 8: "m8", 32: "", 128: "m128", 300: "m300"}  # M -> variant
 N_PCA = 20_000  # training images that PCA is fitted to
 BATCHES_PER_STEP = 20
-FRAME_INTERVAL = 1.0  # seconds, of a run at full speed: watching must not slow it
 
 # Where the film of the shipped models opens: the scrubber is what chooses among them.
 OPEN = Choice(
@@ -186,11 +184,7 @@ def training(name: str, **own: Any) -> Live:
     how = shown(
         engine.frame(), name, own["code_dim"], own["activation"], bernoulli=own["loss"] == "bernoulli", recorded=False
     )
-
-    def scene(run: Run) -> Live:
-        return Live(run=run, again=scene, data_code=shipped.code_of(name), **how)
-
-    return scene(Run(engine, slots=SLOTS, frame_interval=FRAME_INTERVAL))
+    return show.learning(engine, how, shipped.code_of(name))
 
 
 def shown(

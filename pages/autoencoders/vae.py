@@ -12,12 +12,11 @@ import streamlit as st
 import engines
 from engines import data, devices
 from engines.engine import Frame
-from engines.run import Run
 from pages.autoencoders import latent, vae_notes
 from pages.autoencoders import vae_pictures as pictures
 from pages.catalogue import entry
 from pages.ui import board, sheets, shipped, show, stage
-from pages.ui.live import SLOTS, Live
+from pages.ui.live import Live
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number, seed
 from pages.ui.show import Film
@@ -30,7 +29,6 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "mnist-32": ("conv", "mnist", "MNIST digits, 32 dimensions, convolutional"),
 }
 BATCHES_PER_STEP = 10
-FRAME_INTERVAL = 1.0  # seconds, of a run at full speed: watching must not slow it
 N_CODES = 1000
 
 MODEL = Choice(
@@ -203,11 +201,7 @@ def training(name: str, **own: Any) -> Live:
         **own,
     )
     how = shown(engine.frame(), name, own["latent_dim"], recorded=False)
-
-    def scene(run: Run) -> Live:
-        return Live(run=run, again=scene, data_code=shipped.code_of(name), **how)
-
-    return scene(Run(engine, slots=SLOTS, frame_interval=FRAME_INTERVAL))
+    return show.learning(engine, how, shipped.code_of(name))
 
 
 def shown(frame: Frame, name: str, latent_dim: int, *, recorded: bool) -> dict[str, Any]:

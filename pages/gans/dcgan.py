@@ -12,12 +12,11 @@ import engines
 from engines import data, devices
 from engines.engine import Frame
 from engines.gans.dcgan import DCGAN, GAP, SURE, draw_codes
-from engines.run import Run
 from pages.catalogue import entry
 from pages.gans import dcgan_notes
 from pages.gans.dcgan_notes import SCALE, VARIANTS
 from pages.ui import board, sheets, shipped, show
-from pages.ui.live import SLOTS, Blocks, Live
+from pages.ui.live import Blocks, Live
 from pages.ui.maths import formula, number
 from pages.ui.page import page
 from pages.ui.settings import Choice, Number, Switch, seed
@@ -147,19 +146,12 @@ def training(name: str, **own: Any) -> Live:
     """Networks that start to learn now."""
     n_steps = 2_000 if devices.hosted() else 50_000
     engine = engines.create("dcgan", data=shipped.images(name), n_steps=n_steps, **own)
-    made = training_scene(Run(engine, slots=SLOTS, frame_interval=1.0))
-    made.data_code = shipped.code_of(name)
-    return made
-
-
-def training_scene(run: Run) -> Live:
-    return Live(
-        run=run,
-        base=training_base(recorded=False, judged=False),
-        draw=training_picture,
-        explain=lambda frame, _: training_numbers(frame),
-        again=training_scene,
-    )
+    how = {
+        "base": training_base(recorded=False, judged=False),
+        "draw": training_picture,
+        "explain": lambda frame, _: training_numbers(frame),
+    }
+    return show.learning(engine, how, shipped.code_of(name))
 
 
 def training_base(*, recorded: bool, judged: bool) -> dict[str, Any]:

@@ -116,9 +116,6 @@ def main() -> None:
 def points(chosen: Mapping[str, Any]) -> None:
     """Points in the plane, by one method or by both."""
     cloud = own_table.chosen_cloud("gmm", chosen["data"], chosen["n"])
-    if chosen["data"] == "csv":
-        with st.sidebar:
-            own_table.ask("gmm")
     if cloud is None:
         return
     own: dict[str, Any] = {"n_components": chosen["k"], "seed": chosen["seed"], "init": chosen["init"], "means": ()}

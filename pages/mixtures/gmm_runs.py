@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -145,14 +144,9 @@ def scene_of(run: Run, cloud: Cloud) -> Live:
         if soft
         else [{"scalar": "inertia", "name": "inertia", "colour": "@first"}]
     )
-    base = gmm_pictures.base(
-        shown,
-        engine.config.n_components,
-        axes=cloud.axes,
-        ranges=ranges,
-        curves=curves,
-        label="nats" if soft else "sum of squared distances",
-    )
+    label = "nats" if soft else "sum of squared distances"
+    k = engine.config.n_components
+    base = gmm_pictures.base(shown, k, axes=cloud.axes, ranges=ranges, curves=curves, label=label)
     history = run.history
     explain = gmm_numbers.mixture if soft else gmm_numbers.clusters
     init, regularised = engine.config.init, soft and engine.config.regularisation > 0
@@ -160,26 +154,18 @@ def scene_of(run: Run, cloud: Cloud) -> Live:
         run=run,
         base=base,
         draw=lambda frame: gmm_pictures.picture(frame, history, ranges, caption(frame, history, init, regularised)),
-        explain=partial(_explain, explain, shown),
+        explain=lambda frame, pick: explain(frame, shown, pick),
         again=lambda other: scene_of(other, cloud),
         data_code=cloud.code,
     )
 
 
-def _explain(explain: Any, shown: np.ndarray, frame: Frame, pick: dict[str, Any]) -> Any:
-    return explain(frame, shown, pick)
-
-
 def still_scene(cloud: Cloud) -> Live:
     """The points alone, for when no run can start from them."""
     ranges = cloud.ranges or gmm_pictures.extent(cloud.x)
+    words = {"caption": "No run yet.", "alt": f"{len(cloud.x)} points, no mixture yet."}
     base = gmm_pictures.still_base(cloud.x, axes=cloud.axes, ranges=ranges)
-    frame = Frame(step=0, phase="start")
-    return Live(
-        run=Reel([frame]),
-        base=base,
-        draw=lambda _frame: {"caption": "No run yet.", "alt": f"{len(cloud.x)} points, no mixture yet."},
-    )
+    return Live(run=Reel([Frame(step=0, phase="start")]), base=base, draw=lambda _: words)
 
 
 STARTS = {

@@ -46,17 +46,17 @@ def ask(slug: str) -> None:
 
 def chosen_cloud(slug: str, name: str, n: int) -> Cloud | None:
     """The points to fit; None where there are none yet, with a sentence, and nothing left on the stage."""
+    if name == "draw":
+        return gmm_runs.drawn(st.session_state.get(f"{slug}:drawn", gmm_runs.STARTER))
+    if name != "csv":
+        return gmm_runs.bundled(name, n)
     try:
-        if name != "csv":
-            return (
-                gmm_runs.drawn(st.session_state.get(f"{slug}:drawn", gmm_runs.STARTER))
-                if name == "draw"
-                else gmm_runs.bundled(name, n)
-            )
         found = cloud(slug)
     except ValueError as error:
         st.error(str(error), icon=":material/upload_file:")
         found = None
+    with st.sidebar:
+        ask(slug)
     if found is None:
         show.restart(slug)
         st.info("Choose a file in the controls, or another data set. A CSV needs two or more columns of numbers.")

@@ -85,9 +85,6 @@ def main() -> None:
     notes = variational_gmm_notes
     with page(entry(SLUG), VIEWS, why=notes.WHY, questions=notes.questions(), scenes=notes.SCENES) as chosen:
         cloud = own_table.chosen_cloud(SLUG, chosen["data"], chosen["n"])
-        if chosen["data"] == "csv":
-            with st.sidebar:
-                own_table.ask(SLUG)
         if cloud is not None:
             run(cloud, chosen)
             gmm_notes.about(cloud, chosen["data"], "BIC's choice of K", chosen["cov"], 1e-6, chosen["seed"])

@@ -30,28 +30,30 @@ def upload(key: str, side: int | None = None) -> tuple[np.ndarray | None, str]:
     """An image file in place of a drawing, as MNIST has them (28, 28) or, given a side, in colour (side, side, 3), in
     0..1; None without one, and what is wrong with the file.
     """
-    limit = min(devices.limits().max_upload_bytes, photos.MAX_BYTES)
-    hint = f"PNG, JPEG, GIF, BMP or WebP, up to {limit // 1_000_000} MB. "
+    most = _limit() // 1_000_000
+    hint = f"PNG, JPEG, GIF, BMP or WebP, up to {most} MB. "
     hint += "One figure on a plain ground works best." if side is None else "Its middle square is taken."
-    file = st.file_uploader("Or an image file", type=TYPES, key=key, help=hint, max_upload_size=limit // 1_000_000)
-    if file is None:
-        return None, ""
-    raw = file.getvalue()
-    try:
-        return _prepared(hashlib.sha256(raw).hexdigest(), side, limit, _raw=raw), ""
-    except ValueError as error:
-        return None, str(error)
+    return _asked("Or an image file", side, key=key, help=hint, max_upload_size=most)
 
 
 def photo(label: str, key: str, side: int, note: str = "") -> tuple[np.ndarray | None, str]:
     """An image file, its middle square as bytes (side, side, 3), and what is wrong with the file."""
-    limit = min(devices.limits().max_upload_bytes, photos.MAX_BYTES)
-    hint = f"Up to {limit // 1_000_000} MB. The middle square is taken{note}."
-    file = st.file_uploader(label, type=TYPES, key=key, help=hint)
+    hint = f"Up to {_limit() // 1_000_000} MB. The middle square is taken{note}."
+    given, problem = _asked(label, side, key=key, help=hint)
+    return None if given is None else np.rint(255 * given).astype(np.uint8), problem
+
+
+def _limit() -> int:
+    return min(devices.limits().max_upload_bytes, photos.MAX_BYTES)
+
+
+def _asked(label: str, side: int | None, **more: Any) -> tuple[np.ndarray | None, str]:
+    file = st.file_uploader(label, type=TYPES, **more)
     if file is None:
         return None, ""
+    raw = file.getvalue()
     try:
-        return np.rint(255 * photos.colour(file.getvalue(), side, max_bytes=limit)).astype(np.uint8), ""
+        return _prepared(hashlib.sha256(raw).hexdigest(), side, _limit(), _raw=raw), ""
     except ValueError as error:
         return None, str(error)
 

@@ -20,12 +20,10 @@ def desk(
     models: Mapping[str, Callable[[np.ndarray], np.ndarray]],
     *,
     examples: np.ndarray,
-    prepare: Callable[[np.ndarray], np.ndarray] = lambda x: x,
-    truth: bool = False,
 ) -> None:
     """``models`` are titles and functions from an image (S, S) or (S, S, 3) in 0..1 to another. ``examples`` are bytes
-    (N, S, S) or (N, S, S, 3); a file is made like them. ``prepare`` makes the input of a file or an example; a drawing,
-    which there is for grey images of 28 pixels, is taken as it is. Only this part of the page runs again.
+    (N, S, S) or (N, S, S, 3); a file is made like them, and there is a board for grey images of 28 pixels. Only this
+    part of the page runs again.
     """
     grey = examples.shape[1:] == (28, 28)
     with st.container(key="lab-more-desk"):
@@ -34,38 +32,28 @@ def desk(
             ways = [way for way in WAYS if grey or way != "draw"]
             how = st.segmented_control("Input", ways, format_func=WAYS.get, default="example", required=True,
                                        key=f"{slug}:desk:how")  # fmt: skip
-            x, target = _input(slug, how or "example", examples, prepare)
+            x = _input(slug, how or "example", examples)
         with right:
             if x is None:
                 st.info("Draw or choose an input on the left.")
                 return
             shown: dict[str, Any] = {"input": x, **{title: model(x) for title, model in models.items()}}
-            if truth and target is not None:
-                shown["taken from"] = target
             for column, (title, image) in zip(st.columns(len(shown)), shown.items(), strict=True):
                 column.image(big(image), caption=title, clamp=True, width="stretch")
 
 
-def _input(
-    slug: str, how: str, examples: np.ndarray, prepare: Callable[[np.ndarray], np.ndarray]
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """The input, and what it was taken from where that is known."""
+def _input(slug: str, how: str, examples: np.ndarray) -> np.ndarray | None:
     if how == "draw":
-        return board.show(f"{slug}:desk:board"), None
+        return board.show(f"{slug}:desk:board")
     if how == "file":
-        grey = examples.ndim == 3
-        given, problem = board.upload(
-            f"{slug}:desk:file", None if examples.shape[1:] == (28, 28) else examples.shape[1]
-        )
+        side = None if examples.shape[1:] == (28, 28) else examples.shape[1]
+        given, problem = board.upload(f"{slug}:desk:file", side)
         if problem:
             st.warning(problem)
-        if given is None:
-            return None, None
-        given = given.mean(axis=2) if grey and given.ndim == 3 else given
-        return prepare(given), None
+        colour = given is not None and given.ndim == 3
+        return given.mean(axis=2) if colour and examples.ndim == 3 else given
     row = st.number_input("Test image", 0, len(examples) - 1, 0, key=f"{slug}:desk:row")
-    target = examples[int(row)] / 255
-    return prepare(target), target
+    return examples[int(row)] / 255
 
 
 def big(image: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from engines.engine import Frame
+from engines.run import Run
 from pages.ui import code, forks, live, player, settings, stage
 from pages.ui.live import Live
 from pages.ui.reel import Reel
@@ -139,6 +140,17 @@ def learn(
         slug, made, fixed={"of": of, **fixed}, changing=changing, changes=changes, cured=cured,
         **{"autoplay": True, "speed": "max", "wide": True, "weights": True, **options},
     )  # fmt: skip
+
+
+def learning(engine: Any, how: Mapping[str, Any], code: str) -> Live:
+    """An engine that starts to learn now, for `learn`. ``how`` is its base, draw and explain, the same for a fork;
+    ``code`` are the lines that make its data. Once a second is enough: watching must not slow it.
+    """
+
+    def of(run: Run) -> Live:
+        return Live(run=run, again=of, data_code=code, **how)
+
+    return of(Run(engine, slots=live.SLOTS, frame_interval=1.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
