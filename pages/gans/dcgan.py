@@ -26,6 +26,7 @@ from pages.ui.traces import bars, curve, marks
 N_CODES = 64  # of which the viewer chooses
 LAST = N_CODES - 1
 WALK = 25  # images of a walk
+SHOWN = 32  # channels of a layer
 
 DATA = Choice(key="data", label="Images", labels=shipped.SETS, help="Which images were learned from.")
 CODE_SEED = Number(
@@ -132,11 +133,10 @@ def main() -> None:
 
 
 def recorded(name: str) -> Film:
-    frames = shipped.frames("dcgan", VARIANTS[name])
     return shipped.film(
         "dcgan",
         VARIANTS[name],
-        base=training_base(recorded=True, judged="frechet" in frames[-1].scalars),
+        base=training_base(recorded=True),
         draw=partial(film_picture, name=name),
         numbers=partial(training_numbers, name=name),
     )
@@ -147,18 +147,18 @@ def training(name: str, **own: Any) -> Live:
     n_steps = 2_000 if devices.hosted() else 50_000
     engine = engines.create("dcgan", data=shipped.images(name), n_steps=n_steps, **own)
     how = {
-        "base": training_base(recorded=False, judged=False),
+        "base": training_base(recorded=False),
         "draw": training_picture,
         "explain": lambda frame, _: training_numbers(frame),
     }
     return show.learning(engine, how, shipped.code_of(name))
 
 
-def training_base(*, recorded: bool, judged: bool) -> dict[str, Any]:
+def training_base(*, recorded: bool) -> dict[str, Any]:
     """The 64 images on the left, what D says of real and generated images on the right."""
     shared = {
         **sheets.images_base(columns=8, share=0.8),
-        "curve_sets": [*JUDGED, *MEASURES] if judged else MEASURES,
+        "curve_sets": [*JUDGED, *MEASURES] if recorded else MEASURES,
         "curve_log": recorded,
     }
     if recorded:  # its single scores were taken under running averages, which D never learned with: the means were not
@@ -288,9 +288,7 @@ def layer_by_layer(name: str, seed: int, i: int) -> Film:
     maps = [map_[0].cpu().numpy() for map_ in model(name).maps(codes(name, seed)[i : i + 1])]
     frames = layers_frames(maps)
     draw = partial(layers_picture, last=len(frames) - 1)
-    numbers = partial(layer_numbers, engine=model(name))
-    base = layers_base(frames)
-    return Film(frames=frames, base=base, draw=draw, numbers=numbers)
+    return Film(frames=frames, base=layers_base(frames), draw=draw, numbers=partial(layer_numbers, engine=model(name)))
 
 
 def layer_numbers(frame: Frame, engine: DCGAN) -> Blocks:
@@ -432,11 +430,11 @@ def scores_numbers(frame: Frame) -> Blocks:
 # -- their pictures ---------------------------------------------------------------------------------------------
 
 
-def layers_frames(maps: list[np.ndarray], shown: int = 32) -> list[Frame]:
-    """The maps of one image, (C, H, W) each, as frames: a layer each, its first ``shown`` channels as bytes."""
+def layers_frames(maps: list[np.ndarray]) -> list[Frame]:
+    """The maps of one image, (C, H, W) each, as frames: a layer each, its first channels as bytes."""
     frames = []
     for step, map_ in enumerate(maps):
-        part = map_[:shown].astype(np.float64)
+        part = map_[:SHOWN].astype(np.float64)
         low, high = (-1.0, 1.0) if step == len(maps) - 1 else (float(part.min()), float(part.max()))
         levels = np.rint(255 * np.clip((part - low) / max(high - low, 1e-9), 0, 1)).astype(np.uint8)
         scalars = {"layer": step, "channels": len(map_), "side": map_.shape[1], "low": low, "high": high}
@@ -511,7 +509,7 @@ def path_picture(frame: Frame, scores: np.ndarray, words: str) -> dict[str, Any]
 
 
 def scores_base(shape: tuple[int, int]) -> dict[str, Any]:
-    base = training_base(recorded=False, judged=False)
+    base = training_base(recorded=False)
     del base["images"]  # real and generated images with a gap between them: one sheet
     base["layout"]["xaxis"] |= {"domain": [0.68, 1]}
     base["layout"] |= sheets.sheet_axes(shape, x=(0, 0.6))

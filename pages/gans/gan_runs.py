@@ -13,6 +13,7 @@ from engines import data
 from engines.data.dataset import Dataset
 from engines.engine import Frame
 from engines.gans import objectives
+from engines.gans.gan2d import CELLS, FIELD, SPAN
 from engines.gans.objectives import LOGISTIC
 from engines.maths import samples
 from engines.run import Run
@@ -35,9 +36,13 @@ def points_of(name: str) -> Dataset:
 def floor_of(name: str) -> float:
     """The Jensen-Shannon divergence, as it is counted here, of these points from as many others of the same source."""
     one, other = points_of(name).x, data.load(name, n=N_POINTS, seed=1).x
-    shares = [samples.cells(x, low=-gan_pictures.SPAN, high=gan_pictures.SPAN, n=gan_pictures.CELLS)
-              for x in (one, other)]  # fmt: skip
+    shares = [shares_of(x) for x in (one, other)]
     return samples.jensen_shannon(*shares, n_p=len(one), n_q=len(other))
+
+
+def shares_of(x: np.ndarray) -> np.ndarray:
+    """How the points lie over the cells of the plane."""
+    return samples.cells(x, low=-SPAN, high=SPAN, n=CELLS)
 
 
 def game(points: Dataset | np.ndarray, name: str = "", **settings: Any) -> Live:
@@ -58,8 +63,7 @@ def game_of(run: Run, floor: float | None) -> Live:
     engine: Any = run.engine
     real = engine.shown_real.cpu().numpy()
     truth = engine.truth
-    shares = samples.cells(engine.x.cpu().numpy(), low=-gan_pictures.SPAN, high=gan_pictures.SPAN, n=gan_pictures.CELLS)
-    p = gan_pictures.data_density(truth, shares)
+    p = gan_pictures.data_density(truth, shares_of(engine.x.cpu().numpy()))
     base = gan_pictures.base(truth, engine.config.objective)
     base |= {"cloud": gan_pictures.cloud(real), "points": len(real), "pick": {"point": 0}}
     return Live(
@@ -84,18 +88,17 @@ def explain(
     fake = frame.arrays["fake"]
     i, j = (index(pick.get(key, pick.get(other, 0)), n) for key, other, n in
             (("point", "component", len(real)), ("component", "point", len(fake))))  # fmt: skip
-    at, made = real[i], fake[j]
     logit_real, logit_fake = (
         torch.tensor(frame.arrays[key], dtype=torch.float64) for key in ("logit_real", "logit_fake")
     )
-    r, f = float(logit_real[i]), float(logit_fake[j])
+    pair = (("real", real[i], 1, float(logit_real[i])), ("generated", fake[j], 0, float(logit_fake[j])))
     said = objectives.discriminator_loss(objective, logit_real=logit_real, logit_fake=logit_fake)
     asked = objectives.generator_loss(objective, logit_fake=logit_fake)
     said_of = f"Real point {i + 1} of {len(real)}, generated point {j + 1} of {len(fake)}. Click others to see them."
     blocks: Blocks = [{"text": f"Round {frame.scalars['round']:.0f}. {said_of}"}]
     if objective in LOGISTIC:
         rows = [["point", "at", "target t", "D's output y", "cross-entropy, nats"]]
-        for name, where, t, logit in (("real", at, 1, r), ("generated", made, 0, f)):
+        for name, where, t, logit in pair:
             y = 1 / (1 + np.exp(-logit))
             cost = np.logaddexp(0, -logit if t else logit)  # -t log y - (1 - t) log(1 - y)
             rows.append([name, f"({where[0]:.2f}, {where[1]:.2f})", str(t), number(y), number(cost)])
@@ -118,8 +121,7 @@ def explain(
         ]  # fmt: skip
     else:
         rows = [["point", "at", "D's number"]]
-        rows += [["real", f"({at[0]:.2f}, {at[1]:.2f})", number(r)]]
-        rows += [["generated", f"({made[0]:.2f}, {made[1]:.2f})", number(f)]]
+        rows += [[name, f"({where[0]:.2f}, {where[1]:.2f})", number(logit)] for name, where, _, logit in pair]
         blocks += [
             {"table": rows},
             formula(rf"L_D = {number(float(said), tex=True)}, \qquad L_G = {number(float(asked), tex=True)}"),
@@ -129,17 +131,13 @@ def explain(
     if truth is not None and objective in LOGISTIC:
         best = gan_pictures.best(frame, p)
         rows = [["point", "D", "best D = p/(p+q)"]]
-        for name, where, logit in (("real", at, r), ("generated", made, f)):
-            cell = np.clip(
-                ((where + gan_pictures.SPAN) * gan_pictures.FIELD / (2 * gan_pictures.SPAN)).astype(int), 0, 39
-            )
+        for name, where, _, logit in pair:
+            cell = np.clip(((where + SPAN) * FIELD / (2 * SPAN)).astype(int), 0, FIELD - 1)
             rows.append([name, number(1 / (1 + np.exp(-logit))), number(float(best[cell[1], cell[0]]))])
         blocks.append({"table": rows})
     if floor is not None:
-        said = (
-            f"Jensen-Shannon divergence {number(frame.scalars['js'])} nats; two sets of {N_POINTS:,} drawn alike from "
-        )
-        blocks.append({"text": f"{said}these data have {number(floor)}, sets with nothing in common log 2 = 0.693."})
+        js = f"Jensen-Shannon divergence {number(frame.scalars['js'])} nats; two sets of {N_POINTS:,} drawn alike from "
+        blocks.append({"text": f"{js}these data have {number(floor)}, sets with nothing in common log 2 = 0.693."})
     pull = float(np.linalg.norm(frame.arrays["pull"], axis=1).mean())
     blocks.append({"text": f"Mean length of what G's loss asks of a point: {number(pull)}."})
     return blocks

@@ -105,7 +105,7 @@ def steps(*values: Any) -> Film:
     return Film(
         frames=frames,
         base=pictures.base(engine),
-        draw=lambda frame: pictures.picture(frame, engine, engine.result),
+        draw=lambda frame: pictures.picture(frame, engine),
         explain=lambda frame, pick: pictures.numbers(frame, engine, pick),
     )
 

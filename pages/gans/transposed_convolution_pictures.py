@@ -157,7 +157,7 @@ def short(value: float) -> str:
     return text.replace("-", "−")
 
 
-def picture(frame: Frame, engine: TransposedConvolution, final: np.ndarray) -> dict[str, Any]:
+def picture(frame: Frame, engine: TransposedConvolution) -> dict[str, Any]:
     """One step; hovering an output cell spells out its sum."""
     places, config, mode = Places(engine), engine.config, engine.config.mode
     output, reached = frame.arrays["output"], frame.arrays["reached"].astype(bool)
@@ -177,8 +177,8 @@ def picture(frame: Frame, engine: TransposedConvolution, final: np.ndarray) -> d
             boxes = [places.box("input", *at, places.k), places.box("output", row, column, 1)]
         outline = np.concatenate(boxes)
     patches[6] = {"x": outline[:, 0].astype(np.float32), "y": outline[:, 1].astype(np.float32)}
-    if frame.step and max(final.size, engine.input.size) <= MAX_MATRIX:
-        rows, columns = final.size, engine.input.size
+    if frame.step and max(engine.result.size, engine.input.size) <= MAX_MATRIX:
+        rows, columns = engine.result.size, engine.input.size
         index = frame.step - 1
         x0, x1, y0, y1 = (index - 0.5, index + 0.5, -0.5, rows - 0.5) if mode == "transposed" else (
             -0.5, columns - 0.5, index - 0.5, index + 0.5)  # fmt: skip

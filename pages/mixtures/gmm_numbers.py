@@ -38,25 +38,25 @@ def shares_of(frame: Frame, point: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
 def _point(frame: Frame, x: np.ndarray, i: int) -> Blocks:
     weights, density, gamma = shares_of(frame, x[i])
     products = weights * density
-    top = int(np.argmax(gamma))
+    top, total = int(np.argmax(gamma)), products.sum()
+    j = top + 1
     rows = [["k", "πₖ", "N(x | k)", "πₖ N(x | k)", "γₖ"]]
     rows += [
         [str(k + 1), number(weights[k]), number(density[k]), number(products[k]), f"{gamma[k]:.4f}"]
         for k in range(len(weights))
     ]
-    rows.append(["sum", number(weights.sum()), "", number(products.sum()), f"{gamma.sum():.4f}"])
-    total = products.sum()
+    rows.append(["sum", number(weights.sum()), "", number(total), f"{gamma.sum():.4f}"])
     place = f"({number(x[i][0])}, {number(x[i][1])})"
     return [
         {"text": f"Point {i} at {place}, with the parameters shown at step {frame.step}:"},
         {"table": rows},
         formula(
-            rf"\gamma_{{{top + 1}}} = \frac{{\pi_{{{top + 1}}}\,N(x\mid\mu_{{{top + 1}}},\Sigma_{{{top + 1}}})}}"
+            rf"\gamma_{{{j}}} = \frac{{\pi_{{{j}}}\,N(x\mid\mu_{{{j}}},\Sigma_{{{j}}})}}"
             rf"{{\sum_k \pi_k\,N(x\mid\mu_k,\Sigma_k)}}"
         ),
         formula(
-            rf"\gamma_{{{top + 1}}} = \frac{{{number(products[top], tex=True)}}}"
-            rf"{{{number(total, tex=True)}}} = {gamma[top]:.4f}"
+            rf"\gamma_{{{j}}} = \frac{{{number(products[top], tex=True)}}}{{{number(total, tex=True)}}}"
+            rf" = {gamma[top]:.4f}"
         ),
         formula(rf"\log p(x) = \log {number(total, tex=True)} = {np.log(total):.3f}\ \text{{nats}}")
         if total > 0
@@ -66,45 +66,38 @@ def _point(frame: Frame, x: np.ndarray, i: int) -> Blocks:
 
 
 def _component(frame: Frame, x: np.ndarray, k: int) -> Blocks:
-    count, total = frame.arrays["counts"][k], frame.arrays["counts"].sum()
-    mean, weight = frame.arrays["means"][k], frame.arrays["weights"][k]
-    blocks: Blocks = [{"text": f"Component {k + 1} at step {frame.step}."}]
-    shares = frame.arrays["responsibilities"][:, k].astype(np.float64)
-    if frame.phase == "start" or len(x) != round(total):
+    arrays, j = frame.arrays, k + 1
+    count, shares = arrays["counts"][k], arrays["responsibilities"][:, k].astype(np.float64)
+    head = {"text": f"Component {j} at step {frame.step}."}
+    now = {"table": _parameters(arrays["weights"][k], arrays["means"][k], arrays["covariances"][k])}
+    if frame.phase == "start" or len(x) != round(arrays["counts"].sum()):
         # Some points are not on the stage: the sums would not be those of the whole data.
-        blocks.append(formula(rf"N_{{{k + 1}}} = \sum_n \gamma_{{n{k + 1}}} = {count:.2f}"))
-        blocks.append({"table": _parameters(weight, mean, frame.arrays["covariances"][k])})
-        return blocks
-    if count == 0 or shares.sum() == 0:
-        blocks.append({"text": "It holds no point, so the M step leaves it where it is:"})
-        blocks.append({"table": _parameters(weight, mean, frame.arrays["covariances"][k])})
-        return blocks
-    new_mean = shares @ x / shares.sum()
+        return [head, formula(rf"N_{{{j}}} = \sum_n \gamma_{{n{j}}} = {count:.2f}"), now]
+    held = shares.sum()
+    if count == 0 or held == 0:
+        return [head, {"text": "It holds no point, so the M step leaves it where it is:"}, now]
+    new_mean = shares @ x / held
     offset = x - new_mean
-    new_covariance = (shares[:, None] * offset).T @ offset / shares.sum()
-    done = frame.phase == "M"
-    blocks += [
-        formula(rf"N_{{{k + 1}}} = \sum_n \gamma_{{n{k + 1}}} = {shares.sum():.2f}"),
+    new_covariance = (shares[:, None] * offset).T @ offset / held
+    return [
+        head,
+        formula(rf"N_{{{j}}} = \sum_n \gamma_{{n{j}}} = {held:.2f}"),
+        formula(rf"\pi_{{{j}}} = \frac{{N_{{{j}}}}}{{N}} = \frac{{{held:.2f}}}{{{len(x)}}} = {held / len(x):.4f}"),
         formula(
-            rf"\pi_{{{k + 1}}} = \frac{{N_{{{k + 1}}}}}{{N}} = \frac{{{shares.sum():.2f}}}{{{len(x)}}}"
-            rf" = {shares.sum() / len(x):.4f}"
-        ),
-        formula(
-            rf"\mu_{{{k + 1}}} = \frac{{1}}{{N_{{{k + 1}}}}}\sum_n \gamma_{{n{k + 1}}}\,x_n"
+            rf"\mu_{{{j}}} = \frac{{1}}{{N_{{{j}}}}}\sum_n \gamma_{{n{j}}}\,x_n"
             rf" = ({number(new_mean[0], tex=True)},\ {number(new_mean[1], tex=True)})"
         ),
         formula(
-            rf"\Sigma_{{{k + 1}}} = \frac{{1}}{{N_{{{k + 1}}}}}\sum_n \gamma_{{n{k + 1}}}"
-            rf"(x_n-\mu_{{{k + 1}}})(x_n-\mu_{{{k + 1}}})^T = " + _matrix(new_covariance)
+            rf"\Sigma_{{{j}}} = \frac{{1}}{{N_{{{j}}}}}\sum_n \gamma_{{n{j}}}"
+            rf"(x_n-\mu_{{{j}}})(x_n-\mu_{{{j}}})^T = " + _matrix(new_covariance)
         ),
         {
             "text": "This M step has just made these the parameters (with the covariance in the chosen form):"
-            if done
+            if frame.phase == "M"
             else "The next M step will move the parameters from these to the values above:"
         },
-        {"table": _parameters(weight, mean, frame.arrays["covariances"][k])},
+        now,
     ]
-    return blocks
 
 
 def _parameters(weight: float, mean: np.ndarray, covariance: np.ndarray) -> list[list[str]]:
