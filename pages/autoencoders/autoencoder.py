@@ -136,9 +136,8 @@ def narrowing_frames(first: int, drawn: np.ndarray | None) -> list[Frame]:
     probe = shipped.images("mnist").probe["image"][first : first + pictures.COLUMNS].numpy().copy()
     if drawn is not None:
         probe[0] = np.rint(255 * drawn).astype(np.uint8).reshape(-1)
-    rows = [probe]
-    for m in SHIPPED:
-        rows.append(np.rint(255 * network(m).reconstruct(probe).numpy()).astype(np.uint8))
+    back = (network(m).reconstruct(probe).numpy() for m in SHIPPED)
+    rows = np.stack([probe, *(np.rint(255 * images).astype(np.uint8) for images in back)])
     frames = []
     for i, (m, pca_error) in enumerate(zip(SHIPPED, pca_of_shipped(), strict=True)):
         metrics = shipped.card("autoencoder", SHIPPED[m])["metrics"]
@@ -148,7 +147,7 @@ def narrowing_frames(first: int, drawn: np.ndarray | None) -> list[Frame]:
             Frame(
                 step=i,
                 scalars={"code_dim": m, "n_parameters": engine.n_parameters, **pca_error, **scalars},
-                arrays={"rows": np.stack(rows), "units": engine.unit_images()[: pictures.MAX_UNITS**2].numpy()},
+                arrays={"rows": rows, "units": engine.unit_images()[: pictures.MAX_UNITS**2].numpy()},
             )
         )
     return frames
@@ -191,11 +190,11 @@ def shown(
     first: Frame, name: str, code_dim: int, activation: str, *, bernoulli: bool, recorded: bool
 ) -> dict[str, Any]:
     """How a training on this set of images is drawn and explained."""
-    classes, names = shipped.labels(name)[: len(first.arrays["codes"])], data.load(name, split="test").class_names
+    classes = shipped.labels(name)[: len(first.arrays["codes"])]
     return {
         "base": pictures.learning_base(classes, code_dim, activation, bernoulli=bernoulli, recorded=recorded),
         "draw": partial(pictures.learning_picture, code_dim=code_dim, activation=activation),
-        "explain": partial(pictures.learning_numbers, names=names, labels=classes),
+        "explain": partial(pictures.learning_numbers, names=shipped.class_names(name), labels=classes),
     }
 
 

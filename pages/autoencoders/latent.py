@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pages.ui import live, player
-from pages.ui.questions import follow, route, row_or_seed, shipped, whole
+from pages.ui.questions import follow, route, row_or_seed, shipped
 
 if TYPE_CHECKING:
     from engines.autoencoders.vae import VariationalAutoencoder
@@ -51,8 +51,7 @@ def prior(source: str, question: dict[str, Any]) -> dict[str, Any]:
     import torch
 
     vae = model(source)
-    n = whole(question.get("n", 12), "n", MAX_SAMPLES, 1)
-    generator = torch.Generator().manual_seed(row_or_seed(question.get("seed", 0)))
+    n, generator = count(question.get("n", 12)), torch.Generator().manual_seed(row_or_seed(question.get("seed", 0)))
     z = torch.randn(n, vae.config.latent_dim, generator=generator)
     mean = vae.decode(z)
     drawn = vae.sample_pixels(mean, generator=generator)
@@ -72,7 +71,7 @@ def posterior(source: str, question: dict[str, Any]) -> dict[str, Any]:
     generator = torch.Generator().manual_seed(row_or_seed(question.get("seed", 0)))
     x = seen(vae, image, first_row=row_or_seed(question.get("row", 0)))
     mean, log_var = vae.encode(x)
-    z, means = vae.sample_posterior(x, whole(question.get("n", 8), "n", MAX_SAMPLES, 1), generator=generator)
+    z, means = vae.sample_posterior(x, count(question.get("n", 8)), generator=generator)
     noise = torch.randn(N_ELBO, 1, vae.config.latent_dim, generator=generator)
     log_likelihood, kl = vae.elbo(x, noise=noise)
     return {
@@ -133,6 +132,12 @@ def codes(value: Any, latent_dim: int) -> np.ndarray:
     if not (np.abs(z) <= FAR).all():  # NaN is not <= either
         raise ValueError(f"z must lie within {FAR:g} of zero")
     return z
+
+
+def count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SAMPLES:
+        raise ValueError(f"n must be from 1 to {MAX_SAMPLES}, got {repr(value)[:40]}")
+    return value
 
 
 def _bytes(levels: Any) -> np.ndarray:

@@ -132,7 +132,7 @@ def explore(model: str) -> None:
         key="vae-plane",
         codes=codes,
         labels=shipped.labels(name),
-        names=names_of(name),
+        names=shipped.class_names(name),
         order=np.argsort(nats)[::-1],
         nats=nats,
         data=name,
@@ -175,10 +175,6 @@ def codes_of(source: str, name: str, step: int = -1) -> tuple[np.ndarray, np.nda
     return mean.cpu().numpy(), kl_per_dimension(mean, log_var).mean(dim=0).cpu().numpy()
 
 
-def names_of(name: str) -> tuple[str, ...]:
-    return data.load(name, split="test").class_names
-
-
 # -- learning --------------------------------------------------------------------------------------------------
 
 
@@ -210,7 +206,7 @@ def shown(frame: Frame, name: str, latent_dim: int, *, recorded: bool) -> dict[s
     return {
         "base": pictures.base(classes, latent_dim, binary=name == "mnist", recorded=recorded),
         "draw": partial(pictures.picture, latent_dim=latent_dim),
-        "explain": partial(pictures.explain, names=names_of(name), labels=classes),
+        "explain": partial(pictures.explain, names=shipped.class_names(name), labels=classes),
     }
 
 

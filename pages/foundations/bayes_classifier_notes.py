@@ -27,7 +27,7 @@ def confusion(name: str) -> None:
         metrics = intervals.of_mean("test_right", np.repeat([1.0, 0.0], [table.trace(), table.sum() - table.trace()]))
         right = shipped.interval(metrics, "right", factor=100)
         st.markdown(f"**{right} %** of {table.sum():,} are right. Rows: the truth; columns: the answer.")
-        words = runs.names_of(name)
+        words = shipped.class_names(name)
         st.dataframe(
             [{"truth": words[i], **{words[j]: int(n) for j, n in enumerate(row)}} for i, row in enumerate(table)]
         )

@@ -37,10 +37,6 @@ def classes(name: str) -> GaussianClasses:
     return shipped.model("bayes_classifier", VARIANTS[name]).data
 
 
-def names_of(name: str) -> tuple[str, ...]:
-    return data.load(name, split="test").class_names
-
-
 def as_bytes(levels: np.ndarray, *, raw: bool) -> np.ndarray:
     """Levels (..., 784) as bytes (..., 28, 28): clipped to 0..1, or raw, with the whole range made to fit."""
     if raw:
@@ -55,7 +51,7 @@ def as_bytes(levels: np.ndarray, *, raw: bool) -> np.ndarray:
 def draw_scene(name: str, *, raw: bool, **settings: Any) -> Live:
     """y, then x, one after the other; settings are those of the engine."""
     run = Run(engines.create("bayes_classifier", data=classes(name), **settings), slots=SLOTS)
-    history, words = run.history, names_of(name)
+    history, words = run.history, shipped.class_names(name)
     shipped_as = f'"bayes_classifier", "{VARIANTS[name]}"' if VARIANTS[name] else '"bayes_classifier"'
     return Live(
         run=run,
@@ -100,10 +96,9 @@ def draw_base(words: tuple[str, ...]) -> dict[str, Any]:
 def draw_picture(frame: Frame, history: History[Frame], words: tuple[str, ...], raw: bool) -> dict[str, Any]:
     arrays, y = frame.arrays, int(frame.scalars["y"])
     place = np.full(SHAPE, PAPER, dtype=np.uint8)
-    blank = np.zeros((SIDE, SIDE), dtype=np.uint8)
-    mean = as_bytes(arrays["mean"], raw=False) if "mean" in arrays else blank
-    sample = as_bytes(arrays["sample"], raw=raw) if "sample" in arrays else blank
-    for i, image in enumerate((mean, sample)):
+    blank = np.zeros(SIDE * SIDE)
+    pair = as_bytes(arrays.get("mean", blank), raw=False), as_bytes(arrays.get("sample", blank), raw=raw)
+    for i, image in enumerate(pair):
         top = 3 + i * (BIG * SIDE + 3)
         place[top : top + BIG * SIDE, 3 : 3 + BIG * SIDE] = image.repeat(BIG, axis=0).repeat(BIG, axis=1)
     recent = [f for f in history.after(max(-1, frame.step - 2 * RECENT - 1)) if f.step <= frame.step]
@@ -157,7 +152,7 @@ def mixture(name: str, kind: str) -> ClassMixtures:
 
 def styles(name: str, y: int, seed: int) -> Film:
     """Redraws: for each of three models ten pairs, the mean that the sample came from above the sample."""
-    fitted, word, frames = classes(name), names_of(name)[y], []
+    fitted, word, frames = classes(name), shipped.class_names(name)[y], []
     for step in range(REDRAWS):
         generator = torch.Generator().manual_seed(1000 * seed + step)
         noise = torch.randn(STYLES, 784, generator=generator, dtype=torch.float64)
@@ -194,13 +189,13 @@ def styles_numbers(name: str, y: int) -> Blocks:
 
 def directions(name: str, y: int, *amounts: float) -> Film:
     """The mean moved along the leading directions of its covariance, and the directions themselves as images."""
-    gaussian, d = classes(name).of(y), len(amounts)
+    gaussian, word, d = classes(name).of(y), shipped.class_names(name)[y], len(amounts)
     moved = classes(name).move(y, torch.tensor(amounts, dtype=torch.float64)).numpy()
     images = [as_bytes(gaussian.mean.numpy(), raw=False), as_bytes(moved, raw=False)]
     images += [_signed(direction) for direction in gaussian.directions[:, :d].T.numpy()]
     share = float(gaussian.variances[:d].sum()) / gaussian.total_variance
     words = (
-        f"{names_of(name)[y]}: the mean, the mean moved, then the {d} directions that the sliders move along (white "
+        f"{word}: the mean, the mean moved, then the {d} directions that the sliders move along (white "
         f"adds ink, black takes it away); together they hold {100 * share:.0f} % of the variance."
     )
     n = 30
@@ -236,7 +231,7 @@ def _signed(direction: np.ndarray) -> np.ndarray:
 
 def classify(name: str, row: int, drawn: np.ndarray | None) -> Film:
     """p(y|x) of a test image or a drawing."""
-    test, fitted, words = data.load(name, split="test"), classes(name), names_of(name)
+    test, fitted, words = data.load(name, split="test"), classes(name), shipped.class_names(name)
     image = np.rint(255 * drawn).astype(np.uint8) if drawn is not None else np.asarray(test.x[row])
     x = torch.tensor(image, dtype=torch.float64).reshape(1, 784) / 255
     log_density, log_posterior = fitted.log_density(x)[0], fitted.log_posterior(x)[0]

@@ -81,17 +81,13 @@ def picture(frame: Frame, config: BayesConfig) -> dict[str, Any]:
     height = float(posterior.max())
     likelihood = arrays["likelihood"] * height  # its own scale means nothing beside densities
     place = np.full(2, s["mean"], dtype=np.float32)
-    data = arrays["data"]
-    if config.model == "mean":
-        marks = {"x": data.astype(np.float32), "y": np.zeros(len(data), dtype=np.float32)}
-    else:
-        marks = {"x": np.zeros(0, dtype=np.float32), "y": np.zeros(0, dtype=np.float32)}
+    data = arrays["data"].astype(np.float32) if config.model == "mean" else np.zeros(0, dtype=np.float32)
     patches = {
         0: {"x": z, "y": arrays["prior"].astype(np.float32)},
         1: {"x": z, "y": likelihood.astype(np.float32)},
         2: {"x": z, "y": posterior.astype(np.float32)},
         3: {"x": place, "y": np.array([0, height], dtype=np.float32)},
-        4: marks,
+        4: {"x": data, "y": np.zeros_like(data)},
     }
     return {"traces": patches, "caption": words}
 
@@ -150,10 +146,11 @@ def numbers(frame: Frame, config: BayesConfig) -> Blocks:
 
 def _rule_at(frame: Frame, config: BayesConfig) -> list[str]:
     """Bayes' rule with its four numbers, at z = the posterior's mean."""
-    z = np.array([frame.scalars["mean"]])
-    before, after = (float(density(config, belief, z)[0]) for belief in (prior(config), belief_of(frame)))
+    s = frame.scalars
+    z, now = np.array([s["mean"]]), Belief(first=s["first"], second=s["second"])
+    before, after = (float(density(config, belief, z)[0]) for belief in (prior(config), now))
     likelihood = float(np.exp(log_likelihood(config, z, frame.arrays["data"])[0]))
-    evidence = float(np.exp(frame.scalars["log_evidence"]))
+    evidence = float(np.exp(s["log_evidence"]))
     if min(before, likelihood, evidence) <= 0:  # too small for a float: only their logarithms are known
         return []
     likelihood_, before_, evidence_, after_ = (number(v, tex=True) for v in (likelihood, before, evidence, after))
@@ -161,10 +158,6 @@ def _rule_at(frame: Frame, config: BayesConfig) -> list[str]:
         rf"p(z = {z[0]:.3f} \mid x) = \frac{{p(x \mid z)\, p(z)}}{{p(x)}}",
         rf"= \frac{{{likelihood_} \cdot {before_}}}{{{evidence_}}} = {after_}",
     ]
-
-
-def belief_of(frame: Frame) -> Belief:
-    return Belief(first=frame.scalars["first"], second=frame.scalars["second"])
 
 
 def _test_rule(frame: Frame, config: BayesConfig) -> str:

@@ -136,11 +136,9 @@ def picture(frame: Frame, objective: str, n_real: int, p: np.ndarray) -> dict[st
     if objective not in LOGISTIC:  # p / (p + q) is the best D of V(D, G) only
         ideal = np.full_like(ideal, np.nan)
     patches: dict[int, dict[str, Any]] = {0: {"z": field}, 1: {"z": field}, 2: {"z": ideal}, 3: {"z": ideal}}
+    thin = {"fill": "none", "line": {"width": 4, "color": "@posterior"}} if arrays["warp"].ndim == 2 else {}
     for level, outline in enumerate(warp(arrays["warp"])):
-        patches[4 + level] = {"x": outline[:, 0], "y": outline[:, 1]}
-    if arrays["warp"].ndim == 2:
-        for level in range(LEVELS):
-            patches[4 + level] |= {"fill": "none", "line": {"width": 4, "color": "@posterior"}}
+        patches[4 + level] = {"x": outline[:, 0], "y": outline[:, 1], **thin}
     patches[4 + LEVELS] = arrows(arrays["fake"][:ARROWS], arrays["pull"][:ARROWS], "@second")
     at = np.stack(np.meshgrid(*[(np.arange(12) + 0.5) / 12 * 2 * SPAN - SPAN] * 2), axis=2).reshape(-1, 2)
     patches[5 + LEVELS] = arrows(at, arrays["slope"].reshape(-1, 2), "@muted", longest=0.35)

@@ -116,9 +116,8 @@ def _small(image: Any) -> Any:
 
     width, height = image.size
     across, down = (-(-length // WORKING) for length in (width, height))
-    across = down = max(across, down) if min(width, height) >= max(across, down) else 0
-    if not across:  # a strip so thin that one factor for both sides would leave nothing
-        across, down = (-(-length // WORKING) for length in (width, height))
+    if min(width, height) >= max(across, down):  # of a thin strip one factor for both sides would leave nothing
+        across = down = max(across, down)
     out = Image.new("RGBA", (-(-width // across), -(-height // down)))
     rows = max(1, BAND // (width * down)) * down
     for top in range(0, height, rows):

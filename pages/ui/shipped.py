@@ -76,6 +76,10 @@ def film(
     return Film(frames=ready, code=code_of_frames(name, variant), **how)
 
 
+def class_names(name: str) -> tuple[str, ...]:
+    return data.load(name, split="test").class_names
+
+
 def labels(name: str) -> np.ndarray:
     """The classes of those test images: (1000,)."""
     found = data.load(name, split="test").labels
