@@ -45,7 +45,7 @@ class InfoGANConfig:
     n_categories: int = 10
     n_noise: int = 16
     channels: int = 16  # of the layers next to the image
-    hidden: int = 256  # units of the layer between them and what is told or answered
+    hidden: int = 256  # units of D's last layer but one
     information_weight: float = 1.0  # lambda
     rewarded: bool = True  # whether G descends L_Q
     noisy: bool = True  # whether z changes
@@ -65,11 +65,10 @@ class InfoGANConfig:
 class Generator(nn.Module):
     """G(z, c): (B, Z), (B, K + 2) -> (B, 1, 28, 28) in -1..1."""
 
-    def __init__(self, n_in: int, hidden: int, c: int) -> None:
+    def __init__(self, n_in: int, c: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(n_in, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(),
-            nn.Linear(hidden, 4 * c * 49, bias=False), nn.Unflatten(1, (4 * c, 7, 7)),  # (B, 4c, 7, 7)
+            nn.Linear(n_in, 4 * c * 49, bias=False), nn.Unflatten(1, (4 * c, 7, 7)),  # (B, 4c, 7, 7)
             nn.BatchNorm2d(4 * c), nn.ReLU(),
             nn.ConvTranspose2d(4 * c, 2 * c, 4, stride=2, padding=1, bias=False),  # (B, 2c, 14, 14)
             nn.BatchNorm2d(2 * c), nn.ReLU(),
@@ -88,7 +87,8 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(
             nn.Conv2d(1, c, 4, stride=2, padding=1), nn.LeakyReLU(0.2),  # (B, c, 14, 14)
             nn.Conv2d(c, 4 * c, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(4 * c), nn.LeakyReLU(0.2),
-            nn.Flatten(), nn.Linear(4 * c * 49, hidden, bias=False), nn.BatchNorm1d(hidden), nn.LeakyReLU(0.2),
+            nn.Conv2d(4 * c, 4 * c, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(4 * c), nn.LeakyReLU(0.2),
+            nn.Flatten(), nn.Linear(4 * c * 16, hidden, bias=False), nn.BatchNorm1d(hidden), nn.LeakyReLU(0.2),
             nn.Linear(hidden, 1 + n_code),
         )  # fmt: skip
 
@@ -108,7 +108,7 @@ class InfoGAN(learning.Learner):
 
     def make(self) -> nn.Module:
         config, n_code = self.config, self.config.n_categories + N_DIALS
-        G = Generator(config.n_noise + n_code, config.hidden, config.channels)
+        G = Generator(config.n_noise + n_code, config.channels)
         return nn.ModuleDict({"G": G, "D": Discriminator(n_code, config.hidden, config.channels)})
 
     @property
