@@ -136,11 +136,8 @@ def diagonal_bilstm(row: int, column: int) -> Film:
         return {"sheet": place, "caption": words}
 
     base = _base(shape, [(GAP + column, GAP + LOWER + row)])
-    table = [["seen by", "pixels"], ["the LSTM from the left", str(np.count_nonzero(directions[0]))]]
-    table += [
-        ["the LSTM from the right", str(np.count_nonzero(directions[1]))],
-        ["all layers", str(np.count_nonzero(whole))],
-    ]
+    parts = {"the LSTM from the left": directions[0], "the LSTM from the right": directions[1], "all layers": whole}
+    table = [["seen by", "pixels"], *[[name, str(np.count_nonzero(field))] for name, field in parts.items()]]
     blocks: Blocks = [
         {"table": table},
         {"text": "Below left the image, right the same map skewed: every row moved one place further than the one "

@@ -241,15 +241,13 @@ GAME = (DATA_SET, OBJECTIVE, PLAY, SLOW, D_STEPS, G_STEPS, D_RATE, G_RATE, PENAL
         G_DEPTH, G_WIDTH, D_DEPTH, D_WIDTH, ACTIVATION, OPTIMIZER, SEED)  # fmt: skip
 SADDLE = (METHOD, FORM, STEP, PULL)
 VIEWS = {"game": ("Two networks on points", GAME), "equilibrium": ("Why it circles", SADDLE)}
-FORK_D_STEPS, FORK_G_STEPS = (
-    Choice(key="", label=steps.label, options=("1", "2", "5", "10"), default="1") for steps in (D_STEPS, G_STEPS)
-)
+STEPS = ("1", "2", "5", "10")  # of a network a round, after a fork
 FORKS = (
-    Change(field="objective", choice=OBJECTIVE),
-    Change(field="g_learning_rate", choice=G_RATE, parse=float),
-    Change(field="d_learning_rate", choice=D_RATE, parse=float),
-    Change(field="d_steps", choice=FORK_D_STEPS, parse=int),
-    Change(field="g_steps", choice=FORK_G_STEPS, parse=int),
+    *(Change(field=s.field, choice=s, parse=s.kind) for s in (OBJECTIVE, G_RATE, D_RATE)),
+    *(
+        Change(field=s.field, choice=Choice(key="", label=s.label, options=STEPS), parse=int)
+        for s in (D_STEPS, G_STEPS)
+    ),
 )
 
 

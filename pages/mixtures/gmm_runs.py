@@ -179,14 +179,12 @@ STARTS = {
 def caption(frame: Frame, history: History[Frame], init: str, regularised: bool = False) -> str:
     """What the step just did, in a sentence or two with its figures."""
     soft = "log_likelihood" in frame.scalars
-    name, value = (
-        ("log-likelihood", frame.scalars.get("log_likelihood")) if soft else ("inertia", frame.scalars["inertia"])
-    )
-    unit = " nats" if soft else ""
+    measure, unit = ("log_likelihood", " nats") if soft else ("inertia", "")
+    value = frame.scalars[measure]
     if frame.phase == "start":
-        return f"Start: {STARTS.get(init, init)}. The {name} is {number(value)}{unit}."
+        return f"Start: {STARTS.get(init, init)}. The {measure.replace('_', '-')} is {number(value)}{unit}."
     earlier = history.at(frame.step - 1)
-    before = earlier.scalars["log_likelihood" if soft else "inertia"] if earlier else value
+    before = earlier.scalars[measure] if earlier else value
     head = f"{frame.phase} step {frame.scalars['iteration']:.0f}: "
     if frame.phase == "E" and soft:
         bound = earlier.scalars["lower_bound"] if earlier else value

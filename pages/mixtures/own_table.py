@@ -113,9 +113,9 @@ def points(table: Table, name: str, columns: list[str] | None = None, scaling: s
     return Cloud(x=project(pca, x), axes=axes, about=about, key=key, first=first_rows(table))
 
 
-def first_rows(table: Table, n: int = 4) -> list[dict[str, float]]:
+def first_rows(table: Table) -> list[dict[str, float]]:
     """What was read, for the viewer to compare with the file."""
-    return [dict(zip(table.column_names, row, strict=True)) for row in table.x[:n].tolist()]
+    return [dict(zip(table.column_names, row, strict=True)) for row in table.x[:4].tolist()]
 
 
 def show_first(cloud_: Cloud) -> None:

@@ -184,7 +184,8 @@ async def _send_forever(socket: WebSocket, live: Live, changed: asyncio.Event, s
     while True:
         await changed.wait()
         changed.clear()
-        while True:
+        more = True
+        while more:
             frames = live.run.history.after(sent, limit=BATCH)
             try:
                 message = await asyncio.to_thread(_message, live, frames)
@@ -197,11 +198,8 @@ async def _send_forever(socket: WebSocket, live: Live, changed: asyncio.Event, s
                 await _send(socket, pack({"type": "error", "message": said}))
                 return
             await _send(socket, message)
-            if not frames:
-                break
-            sent = frames[-1].step
-            if len(frames) < BATCH:
-                break
+            sent = frames[-1].step if frames else sent
+            more = len(frames) == BATCH
         # Batches what a fast engine makes; steps without a frame are told of less often still.
         await asyncio.sleep(0.02 if frames or live.run.status.state != "playing" else 0.5)
 

@@ -36,16 +36,12 @@ def figure(raw: bytes, *, max_bytes: int = MAX_BYTES) -> np.ndarray:
     return centred(ink / ink.max())
 
 
-def colour(raw: bytes, side: int, *, crop: bool = True, max_bytes: int = MAX_BYTES) -> np.ndarray:
-    """The image in colour, its middle square or (without ``crop``) all of it on white: (side, side, 3) in 0..1."""
+def colour(raw: bytes, side: int, *, max_bytes: int = MAX_BYTES) -> np.ndarray:
+    """The middle square of the image in colour: (side, side, 3) in 0..1."""
     from PIL import Image, ImageOps
 
     flat = _on_white(opened(raw, max_bytes)).convert("RGB")
-    if crop:
-        out = ImageOps.fit(flat, (side, side), Image.Resampling.LANCZOS)
-    else:
-        out = ImageOps.pad(flat, (side, side), Image.Resampling.LANCZOS, color="white")
-    return np.asarray(out, dtype=np.float32) / 255
+    return np.asarray(ImageOps.fit(flat, (side, side), Image.Resampling.LANCZOS), dtype=np.float32) / 255
 
 
 def png(image: np.ndarray, times: int = 1) -> bytes:

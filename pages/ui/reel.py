@@ -35,10 +35,6 @@ class Reel:
     def last(self) -> Frame:
         return self.frames[-1]
 
-    @property
-    def nbytes(self) -> int:
-        return sum(frame.nbytes for frame in self.frames)
-
     def __len__(self) -> int:
         return len(self.frames)
 
