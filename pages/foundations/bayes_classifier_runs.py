@@ -206,19 +206,19 @@ def directions(name: str, y: int, *amounts: float) -> Film:
         frames=[Frame(step=0, arrays={"images": np.stack(images)})],
         base={
             **images_base(names=("mean", "moved", *(f"direction {i + 1}" for i in range(d))), share=0.7),
-            "layout": {"xaxis": {"title": "direction", "range": [0.5, n + 0.5]},
-                       "yaxis": {"title": "standard deviation", "rangemode": "tozero"}},
+            "layout": {
+                "xaxis": {"title": "direction", "range": [0.5, n + 0.5]},
+                "yaxis": {"title": "standard deviation", "rangemode": "tozero"},
+            },
             "traces": [bars(["@second"] * d + ["@muted"] * (n - d), x=x, y=deviations)],
         },
-        draw=lambda frame: {
-            "images": frame.arrays["images"], "tips": tips, "caption": words
-        },
+        draw=lambda frame: {"images": frame.arrays["images"], "tips": tips, "caption": words},
         numbers=lambda _: [
             formula(r"x = \mu_y + \sum_d a_d \sqrt{\lambda_d}\, v_d"),
             {"table": rows},
             {"text": "v are the eigenvectors of the class's covariance, λ its eigenvalues."},
         ],
-    )  # fmt: skip
+    )
 
 
 def _signed(direction: np.ndarray) -> np.ndarray:

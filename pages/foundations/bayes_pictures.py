@@ -141,7 +141,7 @@ def numbers(frame: Frame, config: BayesConfig) -> Blocks:
         {"table": rows},
         formula(rf"\log p(x) = {number(s['log_evidence'], tex=True)}\ \text{{nats}}"),
         {"text": "Today's posterior is tomorrow's prior: taking the data together changes nothing."},
-    ]  # fmt: skip
+    ]
 
 
 def _rule_at(frame: Frame, config: BayesConfig) -> list[str]:

@@ -200,8 +200,7 @@ def film_picture(frame: Frame, name: str) -> dict[str, Any]:
     s, images = frame.scalars, frame.arrays["samples"].reshape(64, 28, 28)
     means = np.array([s.get("d_real", np.nan), s.get("d_fake", np.nan)], dtype=np.float32)
     words = training_words(frame, name)
-    return {"images": images, "traces": {0: {"y": means}}, "caption": words,
-            "alt": f"64 generated images. {words}"}  # fmt: skip
+    return {"images": images, "traces": {0: {"y": means}}, "caption": words, "alt": f"64 generated images. {words}"}
 
 
 def training_picture(frame: Frame) -> dict[str, Any]:

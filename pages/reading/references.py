@@ -102,9 +102,7 @@ def table(found: Sequence[Work]) -> str:
     writer.writerow(["key", "kind", "authors", "year", "title", "where", "link", "pages"])
     for work in found:
         authors, pages = "; ".join(work.authors), " ".join(work.pages)
-        writer.writerow(
-            [work.key, work.kind, authors, work.year or "", work.title, work.where, work.link, pages]
-        )  # fmt: skip
+        writer.writerow([work.key, work.kind, authors, work.year or "", work.title, work.where, work.link, pages])
     return out.getvalue()
 
 

@@ -93,8 +93,7 @@ def digits_base(labels: np.ndarray) -> dict[str, Any]:
     """A cloud of points that each picture places, drawn as the digits that they are: labels (N,)."""
     start = np.zeros(len(labels), dtype=np.float32)
     colours = [palette.label(k) for k in range(10)]
-    return {"x": start, "y": start, "mix": np.eye(10, dtype=np.uint8)[labels], "colours": colours,
-            "glyphs": GLYPHS}  # fmt: skip
+    return {"x": start, "y": start, "mix": np.eye(10, dtype=np.uint8)[labels], "colours": colours, "glyphs": GLYPHS}
 
 
 def images_base(
@@ -114,7 +113,7 @@ def images_base(
     the event "cells": ``{"cells": [i], "step": ...}``. ``over`` is a `map_base`. A picture may
     have ``tips``, a text for each cell, and ``marks``: ``{"cell": i, "box": [top, left, height, width], "colour":
     "@second"}``.
-    """  # fmt: skip
+    """
     return {"images": {"columns": columns, "rows": list(rows), "names": list(names), "share": share, "pick": pick,
                        "map": over}}  # fmt: skip
 
@@ -134,7 +133,7 @@ def map_base(
     ``scale`` is "heat" or "diverging"; ``cells`` are the images that have a map, all of them unless given.
     ``field`` (size, stride, offset) says which pixels one value of the map has seen: value (i, j) those from
     i * stride + offset on; they are outlined under the pointer, beside the value.
-    """  # fmt: skip
+    """
     if not high > low:
         raise ValueError(f"the scale of a map must rise, got {low} to {high}")
     return {"label": label, "low": low, "high": high, "scale": scale, "alpha": alpha,
@@ -185,7 +184,7 @@ def roll_base(
 
     ``low`` is the MIDI number of the first pitch; a track may have ``name``, ``colour``, ``wave`` ("sine",
     "triangle", "square", "sawtooth") and ``drum``. Layers called ``track0``, ``track1``, ... switch them.
-    """  # fmt: skip
+    """
     return {"roll": {"tracks": [dict(track) for track in tracks], "low": low, "step_seconds": step_seconds,
                      "beat": beat, "bar": bar, "share": share}}  # fmt: skip
 
@@ -201,7 +200,7 @@ def world_base(
     """For pictures with ``world``: a list of views, each a list of shapes (`line`, `polygon`, `circle`, `label`).
 
     ``x`` and ``y`` are the extents, the same unit on both; ``still`` is what never moves, ``names`` one a view.
-    """  # fmt: skip
+    """
     return {"world": {"x": list(x), "y": list(y), "still": list(still), "names": list(names), "share": share}}
 
 
