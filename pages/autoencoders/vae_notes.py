@@ -80,29 +80,25 @@ def questions(frames: Callable[[], Sequence[Frame]]) -> list[Question]:
     ]
 
 
-NO_RUN = (False, "There is no step with figures yet: let the run go on for a moment.")
-
-
-def _measured(frames: Sequence[Frame]) -> Sequence[Frame]:
-    return [frame for frame in frames if "elbo" in frame.scalars]
+def _measured(frames: Sequence[Frame], least: int = 1) -> Sequence[Frame]:
+    found = [frame for frame in frames if "elbo" in frame.scalars]
+    if len(found) < least:
+        raise ValueError("There is no step with figures yet: let the run go on for a moment.")
+    return found
 
 
 def _larger(frames: Sequence[Frame], answer: str) -> tuple[bool, str]:
-    found = _measured(frames)
-    if not found:
-        return NO_RUN
-    s = found[-1].scalars
+    last = _measured(frames)[-1]
+    s = last.scalars
     larger = "reconstruction" if s["reconstruction"] > s["kl"] else "KL"
     return (
         answer == larger,
-        f"At step {found[-1].step}: reconstruction {s['reconstruction']:.1f}, KL {s['kl']:.1f} nats.",
+        f"At step {last.step}: reconstruction {s['reconstruction']:.1f}, KL {s['kl']:.1f} nats.",
     )
 
 
 def _kl_moves(frames: Sequence[Frame], answer: str) -> tuple[bool, str]:
-    found = _measured(frames)
-    if len(found) < 2:
-        return NO_RUN
+    found = _measured(frames, least=2)
     first, last = found[0], found[-1]
     falls = [b for a, b in pairwise(found) if b.scalars["kl"] < a.scalars["kl"]]
     said = (
@@ -117,10 +113,7 @@ def _kl_moves(frames: Sequence[Frame], answer: str) -> tuple[bool, str]:
 
 
 def _bound(frames: Sequence[Frame], answer: float) -> tuple[bool, str]:
-    found = _measured(frames)
-    if not found:
-        return NO_RUN
-    s = found[-1].scalars
-    return close(answer, -s["elbo"]), (
-        f"At step {found[-1].step} it is {added(s['reconstruction'], s['kl'], places=1)} nats."
-    )
+    last = _measured(frames)[-1]
+    s = last.scalars
+    said = f"At step {last.step} it is {added(s['reconstruction'], s['kl'], places=1)} nats."
+    return close(answer, -s["elbo"]), said

@@ -75,30 +75,23 @@ def questions(chosen: dict[str, Any]) -> list[Question]:
     ]
 
 
-NO_RUN = (False, "There is no run on the stage: choose the coin, the mean or the test, and let it play.")
-
-
-def seen(record: Any) -> list[Frame]:
-    """The beliefs on the stage, up to the step that the viewer sees; none in the view of the density."""
-    if record is None:
-        return []
-    frames = [frame for frame in record.run.history.after(-1) if "mean" in frame.scalars]
-    return [frame for frame in frames if record.shown is None or frame.step <= record.shown]
+def seen(record: Any, least: int = 1) -> list[Frame]:
+    """The beliefs on the stage, up to the step that the viewer sees; there are none in the view of the density."""
+    frames = record.run.history.after(-1) if record is not None else []
+    found = [f for f in frames if "mean" in f.scalars and (record.shown is None or f.step <= record.shown)]
+    if len(found) < least:
+        raise ValueError("There is no run on the stage: choose the coin, the mean or the test, and let it play.")
+    return found
 
 
 def _check_mean(record: Any, answer: float) -> tuple[bool, str]:
-    frames = seen(record)
-    if not frames:
-        return NO_RUN
-    last = frames[-1]
+    last = seen(record)[-1]
     mean = last.scalars["mean"]
     return bool(close(answer, mean, 3)), f"At step {last.step} it is {mean:.4f}."
 
 
 def _check_variance(record: Any, answer: str) -> tuple[bool, str]:
-    frames = seen(record)
-    if len(frames) < 3:
-        return NO_RUN
+    frames = seen(record, least=3)
     rises = [after.step for before, after in pairwise(frames) if rose(before, after)]
     if record.run.engine is not None and record.run.engine.config.model == "mean":
         more = "For the mean of a Gaussian it must fall each time: precisions add up."

@@ -195,24 +195,22 @@ def score_bars(frame: Frame) -> dict[int, dict[str, Any]]:
     return patches
 
 
-def film_picture(frame: Frame, name: str) -> dict[str, Any]:
-    """A frame of the recorded training: the sheet, and D's means over the last batches."""
-    s, images = frame.scalars, frame.arrays["samples"].reshape(64, 28, 28)
-    means = np.array([s.get("d_real", np.nan), s.get("d_fake", np.nan)], dtype=np.float32)
-    words = training_words(frame, name)
-    return {"images": images, "traces": {0: {"y": means}}, "caption": words, "alt": f"64 generated images. {words}"}
-
-
-def training_picture(frame: Frame) -> dict[str, Any]:
+def training_picture(frame: Frame, name: str = "") -> dict[str, Any]:
     samples = frame.arrays["samples"]
     side = round(samples.shape[1] ** 0.5)
-    words = training_words(frame)
+    words = training_words(frame, name)
     return {
         "images": samples.reshape(-1, side, side),
         "traces": score_bars(frame),
         "caption": words,
         "alt": f"64 generated images. {words}",
     }
+
+
+def film_picture(frame: Frame, name: str) -> dict[str, Any]:
+    """A frame of the recorded training: D's means over the last batches instead of single scores."""
+    means = np.array([frame.scalars.get(key, np.nan) for key in ("d_real", "d_fake")], dtype=np.float32)
+    return {**training_picture(frame, name), "traces": {0: {"y": means}}}
 
 
 def training_words(frame: Frame, name: str = "") -> str:

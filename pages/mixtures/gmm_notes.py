@@ -139,7 +139,7 @@ def questions() -> list[Question]:
     ]
 
 
-NO_RUN = (False, "There is no run yet to check against: let one finish first.")
+NO_RUN = "There is no run yet to check against: let one finish first."
 
 
 def check_iterations(answer: float) -> tuple[bool, str]:
@@ -147,9 +147,9 @@ def check_iterations(answer: float) -> tuple[bool, str]:
     frames = record.run.history.after(-1) if record else []
     ends = [f for f in frames if f.phase == "M" and "log_likelihood" in f.scalars]
     if not ends:
-        return NO_RUN
+        raise ValueError("There is no run of EM yet to check against: let one finish first.")
     if record is None or record.run.status.state != "finished":
-        return False, "The run has not finished yet: let it play to its end first."
+        raise ValueError("The run has not finished yet: let it play to its end first.")
     final = ends[-1].scalars["log_likelihood"]
     first = next(f for f in ends if f.scalars["log_likelihood"] >= final - 1)
     count = int(first.scalars["iteration"])
@@ -165,7 +165,7 @@ def check_mover(answer: str) -> tuple[bool, str]:
         if after.phase in moved and "means" in after.arrays:
             moved[after.phase] += float(np.abs(after.arrays["means"] - before.arrays["means"]).max())
     if not any(moved.values()):
-        return NO_RUN
+        raise ValueError(NO_RUN)
     return answer == "M", (
         f"In your run the means moved by {number(moved['M'])} in all over the M steps and by {number(moved['E'])} over "
         "the E steps: the E step only shares out the points."
@@ -175,7 +175,7 @@ def check_mover(answer: str) -> tuple[bool, str]:
 def check_weight(answer: float) -> tuple[bool, str]:
     last = next(iter(show.frames("gmm")[-1:]), None)
     if last is None or "weights" not in last.arrays:
-        return NO_RUN
+        raise ValueError(NO_RUN)
     weights = last.arrays["weights"]
     top = int(np.argmax(weights))
     return bool(close(answer, 100 * weights[top])), (

@@ -122,7 +122,7 @@ def check_alive(answer: float) -> tuple[bool, str]:
     record = stage.current(show.slot("variational-gmm"))
     frames = record.run.history.after(-1) if record else []
     if record is None or not frames or record.run.status.state != "finished":
-        return False, "The run has not finished yet: let it play to its end first."
+        raise ValueError("The run has not finished yet: let it play to its end first.")
     alive = int((frames[-1].arrays["weights"] > ALIVE).sum())
     return bool(answer == alive), f"At step {frames[-1].step} it is {alive} of {len(frames[-1].arrays['weights'])}."
 
@@ -130,7 +130,7 @@ def check_alive(answer: float) -> tuple[bool, str]:
 def check_falls(answer: str) -> tuple[bool, str]:
     frames = show.frames("variational-gmm")
     if len(frames) < 2:
-        return False, "There are no two steps yet to compare: let the run go on first."
+        raise ValueError("There are no two steps yet to compare: let the run go on first.")
     changes = np.diff([frame.scalars["lower_bound"] for frame in frames])
     worst, at = float(changes.min()), frames[int(changes.argmin()) + 1].step
     fell = worst < -1e-9 * abs(frames[-1].scalars["lower_bound"])

@@ -109,7 +109,9 @@ def test_questions_are_checked_against_the_run():
     assert not bayes_notes._check_variance(record, wrong)[0]
     assert f"rose {rises} times" in bayes_notes._check_variance(record, right)[1] or not rises
     assert not bayes_notes._check_mean(record, mean + 0.002)[0]
-    assert bayes_notes._check_mean(None, 0.5) == bayes_notes.NO_RUN
+    for check, answer in ((bayes_notes._check_mean, 0.5), (bayes_notes._check_variance, "no")):
+        with pytest.raises(ValueError, match="There is no run on the stage"):
+            check(None, answer)
 
 
 @pytest.mark.parametrize(

@@ -273,13 +273,19 @@ def asked(number: int, answer: Any, at: AppTest | None) -> tuple[bool, str]:
         return gmm_notes.questions()[number].check(answer)
 
 
+def not_yet(number: int, answer: Any, at: AppTest | None) -> None:
+    """It is said that it cannot be asked yet, which is no wrong answer."""
+    with pytest.raises(ValueError, match="There is no run"):
+        asked(number, answer, at)
+
+
 def test_questions_are_answered_from_the_viewers_own_run():
     at = opened(data="blobs")
-    assert asked(0, 3, at) == gmm_notes.NO_RUN
+    not_yet(0, 3, at)
     on_stage(at).run.step()
     on_stage(at).run.wait(5)
-    assert asked(0, 3, at) == gmm_notes.NO_RUN
-    assert asked(1, "M", at)[0] is False  # nothing has moved yet
+    not_yet(0, 3, at)
+    not_yet(1, "M", at)  # nothing has moved yet
     finish(at)
     frames = on_stage(at).run.history.after(-1)
     final = frames[-1].scalars["log_likelihood"]
@@ -299,13 +305,15 @@ def test_questions_are_answered_from_the_viewers_own_run():
 
 def test_questions_without_a_run_say_so():
     for number, answer in enumerate((3, "M", 50)):
-        assert asked(number, answer, None) == gmm_notes.NO_RUN
+        not_yet(number, answer, None)
 
 
 def test_questions_under_k_means_are_no_fault():
     at = opened(method="k-means", data="blobs")
     finish(at)
-    for number, answer in enumerate((3, "M", 30)):
+    with pytest.raises(ValueError, match="no run of EM"):  # a log-likelihood is asked about
+        asked(0, 3, at)
+    for number, answer in ((1, "M"), (2, 30)):
         right, sentence = asked(number, answer, at)
         assert isinstance(right, bool)
         assert sentence
