@@ -284,12 +284,12 @@ def questions(chosen: dict[str, Any], current: Callable[[], live.Live | None]) -
 
 def _kl(answer: float, record: live.Live | None) -> tuple[bool, str]:
     if record is None:
-        return False, "There is no run on the stage: press Restart."
+        raise ValueError("There is no run on the stage: press Restart.")
     frames = record.run.history.after(-1)
     at = record.shown if record.shown is not None else frames[-1].step
     frame = min(frames, key=lambda one: abs(one.step - at))
     if "kl" not in frame.scalars:
-        return False, "Before the first step there is no KL: go one step further."
+        raise ValueError("Before the first step there is no KL: go one step further.")
     kl, limit = frame.scalars["kl"], record.run.config_at(frame.step - 1).kl_limit
     right = abs(answer - kl) < 0.6e-4
     return right, f"At step {frame.step} it was {kl:.4f} nats, and the limit {limit:g}: it is kept."

@@ -52,6 +52,11 @@ def test_a_step_is_drawn_and_explained_with_its_own_figures():
     assert table[4][1].replace("−", "-") == f"{logit:.3f}"  # the reward log D - log(1 - D) is the logit
     right, sentence = gail_notes._kl(round(frame.scalars["kl"], 4), record)
     assert sentence.endswith("it is kept.") or not right
+    record.shown = 0
+    with pytest.raises(ValueError, match="there is no KL"):  # said as it is, not as a wrong answer
+        gail_notes._kl(0.01, record)
+    with pytest.raises(ValueError, match="no run on the stage"):
+        gail_notes._kl(0.01, None)
 
 
 def test_scenes_set_what_they_say_and_their_cures_differ_in_one_thing():
