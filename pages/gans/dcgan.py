@@ -108,7 +108,7 @@ JUDGED = [
 
 
 def main() -> None:
-    with page(entry("dcgan"), VIEWS, why=dcgan_notes.WHY, questions=dcgan_notes.questions_of) as chosen:
+    with page(entry("dcgan"), VIEWS, why=dcgan_notes.WHY, questions=dcgan_notes.questions) as chosen:
         name, seed, a, b, c = (chosen[key] for key in ("data", "codes", "a", "b", "c"))
         match chosen["view"]:
             case "film":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,9 +48,7 @@ def trained(config: dict[str, Any]) -> str:
 
 def after_one_epoch(name: str) -> str:
     """How far the recorded run had come when it had seen every training image about once."""
-    frames = [frame for frame in shipped.frames("dcgan", VARIANTS[name]) if "frechet" in frame.scalars]
-    if not frames:
-        return ""
+    frames = shipped.frames("dcgan", VARIANTS[name])
     card = shipped.card("dcgan", VARIANTS[name])
     epoch = card["data"]["n_train"] / card["config"]["batch_size"]
     first = min(frames, key=lambda frame: abs(frame.scalars["batches"] - epoch)).scalars
@@ -119,17 +116,13 @@ The features are the last hidden layer of a small classifier of these images.
 )
 
 
-def questions_of(chosen: dict[str, Any]) -> list[Question]:
-    return questions(chosen["data"])
-
-
-def questions(name: str) -> list[Question]:
+def questions(chosen: dict[str, Any]) -> list[Question]:
     return [
         Question(
             text="A generator's loss can fall while its images get worse. Which curve tells you that they get better?",
             kind="choice",
             options=("G's loss", "D's loss", "the Fréchet distance"),
-            check=_check_curve(name),
+            check=lambda answer: _check_curve(chosen["data"], answer),
             hint="Choose curves above the plot, and compare with the images.",
         ),
         Question(
@@ -141,15 +134,10 @@ def questions(name: str) -> list[Question]:
     ]
 
 
-def _check_curve(name: str) -> Callable[[Any], tuple[bool, str]]:
-    def check(answer: Any) -> tuple[bool, str]:
-        frames = [
-            f for f in shipped.frames("dcgan", VARIANTS[name]) if "frechet" in f.scalars and "g_loss" in f.scalars
-        ]
-        first, last = frames[0].scalars, frames[-1].scalars
-        return answer == "the Fréchet distance", (
-            f"In the recorded run G's loss went from {first['g_loss']:.2f} to {last['g_loss']:.2f}, the Fréchet "
-            f"distance from {first['frechet']:.0f} to {last['frechet']:.0f}."
-        )
-
-    return check
+def _check_curve(name: str, answer: str) -> tuple[bool, str]:
+    frames = [frame.scalars for frame in shipped.frames("dcgan", VARIANTS[name]) if "g_loss" in frame.scalars]
+    first, last = frames[0], frames[-1]
+    return answer == "the Fréchet distance", (
+        f"In the recorded run G's loss went from {first['g_loss']:.2f} to {last['g_loss']:.2f}, the Fréchet "
+        f"distance from {first['frechet']:.0f} to {last['frechet']:.0f}."
+    )

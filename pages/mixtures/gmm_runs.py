@@ -70,8 +70,8 @@ def bundled(name: str, n: int) -> Cloud:
     so that another seed of the run changes one thing only.
     """
     limit = devices.limits().max_points
-    sized = data.points.registry.kind_of(name) != "real"
-    points = data.load_points(name, n=min(n, limit) if sized else None)
+    asked = min(n, limit) if data.points.registry.kind_of(name) != "real" else None
+    points = data.load_points(name, n=asked)
     set_ = points.dataset
     about = f"{set_.title}: {set_.description}."
     if points.pca is not None:
@@ -83,10 +83,7 @@ def bundled(name: str, n: int) -> Cloud:
         axes=(SHOWN_AS.get(first, first), SHOWN_AS.get(second, second)),
         about=about,
         key=(name, n),
-        code=(
-            "from engines.data import load_points\n"
-            f"data = load_points({name!r}, n={min(n, limit) if sized else None}).x"
-        ),
+        code=f"from engines.data import load_points\ndata = load_points({name!r}, n={asked}).x",
     )
 
 

@@ -103,7 +103,7 @@ def test_every_rule_of_the_recipe_reaches_the_engine_and_rates_apply_live():
 
 
 def test_questions_are_checked_on_the_recorded_run():
-    first, second = dcgan_notes.questions("mnist")
+    first, second = dcgan_notes.questions({"data": "mnist"})
     right, sentence = first.check("the Fréchet distance")
     assert right
     assert "went from" in sentence
