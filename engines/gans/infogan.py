@@ -34,7 +34,7 @@ SHOWN = 7  # noises that a frame shows, each with every category
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
-    "unasked": {"rewarded": False},  # Q reads, but G gains nothing by being legible
+    "light": {"information_weight": 1e-3},  # Q reads as before, by Adam; G and D's body hardly feel it
     "no-noise": {"noisy": False},  # the code alone
     "twenty": {"n_categories": 20},
 }
@@ -47,7 +47,6 @@ class InfoGANConfig:
     channels: int = 16  # of the layers next to the image
     hidden: int = 256  # units of D's last layer but one
     information_weight: float = 1.0  # lambda
-    rewarded: bool = True  # whether G descends L_Q
     noisy: bool = True  # whether z changes
     learning_rate: float = 2e-4
     generator_rate: float = 1e-3
@@ -130,7 +129,7 @@ class InfoGAN(learning.Learner):
         with self.held("D") as judge:
             fake, read = judge(made)
         g_loss = F.softplus(-fake).mean()  # -log D(G(z, c))
-        self.descend(g_loss + self.config.rewarded * weight * sum(self.wrong(read, code)), "G")
+        self.descend(g_loss + weight * sum(self.wrong(read, code)), "G")
         return {"d_loss": d_loss, "g_loss": g_loss, "category": category, "dials": dials}
 
     def wrong(self, read: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
