@@ -23,7 +23,7 @@ from pages.ui.sheets import compare_base, curves, images_base
 from pages.ui.show import Film
 
 SLUG, SIDE = "srgan", 256
-FILMED = 4  # patches of the film, the liveliest that it has
+FILMED = 3  # patches of the film, the liveliest that it has
 OWN = f"{SLUG}:own"  # the photo that was given, (256, 256, 3) in 0..1
 
 PHOTO = Choice(
@@ -181,7 +181,7 @@ def training() -> Film:
     way = np.array([[f.scalars["test_psnr"], f.scalars["test_feature"]] for f in frames], dtype=np.float32)
     return Film(
         frames=frames,
-        base=images_base(columns=FILMED, rows=("reduced", "by G", "true"), names=names, share=0.6)
+        base=images_base(columns=FILMED, rows=("reduced", "by G", "true"), names=names, share=0.68)
         | plane(way[:, 0].tolist(), way[:, 1].tolist())
         | {
             "curve_sets": [

@@ -82,9 +82,9 @@ def test_ones_own_photo_is_enlarged_as_a_test_photo_is():
 def test_the_film_is_the_recorded_training_and_its_path_turns():
     film, frames = srgan.training(), srgan_notes.recorded()
     shown = film.draw(film.frames[-1])
-    lively = srgan_notes.liveliest(held()["patches"], 4)
-    assert np.array_equal(shown["images"][4:8], webp.unpack(frames[-1].arrays["made"], height=64)[lively])
-    assert np.array_equal(shown["images"][8:], held()["patches"][lively])
+    lively = srgan_notes.liveliest(held()["patches"], 3)
+    assert np.array_equal(shown["images"][3:6], webp.unpack(frames[-1].arrays["made"], height=64)[lively])
+    assert np.array_equal(shown["images"][6:], held()["patches"][lively])
     way = np.array([[f.scalars["test_psnr"], f.scalars["test_feature"]] for f in frames])
     turn = int(way[:, 0].argmax())
     assert 0 < turn < len(frames) - 1  # PSNR rises, then falls
