@@ -214,3 +214,18 @@ def test_presenter_mode_that_was_left_stays_left_when_a_scene_puts_another_playe
     settled(page)
     until(lambda: "present" not in href(page), "the address says that it is presented")
     assert not presenting()
+
+
+def test_presenter_mode_of_a_board_stays_while_it_is_wanted_and_no_longer(page: Page, server: Server):
+    open_page(page, f"{server.url}/pix2pix?present=1")
+    presenting = lambda: page.evaluate("document.body.classList.contains('lab-present')")  # noqa: E731
+    until(presenting, "the address is not followed")
+    page.keyboard.press("Escape")
+    until(lambda: not presenting(), "Escape does not leave it")
+    for view, shown in (("Watch it learn", ".stage"), ("Try it out", ".colouring")):
+        page.get_by_role("radio", name=view).click()
+        page.locator(shown).first.wait_for()
+        until(lambda: "present" not in href(page), "the address says that it is presented")
+        assert not presenting()
+    page.keyboard.press("p")
+    until(presenting, "P does not present the board")

@@ -9,6 +9,7 @@ import { Curve } from "./curve.js";
 import { onKey, onKeyUp } from "./keys.js";
 import { Link } from "./link.js";
 import { Numbers } from "./numbers.js";
+import { wants } from "./presenter.js";
 import { Saving } from "./save.js";
 import { Stage } from "./stage.js";
 import { Tools } from "./tools.js";
@@ -36,17 +37,6 @@ export function mount(component) {
 function loadMathFont({ root, version }) {
   if ([...document.fonts].some((font) => font.family === "Lab Math")) return;
   document.fonts.add(new FontFace("Lab Math", `url(${new URL(`${root}lab/static/${version}/vendor/lab-math.woff2`, document.baseURI)})`));
-}
-
-// Asked for by the address that opened the app. Later the server writes it as it last read it, perhaps before presenter
-// mode was left: then the page is right, and the address is mended.
-let asked = new URL(location.href).searchParams.get("present") === "1";
-
-function address() {
-  const url = new URL(location.href);
-  if (document.body.classList.contains("lab-present")) url.searchParams.set("present", "1");
-  else url.searchParams.delete("present");
-  if (url.href !== location.href) history.replaceState(history.state, "", url);
 }
 
 class Player {
@@ -80,9 +70,7 @@ class Player {
     this.tools.offer(data.edit);
     if (data.token !== this.token) this.connect(data.token);
     else if (this.base) this.restyle();
-    if (first && (asked || document.body.classList.contains("lab-present"))) this.present(true);
-    else address();
-    asked = false;
+    if (wants() && first) this.present(true);
     // A live change of a setting shows from the newest step on.
     if (!first && data.go !== this.go && data.token === this.token && this.walk.film.length) {
       this.walk.to(this.walk.last);
@@ -506,7 +494,7 @@ class Player {
   present(on = !document.body.classList.contains("lab-present")) {
     document.body.classList.toggle("lab-present", on);
     document.body.classList.remove("lab-control");
-    address();
+    wants(on);
     window.dispatchEvent(new CustomEvent("lab:present", { detail: on })); // every player on the page, this one too
   }
 

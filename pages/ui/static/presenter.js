@@ -3,7 +3,20 @@
 
 const TYPING = "input:not([type=range]), textarea, select, [contenteditable]";
 
-/** The button for a board whose root element is `root`; `signal` ends it. It opens as the address says. */
+// Whether it is wanted, and on which page: by the address that opened the app, then by the viewer. The server writes the
+// address as it last read it, perhaps before the mode was left: then the page is right, and the address is mended.
+let wanted = new URL(location.href).searchParams.get("present") === "1", place = location.pathname;
+
+/** Whether what is put on the page now is to be presented; `on` says that the viewer has turned it on or off. */
+export function wants(on = wanted && place === location.pathname) {
+  [wanted, place] = [on, location.pathname];
+  const url = new URL(location.href);
+  if (wanted) url.searchParams.set("present", "1"); else url.searchParams.delete("present");
+  if (url.href !== location.href) history.replaceState(history.state, "", url);
+  return wanted;
+}
+
+/** The button for a board whose root element is `root`; `signal` ends it. */
 export function presenter(root, signal) {
   const button = Object.assign(document.createElement("button"), { type: "button", title: "Presenter mode: nothing but this (P)" });
   button.dataset.do = "present";
@@ -16,9 +29,7 @@ export function presenter(root, signal) {
     document.body.classList.toggle("lab-present", on);
     fit();
     button.textContent = on ? "Leave presenter mode" : "Present";
-    const url = new URL(location.href);
-    if (on) url.searchParams.set("present", "1"); else url.searchParams.delete("present");
-    if (url.href !== location.href) history.replaceState(history.state, "", url);
+    wants(on);
   };
   button.addEventListener("click", () => turn(!root.classList.contains("presenting")));
   document.addEventListener("keydown", (event) => {
@@ -28,6 +39,6 @@ export function presenter(root, signal) {
   }, { signal });
   window.addEventListener("resize", fit, { signal });
   signal.addEventListener("abort", () => document.body.classList.remove("lab-present"));
-  turn(new URL(location.href).searchParams.get("present") === "1");
+  turn(wants());
   return button;
 }
