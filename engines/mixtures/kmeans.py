@@ -12,68 +12,39 @@ An empty cluster keeps its mean.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from engines import devices
-from engines.engine import Engine, Frame
-from engines.mixtures.start import check_start, choose_means, means_of, points_of
+from engines.engine import Frame
+from engines.mixtures.mixture import Mixture, MixtureConfig
+from engines.mixtures.start import choose_means
 
 CHUNK = 1 << 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KMeansConfig:
-    n_components: int = 3  # K
-    init: str = "kmeans++"
-    means: tuple[tuple[float, ...], ...] = ()  # for init="given"
-    max_iterations: int = 200
-    seed: int = 0
-    shown: int = 2000  # points whose assignment a frame carries
-
-    def __post_init__(self) -> None:
-        check_start(self)
-
-
-class KMeans(Engine):
+class KMeans(Mixture):
     """Lloyd's algorithm on ``data`` (N, D), in float64."""
 
     name: ClassVar[str] = "kmeans"
-    Config: ClassVar[type] = KMeansConfig
+    Config: ClassVar[type] = MixtureConfig
 
-    @classmethod
-    def stand_in(cls, state: Mapping[str, Any]) -> np.ndarray | None:
-        return means_of(state)
-
-    def __init__(self, config: KMeansConfig, *, data: Any, device: str = "auto") -> None:
-        self.config = config
-        self.device = devices.resolve(device, float64=True)
-        self.data = points_of(data, config.n_components, self.device)  # (N, D)
-        self.generator = torch.Generator().manual_seed(config.seed)
-        self.shown = np.unique(np.linspace(0, len(self.data) - 1, min(config.shown, len(self.data))).astype(int))
+    def __init__(self, config: MixtureConfig, *, data: Any, device: str = "auto") -> None:
+        super().__init__(config, data=data, device=device)
         self.means = choose_means(self.data, config.init, config.n_components, config.means, self.generator)
-        self.iteration = 0
-        self.phase = "start"
         self._settled = False
         self._nearest, self.inertia = assign(self.data, self.means)  # what the next E step publishes
         self._assigned: Tensor | None = None  # (N,); None before the first E step
 
-    def step(self) -> None:
-        """One half-step: assign every point, or move every mean."""
-        if self.phase == "E":
-            self._move()
-        else:
-            before, self._assigned = self._assigned, self._nearest
-            self._settled = before is not None and bool((before == self._assigned).all())
-            self.iteration += 1
-            self.phase = "E"
+    def _e_step(self) -> None:
+        """Every point to its nearest mean."""
+        before, self._assigned = self._assigned, self._nearest
+        self._settled = before is not None and bool((before == self._assigned).all())
+        self.phase = "E"
 
-    def _move(self) -> None:
+    def _m_step(self) -> None:
+        """Every mean to the middle of its points."""
         assert self._assigned is not None
         counts = torch.bincount(self._assigned, minlength=len(self.means)).to(self.data.dtype)  # (K,)
         sums = torch.zeros_like(self.means).index_add_(0, self._assigned, self.data)
@@ -103,22 +74,16 @@ class KMeans(Engine):
             counts = torch.bincount(self._assigned, minlength=k).to(torch.float64)
             shares = torch.nn.functional.one_hot(self._assigned[torch.from_numpy(self.shown).to(self.device)], k)
             inertia = float((self.data - self.means[self._assigned]).square().sum())
-        covariance = inertia / (n_points * n_dims) * np.eye(n_dims)
-        weights = np.full(k, 1 / k)
         arrays = {
-            "weights": weights,
-            "means": self.means.cpu().numpy(),
-            "counts": counts.cpu().numpy(),
-            "responsibilities": shares.to(torch.float32).cpu().numpy(),
+            "weights": torch.full((k,), 1 / k, dtype=torch.float64),
+            "means": self.means,
+            "counts": counts,
+            "responsibilities": shares.to(torch.float32),
         }
         if n_dims <= 64:
-            arrays["covariances"] = np.broadcast_to(covariance, (k, n_dims, n_dims))
-        return Frame(
-            step=2 * self.iteration - (self.phase == "E"),
-            phase=self.phase,
-            scalars={"iteration": self.iteration, "inertia": inertia},
-            arrays=arrays,
-        )
+            covariance = inertia / (n_points * n_dims) * torch.eye(n_dims, dtype=torch.float64)
+            arrays["covariances"] = covariance.expand(k, n_dims, n_dims)
+        return self.framed({"inertia": inertia}, arrays)
 
     def state_dict(self) -> dict[str, Any]:
         assigned = self._assigned if self._assigned is not None else torch.empty(0, dtype=torch.int64)

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from engines import checks
-
 INITS = ("kmeans++", "random", "bad", "given")
-
-
-def check_start(config: Any) -> None:
-    """ValueError names the first setting out of range, of those that all mixtures share."""
-    checks.at_least(config, 1, "n_components", "max_iterations", "shown")
-    checks.known(config, init=INITS)
-    if config.init == "given" and len(config.means) != config.n_components:
-        given = len(config.means)
-        raise ValueError(f"init 'given' needs {config.n_components} means, one per component; got {given}")
-
-
-def means_of(state: Mapping[str, Any]) -> np.ndarray:
-    """The means (K, D) of a state: enough of data for a model that only scores and samples."""
-    means = state.get("means")
-    if means is None or means.ndim != 2:
-        raise ValueError("the state lacks the tensor 'means' of shape (K, D)")
-    return means.numpy().copy()
 
 
 def points_of(data: Any, n_components: int, device: torch.device) -> Tensor:

@@ -9,6 +9,7 @@ of size N x K x D is ever made.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -85,9 +86,7 @@ class Features:
         shares = torch.empty(len(coefficients), n_points, dtype=self.data.dtype, device=self.data.device)
         moments = torch.zeros_like(coefficients)
         total = torch.zeros((), dtype=self.data.dtype, device=self.data.device)
-        for start in range(0, n_points, self.chunk):
-            part = slice(start, start + self.chunk)
-            phi = self._make(self.data[part]) if self.kept is None else self.kept[:, part]  # (F, c)
+        for part, phi in self._parts():
             joint = coefficients @ phi  # (K, c): log pi_k + log N(x_n | k)
             peak = joint.amax(dim=0)
             joint.sub_(peak).exp_()
@@ -101,20 +100,25 @@ class Features:
             raise FloatingPointError(
                 "the log-likelihood is no longer a finite number: raise the regularisation or start again"
             )
-        counts = moments[:, -1]
-        sums = self.scale * moments[:, self.n_squares : -1] + counts[:, None] * self.centre
-        return Survey(shares, log_likelihood, counts, sums, moments)
+        return self._summed(shares, log_likelihood, moments)
 
     def weighed(self, shares: Tensor) -> Survey:
         """The sums for responsibilities (K, N) that are given; their log-likelihood is not a number."""
         moments = torch.zeros(len(shares), self.n_features, dtype=self.data.dtype, device=self.data.device)
+        for part, phi in self._parts():
+            moments.addmm_(shares[:, part], phi.T)
+        return self._summed(shares, math.nan, moments)
+
+    def _parts(self) -> Iterator[tuple[slice, Tensor]]:
+        """The points chunk by chunk: which they are, and their features (F, c)."""
         for start in range(0, len(self.data), self.chunk):
             part = slice(start, start + self.chunk)
-            phi = self._make(self.data[part]) if self.kept is None else self.kept[:, part]  # (F, c)
-            moments.addmm_(shares[:, part], phi.T)
+            yield part, self._make(self.data[part]) if self.kept is None else self.kept[:, part]
+
+    def _summed(self, shares: Tensor, log_likelihood: float, moments: Tensor) -> Survey:
         counts = moments[:, -1]
         sums = self.scale * moments[:, self.n_squares : -1] + counts[:, None] * self.centre
-        return Survey(shares, math.nan, counts, sums, moments)
+        return Survey(shares, log_likelihood, counts, sums, moments)
 
     def _coefficients(self, log_weights: Tensor, means: Tensor, covariances: Tensor, kind: str) -> Tensor:
         r"""log \pi_k + log N(z | m_k, S_k) as a linear function of phi(z), for z the scaled point: (K, F).

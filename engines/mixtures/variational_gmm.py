@@ -21,15 +21,15 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from engines import checks, devices
-from engines.engine import Engine, Frame
+from engines import checks
+from engines.engine import Frame
 from engines.maths import gaussians
-from engines.mixtures.start import check_start, choose_means, like, points_of
-from engines.mixtures.survey import Features, Survey
+from engines.mixtures.mixture import MixtureConfig, SoftMixture
+from engines.mixtures.start import choose_means, like
+from engines.mixtures.survey import Survey
 
 COVARIANCE_TYPES = ("full", "diag")
 WEIGHT_PRIORS = ("dirichlet", "process")
@@ -37,7 +37,7 @@ ALIVE = 0.01  # a component with more weight than this counts as kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VariationalGMMConfig:
+class VariationalGMMConfig(MixtureConfig):
     n_components: int = 10  # K, more than are needed
     covariance_type: str = "full"
     weight_prior: str = "dirichlet"
@@ -45,15 +45,11 @@ class VariationalGMMConfig:
     mean_precision: float = 1.0  # beta_0: how many points the prior mean counts as
     degrees_of_freedom: float | None = None  # nu_0; D where none is given
     wishart_diagonal: bool = False
-    init: str = "kmeans++"
-    means: tuple[tuple[float, ...], ...] = ()  # for init="given", one per component
     tolerance: float = 1e-5  # done when the bound rises by less, in nats per point
     max_iterations: int = 300
-    seed: int = 0
-    shown: int = 2000  # points whose responsibilities a frame carries, evenly spaced over the data
 
     def __post_init__(self) -> None:
-        check_start(self)
+        MixtureConfig.__post_init__(self)
         checks.known(self, covariance_type=COVARIANCE_TYPES, weight_prior=WEIGHT_PRIORS)
         checks.above_zero(self, "concentration", "mean_precision")
         if not self.tolerance >= 0:
@@ -71,28 +67,18 @@ class Posterior:
     covariances: Tensor  # W_k^{-1} / nu_k: (K, D, D) or (K, D)
 
 
-class VariationalGaussianMixture(Engine):
+class VariationalGaussianMixture(SoftMixture):
     """Coordinate ascent on the ELBO of ``data`` (N, D), in float64."""
 
     name: ClassVar[str] = "variational_gmm"
     Config: ClassVar[type] = VariationalGMMConfig
 
     def __init__(self, config: VariationalGMMConfig, *, data: Any, device: str = "auto") -> None:
-        self.config = config
-        self.device = devices.resolve(device, float64=True)
-        self.data = points_of(data, config.n_components, self.device)  # (N, D)
-        n_points = len(self.data)
-        if n_points < 2 or bool((self.data == self.data[0]).all()):
+        super().__init__(config, data=data, device=device)
+        if len(self.data) < 2 or bool((self.data == self.data[0]).all()):
             raise ValueError("all points are the same, which leaves the prior without a width: add different points")
-        self.generator = torch.Generator().manual_seed(config.seed)
-        self.shown = np.unique(np.linspace(0, n_points - 1, min(config.shown, n_points)).astype(int))
-        self._features = Features(self.data, config.covariance_type)
         self.prior = self._prior()
-        self.iteration, self.phase, self._converged = 0, "start", False
-        self.posterior = self._start()
-        self._previous = self.posterior  # whose responsibilities show after an M step
-        self._ready = self._survey(self.posterior)
-        self._responsibilities: Tensor | None = None  # (K, N); None before the first E step
+        self.begin(self._start())
 
     def _prior(self) -> Posterior:
         """The data's mean and covariance (with N - 1 below), as wide as the whole cloud for every component."""
@@ -122,35 +108,14 @@ class VariationalGaussianMixture(Engine):
         shares = torch.nn.functional.one_hot(nearest, config.n_components).T.to(self.data.dtype).contiguous()
         return self._maximise(self._features.weighed(shares))
 
-    def start_from(self, responsibilities: Any) -> None:
-        """Start again with an M step from these responsibilities (N, K)."""
-        shares = torch.as_tensor(np.array(responsibilities), dtype=self.data.dtype, device=self.device).T.contiguous()
-        wanted = (self.config.n_components, len(self.data))
-        if shares.shape != wanted:
-            raise ValueError(f"responsibilities must have shape {wanted[::-1]}, got {tuple(shares.T.shape)}")
-        self.iteration, self.phase, self._converged, self._responsibilities = 0, "start", False, None
-        self.posterior = self._previous = self._maximise(self._features.weighed(shares))
-        self._ready = self._survey(self.posterior)
-
     # -- the two half-steps ------------------------------------------------------------------------
 
-    def step(self) -> None:
-        """One half-step: E after the start or an M step, M after an E step."""
-        if self.phase == "E":
-            before = self.lower_bound()
-            self.posterior = self._maximise(self._ready)
-            self._ready = self._survey(self.posterior)
-            self.phase = "M"
-            self._converged = (self.lower_bound() - before) / len(self.data) < self.config.tolerance
-        else:
-            self._responsibilities = self._ready.responsibilities
-            self._previous = self.posterior
-            self.iteration += 1
-            self.phase = "E"
+    def objective(self) -> float:
+        return self.lower_bound()
 
-    @property
-    def done(self) -> bool:
-        return self.phase == "M" and (self._converged or self.iteration >= self.config.max_iterations)
+    def settings_held(self) -> dict[str, Any]:
+        config = self.config
+        return {"prior.concentration": config.concentration, "prior.mean_precision": config.mean_precision}
 
     def _survey(self, posterior: Posterior) -> Survey:
         r"""Responsibilities and \sum_n log \sum_k \rho_nk: a mixture of N(x | m_k, W_k^{-1}/\nu_k) whose log-weights
@@ -212,8 +177,8 @@ class VariationalGaussianMixture(Engine):
     def weights(self) -> Tensor:
         r"""E[\pi_k] (K,), of the sticks normalised to sum to one as the truncation leaves a remainder."""
         if self.config.weight_prior == "dirichlet":
-            return self.posterior.concentration / self.posterior.concentration.sum()
-        a, b = self.posterior.concentration
+            return self.parameters.concentration / self.parameters.concentration.sum()
+        a, b = self.parameters.concentration
         left = torch.cat([torch.ones_like(a[:1]), (b / (a + b)).cumprod(0)[:-1]])
         sticks = a / (a + b) * left
         return sticks / sticks.sum()
@@ -224,18 +189,14 @@ class VariationalGaussianMixture(Engine):
         r"""The complete ELBO in nats (eq. 10.70, constants included): \sum_n log \sum_k \rho_nk less the divergences of
         the posteriors from their priors, less the gap that the next E step closes.
         """
-        bound = self._ready.log_likelihood - float(self.divergence())
-        if self.phase == "M" and self._responsibilities is not None:
-            old, new = self._responsibilities, self._ready.responsibilities.clamp_min(1e-300)
-            bound -= float((torch.xlogy(old, old) - torch.xlogy(old, new)).sum())
-        return bound
+        return self._ready.log_likelihood - float(self.divergence()) - self.gap()
 
     def divergence(self) -> Tensor:
         r"""KL(q(\pi) || p(\pi)) + \sum_k KL(q(\mu_k, \Lambda_k) || p(\mu_k, \Lambda_k)) in nats: ()."""
         return self._weight_divergence() + self.component_divergences().sum()
 
     def _weight_divergence(self) -> Tensor:
-        q, p = self.posterior.concentration, self.prior.concentration
+        q, p = self.parameters.concentration, self.prior.concentration
         if self.config.weight_prior == "process":
             q, p = q.T, p.T  # (K, 2): a Beta is a Dirichlet of two
         total_q, total_p = q.sum(dim=-1), p.sum(dim=-1)
@@ -245,7 +206,7 @@ class VariationalGaussianMixture(Engine):
 
     def component_divergences(self) -> Tensor:
         r"""KL of each Gauss-Wishart (of the Gauss-Gammas of all dimensions) from its prior: (K,)."""
-        q, p, n_dims = self.posterior, self.prior, self.data.shape[1]
+        q, p, n_dims = self.parameters, self.prior, self.data.shape[1]
         offset = q.means - p.means  # (K, D)
         ratio = p.mean_precision / q.mean_precision
         dof_q, dof_p = q.degrees_of_freedom, p.degrees_of_freedom
@@ -281,41 +242,23 @@ class VariationalGaussianMixture(Engine):
         """Scalars in nats; arrays weights (K,), means (K, D), covariances (K, D, D), counts (K,) and
         responsibilities (M, K) of the points ``shown``; ``concentration`` and the other posterior parameters.
         """
-        n_points, k = len(self.data), self.config.n_components
-        held, q = self._responsibilities, self.posterior
-        weights = self.weights()
-        shares = torch.full((len(self.shown), k), 1 / k)
-        counts = n_points * weights
-        if held is not None:
-            shares = held[:, torch.from_numpy(self.shown).to(held.device)].T
-            counts = held.sum(dim=1)
-        bound = self.lower_bound()
+        q, weights, bound = self.parameters, self.weights(), self.lower_bound()
         arrays = {
             "weights": weights,
             "means": q.means,
             "covariances": self.full_covariances(),
-            "counts": counts,
-            "responsibilities": shares.to(torch.float32),
+            **self.shares(weights),
             "concentration": q.concentration,
             "mean_precision": q.mean_precision,
             "degrees_of_freedom": q.degrees_of_freedom,
         }
         scalars = {
-            "iteration": self.iteration,
             "lower_bound": bound,
-            "mean_lower_bound": bound / n_points,
+            "mean_lower_bound": bound / len(self.data),
             "divergence": float(self.divergence()),
             "alive": float((weights > ALIVE).sum()),
         }
-        step = 2 * self.iteration - (self.phase == "E")
-        return Frame(
-            step=step, phase=self.phase, scalars=scalars, arrays={n: a.cpu().numpy() for n, a in arrays.items()}
-        )
-
-    def full_covariances(self) -> Tensor:
-        """(K, D, D), the expected precision's inverse."""
-        k, n_dims = self.posterior.means.shape
-        return gaussians.to_full(self.posterior.covariances, self.config.covariance_type, k, n_dims)
+        return self.framed(scalars, arrays)
 
     # -- the fitted model ----------------------------------------------------------------------------------
 
@@ -326,7 +269,7 @@ class VariationalGaussianMixture(Engine):
     def plug_in_log_prob(self, x: Any) -> Tensor:
         """log p(x) of the mixture at the posterior's means, which forgets how unsure they are: (B, D) -> (B,)."""
         return gaussians.mixture_log_prob(
-            like(self.data, x), self.weights(), self.posterior.means, self.full_covariances()
+            like(self.data, x), self.weights(), self.parameters.means, self.full_covariances()
         )
 
     def responsibilities(self, x: Any) -> Tensor:
@@ -334,11 +277,11 @@ class VariationalGaussianMixture(Engine):
         return (self.weights().log() + self._log_student(like(self.data, x))).softmax(dim=1)
 
     def _student(self) -> tuple[Tensor, Tensor]:
-        q = self.posterior
+        q = self.parameters
         return student_scales(q.mean_precision, q.degrees_of_freedom, q.covariances)
 
     def _log_student(self, x: Tensor) -> Tensor:
-        return log_student(x, self.posterior.means, *self._student())
+        return log_student(x, self.parameters.means, *self._student())
 
     def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
         """n points of the predictive density: -> (n, D)."""
@@ -354,44 +297,7 @@ class VariationalGaussianMixture(Engine):
             noise = scale[component].sqrt() * noise
         else:
             noise = torch.einsum("nij,nj->ni", gaussians.cholesky(scale)[component], noise)
-        return self.posterior.means[component.to(self.device)] + noise.to(self.device)
-
-    # -- saving ----------------------------------------------------------------------------------------------
-
-    def state_dict(self) -> dict[str, Any]:
-        state: dict[str, Any] = {"iteration": self.iteration, "phase": self.phase, "converged": self._converged}
-        state |= {"prior.concentration": self.config.concentration, "prior.mean_precision": self.config.mean_precision}
-        for prefix, posterior in (("", self.posterior), ("previous.", self._previous)):
-            for field in Posterior.__slots__:
-                state[prefix + field] = getattr(posterior, field).clone()
-        return {**state, "generator": self.generator.get_state()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from ``state``; under another prior the bound starts to move again. Another size is a ValueError."""
-        for field in Posterior.__slots__:
-            found, wanted = tuple(state[field].shape), tuple(getattr(self.posterior, field).shape)
-            if found != wanted:
-                raise ValueError(
-                    f"the state has {field} of shape {found} and this mixture {wanted}: start again to change the "
-                    "number of components, the covariance type or the kind of weight prior"
-                )
-        made = [
-            Posterior(*(state[prefix + field].to(self.device, torch.float64).clone() for field in Posterior.__slots__))
-            for prefix in ("", "previous.")
-        ]
-        self.posterior, self._previous = made
-        self.iteration, self.phase = int(state["iteration"]), str(state["phase"])
-        config = self.config
-        was = state["prior.concentration"], state["prior.mean_precision"]
-        same = was == (config.concentration, config.mean_precision)
-        self._converged = bool(state["converged"]) and same
-        self.generator.set_state(state["generator"].cpu())
-        self._ready = self._survey(self.posterior)
-        self._responsibilities = None
-        if self.phase == "E":
-            self._responsibilities = self._ready.responsibilities
-        elif self.phase == "M":
-            self._responsibilities = self._survey(self._previous).responsibilities
+        return self.parameters.means[component.to(self.device)] + noise.to(self.device)
 
 
 def student_scales(mean_precision: Tensor, dof: Tensor, covariances: Tensor) -> tuple[Tensor, Tensor]:

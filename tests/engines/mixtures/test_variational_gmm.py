@@ -30,7 +30,7 @@ def ours(x: np.ndarray, kind: str, prior: str, k: int = K, **settings):
         "variational_gmm", data=x, n_components=k, covariance_type=kind, weight_prior=prior, device="cpu",
         tolerance=0.0, **{"concentration": 0.1, **settings},
     )  # fmt: skip
-    vb.start_from(start(x, k))
+    vb.begin(vb._maximise(vb._features.weighed(torch.tensor(start(x, k).T.copy()))))
     return vb
 
 
@@ -62,7 +62,7 @@ def test_posteriors_are_scikit_learns(kind, prior, n_iterations):
         theirs._m_step(IRIS, log_resp)
         iterate(vb, 1)
     np.testing.assert_allclose(vb._responsibilities.T, np.exp(log_resp), atol=1e-6)
-    q = vb.posterior
+    q = vb.parameters
     np.testing.assert_allclose(q.concentration, np.array(theirs.weight_concentration_), rtol=1e-6)
     np.testing.assert_allclose(q.mean_precision, theirs.mean_precision_, rtol=1e-6)
     np.testing.assert_allclose(q.means, theirs.means_, rtol=1e-6)
@@ -94,7 +94,7 @@ def test_the_bound_is_complete_by_monte_carlo(kind, prior):
     vb = ours(x, kind, prior, k=3, concentration=0.7)
     iterate(vb, 3)
     vb.step()  # an E step: q(Z) fits the parameters' posterior
-    q, p, shares = vb.posterior, vb.prior, vb._responsibilities.numpy()
+    q, p, shares = vb.parameters, vb.prior, vb._responsibilities.numpy()
     rng, n = np.random.default_rng(0), 400
     values = np.zeros(n)
     for draw in range(n):
@@ -178,8 +178,8 @@ def test_a_single_gaussian_is_the_conjugate_update():
     away = mean - vb.prior.means[0].numpy()
     offset = np.outer(away, away)
     w_inverse = np.cov(x.T) + scatter + n / (n + 1) * offset
-    np.testing.assert_allclose(vb.posterior.covariances[0] * (2 + n), w_inverse, rtol=1e-10)
-    t = stats.multivariate_t(vb.posterior.means[0], w_inverse * (n + 2) / ((n + 1) * (n + 1)), df=n + 1)
+    np.testing.assert_allclose(vb.parameters.covariances[0] * (2 + n), w_inverse, rtol=1e-10)
+    t = stats.multivariate_t(vb.parameters.means[0], w_inverse * (n + 2) / ((n + 1) * (n + 1)), df=n + 1)
     np.testing.assert_allclose(vb.log_prob(x), t.logpdf(x), rtol=1e-9)
 
 
