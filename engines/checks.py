@@ -20,6 +20,20 @@ def above_zero(config: Any, *names: str) -> None:
             raise ValueError(f"{name} must be above zero, got {value}")
 
 
+def zero_or_more(config: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"{name} must be zero or more, got {value}")
+
+
+def within(config: Any, **ranges: tuple[float, float]) -> None:
+    """Each setting from the first number to the second; what is no number lies nowhere."""
+    for name, (low, high) in ranges.items():
+        if not low <= (value := getattr(config, name)) <= high:
+            raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value}")
+
+
 def known(config: Any, **choices: Iterable[str]) -> None:
     for name, those in choices.items():
         if getattr(config, name) not in those:

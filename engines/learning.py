@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engines import devices
+from engines import checks, devices
 from engines.engine import Engine, Frame
-from engines.material import Fields, Images, Rows
+from engines.material import Fields, Images, Rows, tensor_of
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -33,7 +32,7 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.Group
 
 def rows_of(x: Any, n_pixels: int, device: torch.device) -> Tensor:
     """Images (B, ...), bytes or levels in 0..1, as float32 (B, P) in 0..1 on the device."""
-    rows = torch.as_tensor(np.array(x) if isinstance(x, np.ndarray) else x, device=device)
+    rows = tensor_of(x).to(device)
     rows = rows.to(torch.float32) / 255 if rows.dtype == torch.uint8 else rows.to(torch.float32)
     if rows.dim() < 2 or rows[0].numel() != n_pixels:
         raise ValueError(f"x must be images of {n_pixels} pixels, (B, {n_pixels}), got {tuple(rows.shape)}")
@@ -333,6 +332,4 @@ def to_bytes(images: Tensor) -> Tensor:
 
 def check(config: Any, **ranges: tuple[float, float]) -> None:
     """ValueError names the first setting outside its range; the learning rate is always looked at."""
-    for name, (low, high) in {"learning_rate": (1e-9, 1), "batches_per_step": (1, 10**6), **ranges}.items():
-        if not low <= (value := getattr(config, name)) <= high:
-            raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value}")
+    checks.within(config, **{"learning_rate": (1e-9, 1), "batches_per_step": (1, 10**6), **ranges})

@@ -53,8 +53,8 @@ class Rows(Material):
         about: Mapping[str, Any] | None = None,
         sha256: str = "",
     ) -> None:
-        self.train = {key: _tensor(value) for key, value in train.items()}
-        self.test = {key: _tensor(value) for key, value in test.items()} if test else self.train
+        self.train = {key: tensor_of(value) for key, value in train.items()}
+        self.test = {key: tensor_of(value) for key, value in test.items()} if test else self.train
         if missing := [key for key in self.fields if key not in self.train]:
             raise ValueError(f"{type(self).__name__} needs {', '.join(self.fields)}: {missing[0]} was not given")
         self.probe = {key: value[: self.n_probe] for key, value in self.test.items()}
@@ -289,7 +289,8 @@ class Points(Material):
         return made
 
 
-def _tensor(value: Any) -> Tensor:
+def tensor_of(value: Any) -> Tensor:
+    """An array as a tensor, a tensor as it is."""
     return value if isinstance(value, Tensor) else torch.from_numpy(np.array(value))  # a copy: torch wants it writable
 
 

@@ -48,10 +48,8 @@ class AutoencoderConfig:
     shown: int = 500  # test images that a frame carries the codes of
 
     def __post_init__(self) -> None:
-        for name, least in (("code_dim", 1), ("depth", 0), ("width", 1), ("n_pixels", 2), ("batch_size", 1),
-                            ("n_steps", 1), ("shown", 1), ("batches_per_step", 1)):  # fmt: skip
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        checks.at_least(self, 1, "code_dim", "width", "batch_size", "n_steps", "shown", "batches_per_step")
+        checks.zero_or_more(self, "depth")
         if self.code_dim >= self.n_pixels:
             raise ValueError(
                 f"code_dim must be smaller than the image ({self.n_pixels} pixels), got {self.code_dim}: "

@@ -13,7 +13,6 @@ Departures: ReLU (or a convolutional body) instead of one tanh layer, Adam inste
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -62,15 +61,11 @@ class VAEConfig:
         checks.at_least(
             self, 1, "latent_dim", "width", "depth", "n_pixels", "batch_size", "n_steps", "shown", "batches_per_step"
         )
-        checks.known(self, body=BODIES)
+        checks.known(self, body=BODIES, pixels=PIXELS)
         if self.body == "conv" and self.n_pixels != 784:
             raise ValueError(f"a convolutional body takes 28 x 28 = 784 pixels, got {self.n_pixels}: choose body 'mlp'")
-        checks.known(self, pixels=PIXELS)
-        if not (math.isfinite(self.beta) and self.beta >= 0):
-            raise ValueError(f"beta must be zero or more, got {self.beta}")
+        checks.zero_or_more(self, "beta", "warm_up")
         checks.learning_rate(self)
-        if self.warm_up < 0:
-            raise ValueError(f"warm_up must be zero or more, got {self.warm_up}")
 
 
 class VAENetwork(nn.Module):

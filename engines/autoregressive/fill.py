@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from engines import checks
 from engines.autoregressive.filling import Filling
 from engines.autoregressive.raster import RasterModel
 from engines.engine import Engine, Frame
@@ -28,14 +29,12 @@ class FillConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.n <= 64:
-            raise ValueError(f"n must be from 1 to 64 completions, got {self.n}")
+        checks.within(self, n=(1, 64))
+        checks.zero_or_more(self, "seed", "turn")
         tempered(torch.zeros(1, 2), self.temperature)  # names an impossible one
         for name in ("labels", "then"):
             if len(getattr(self, name)) not in (0, 1, self.n):
                 raise ValueError(f"{name} must hold one class, or one for each of {self.n} completions")
-        if self.seed < 0 or self.turn < 0:
-            raise ValueError(f"seed and turn must be zero or more, got {self.seed} and {self.turn}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

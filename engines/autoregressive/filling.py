@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engines.material import tensor_of
 from engines.maths import levels as maths
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Filling:
             self.x = torch.zeros(n, size, size, dtype=torch.uint8, device=model.device)
             hidden = np.ones((size, size), dtype=bool)
         else:
-            given = torch.as_tensor(np.array(given) if isinstance(given, np.ndarray) else given)
+            given = tensor_of(given)
             given = model._levels(given[None] if given.dim() == 2 and given.shape == (size, size) else given)
             if len(given) not in (1, n):
                 raise ValueError(f"given must be one image or {n}, got {len(given)}")

@@ -52,8 +52,7 @@ class RasterConfig:
         if self.n_levels not in LEVELS:
             raise ValueError(f"n_levels must be one of {', '.join(map(str, LEVELS))}, got {self.n_levels}")
         checks.known(self, output=OUTPUTS)
-        if self.n_classes < 0:
-            raise ValueError(f"n_classes must be zero (unconditional) or more, got {self.n_classes}")
+        checks.zero_or_more(self, "n_classes")
         checks.learning_rate(self)
 
     @property
@@ -190,7 +189,7 @@ class RasterModel(learning.Learner):
     def _levels(self, x: Any) -> Tensor:
         """Levels as (B, H, W) uint8 on the device; ValueError names what does not fit."""
         size, n_levels = self.config.size, self.config.n_levels
-        x = torch.as_tensor(np.array(x) if isinstance(x, np.ndarray) else x, device=self.device)
+        x = material.tensor_of(x).to(self.device)
         if x.dim() < 2 or x.shape[1:].numel() != size**2:
             raise ValueError(f"images must have shape (B, {size}, {size}), got {tuple(x.shape)}: resize them first")
         if x.numel() and not (int(x.min()) >= 0 and int(x.max()) < n_levels):
@@ -222,7 +221,7 @@ class RasterModel(learning.Learner):
         its 95 % interval (``nll_low``, ``nll_high``), and ``bits_per_dim``.
         """
         x = self.quantise(images, generator=learning.stream(self.config.seed, 4))
-        label = torch.as_tensor(np.array(labels)) if self.config.n_classes else None
+        label = material.tensor_of(labels) if self.config.n_classes else None
         parts = [
             self.log_prob(x[i : i + 250], None if label is None else label[i : i + 250]).double()
             for i in range(0, len(x), 250)

@@ -6,7 +6,7 @@ r"""A Bayes classifier with one Gaussian a class, used both ways: to draw images
     p(y|x) = p(x|y) p(y) / \sum_k p(x|k) p(k)                    Bayes' rule, eq. 1.82
 
 Drawing: y is given, or drawn from p(y); then x = \mu_y + \Sigma_y^{1/2} \epsilon with \epsilon from N(0, I), by the
-symmetric root along the eigenvectors, \Sigma_y = V_y \Lambda_y V_y^T, found once, when the class is first asked for.
+symmetric root along the eigenvectors, \Sigma_y = V_y \Lambda_y V_y^T, found once.
 
 Pixels that are black in every image of a class have no variance, so \Sigma_y is singular; it is mixed with the unit
 matrix, (1 - r) \Sigma_y + r I, as scikit-learn's quadratic discriminant analysis does (its ``reg_param`` r).
@@ -15,8 +15,7 @@ matrix, (1 - r) \Sigma_y + r I, as scikit-learn's quadratic discriminant analysi
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
@@ -68,44 +67,22 @@ class Gaussian(NamedTuple):
 
 
 class GaussianClasses:
-    """One Gaussian a class, of maximum likelihood (over n); each is fitted when it is first asked for.
+    """One Gaussian a class, and how often each class comes: ``priors`` (C,), p(y)."""
 
-    x (N, P) in 0..1 or bytes, labels (N,) from 0. ValueError: labels that do not fit, a class with fewer than two rows,
-    and, once it is asked for, a covariance that stays singular.
-    """
-
-    def __init__(self, x: Any, labels: Any, *, regularisation: float = 0.02) -> None:
-        if not (math.isfinite(regularisation) and 0 <= regularisation <= 1):
-            raise ValueError(f"regularisation must be from 0 to 1, got {regularisation}")
-        self.regularisation = regularisation
-        self._rows = torch.as_tensor(np.array(x) if isinstance(x, np.ndarray) else x).flatten(1)
-        self._labels = torch.as_tensor(np.array(labels) if isinstance(labels, np.ndarray) else labels).long()
-        if len(self._rows) != len(self._labels) or len(self._rows) == 0:
-            raise ValueError(f"every row needs a label, got {len(self._rows)} rows and {len(self._labels)} labels")
-        counts = torch.bincount(self._labels)
-        for y, count in enumerate(counts.tolist()):
-            if count < 2:
-                images = f"{count} image{'' if count == 1 else 's'}"
-                raise ValueError(f"class {y} has {images}: a covariance needs at least 2")
-        self.priors = counts.double() / counts.sum()  # (C,), p(y)
-        self._fitted: dict[int, Gaussian] = {}
-        self._fitting = threading.Lock()
-        self._kept: dict[str, Tensor] = {}  # of a checkpoint, in the place of rows
+    def __init__(self, priors: Tensor, gaussians: Sequence[Gaussian], *, regularisation: float) -> None:
+        self.priors, self.regularisation, self._gaussians = priors, regularisation, tuple(gaussians)
 
     @property
     def n_classes(self) -> int:
-        return len(self.priors)
+        return len(self._gaussians)
 
     @property
     def n_pixels(self) -> int:
-        return self._kept["means"].shape[1] if self._kept else self._rows.shape[1]
+        return len(self._gaussians[0].mean)
 
     def of(self, y: int) -> Gaussian:
         """The Gaussian of class y."""
-        with self._fitting:
-            if y not in self._fitted:
-                self._fitted[y] = self._unpacked(y) if self._kept else self._fit(y)
-            return self._fitted[y]
+        return self._gaussians[y]
 
     # -- as a checkpoint holds them --------------------------------------------------------------------
 
@@ -114,10 +91,9 @@ class GaussianClasses:
 
         The others are taken for their mean variance, of which they differ by less than LEVEL r.
         """
-        gaussians = [self.of(y) for y in range(self.n_classes)]
-        out = {"priors": self.priors, "means": torch.stack([g.mean for g in gaussians])}
+        out = {"priors": self.priors, "means": torch.stack([g.mean for g in self._gaussians])}
         rests = []
-        for y, g in enumerate(gaussians):
+        for y, g in enumerate(self._gaussians):
             stand_out = g.variances > (1 + LEVEL) * self.regularisation
             others = g.variances[~stand_out]
             n_others = self.n_pixels - int(stand_out.sum())
@@ -133,46 +109,20 @@ class GaussianClasses:
     @classmethod
     def from_tensors(cls, kept: Mapping[str, Tensor]) -> GaussianClasses:
         """What `tensors` gave; ValueError where they do not fit each other. Nothing is fitted."""
-        made = cls.__new__(cls)
-        made.regularisation, made._kept = float(kept["regularisation"]), dict(kept)
-        made._fitted, made._fitting = {}, threading.Lock()
-        made.priors, means = kept["priors"], kept["means"]
-        if made.priors.dim() != 1 or means.dim() != 2 or not len(means) == len(kept["rests"]) == len(made.priors):
+        priors, means, rests = kept["priors"], kept["means"], kept["rests"]
+        if priors.dim() != 1 or means.dim() != 2 or not len(means) == len(rests) == len(priors):
             raise ValueError("means, rests and priors must be of the same classes")
-        for y in range(made.n_classes):
-            inked, variances, directions = (kept[f"{key}.{y}"] for key in ("inked", "variances", "directions"))
-            if inked.shape != means[y].shape or tuple(directions.shape) != (int(inked.sum()), len(variances)):
+        gaussians = []
+        for y, mean in enumerate(means):
+            inked, variances, packed = (kept[f"{key}.{y}"] for key in ("inked", "variances", "directions"))
+            if inked.shape != mean.shape or tuple(packed.shape) != (int(inked.sum()), len(variances)):
                 raise ValueError(f"the directions of class {y} do not fit its pixels and variances")
-            if not bool((variances > 0).all()) or not float(kept["rests"][y]) >= 0:
+            if not bool((variances > 0).all()) or not float(rests[y]) >= 0:
                 raise ValueError(f"class {y} has a variance that is not above zero")
-        return made
-
-    def _unpacked(self, y: int) -> Gaussian:
-        inked, variances, packed = (self._kept[f"{key}.{y}"] for key in ("inked", "variances", "directions"))
-        directions = torch.zeros(self.n_pixels, len(variances), dtype=torch.float64)
-        directions[inked] = packed.double()
-        return Gaussian(self._kept["means"][y], variances, directions, float(self._kept["rests"][y]))
-
-    def _fit(self, y: int) -> Gaussian:
-        part = self._rows[self._labels == y]
-        inked = (part != 0).any(dim=0)  # the other pixels vary in no image: their axes are directions, r their variance
-        blank, inner, r = int((~inked).sum()), part[:, inked], self.regularisation
-        inner = inner.double() / 255 if inner.dtype == torch.uint8 else inner.double()
-        mean = torch.zeros(self.n_pixels, dtype=torch.float64)
-        mean[inked] = inner.mean(dim=0)
-        inner = inner - mean[inked]
-        covariance = (1 - r) * (inner.T @ inner) / len(part)
-        covariance.diagonal().add_(r)
-        variances, inner_directions = torch.linalg.eigh(covariance)  # smallest first
-        directions = torch.zeros(self.n_pixels, len(variances), dtype=torch.float64)
-        directions[inked] = inner_directions
-        every = [*variances.tolist(), *([r] if blank else [])]
-        if min(every) <= 1e-12 * max(every):
-            raise ValueError(
-                f"the covariance of class {y} is singular ({len(part)} rows of {self.n_pixels} numbers): raise the "
-                f"regularisation above {self.regularisation:g}"
-            )
-        return Gaussian(mean, variances.flip(0), directions.flip(1), r if blank else 0.0)
+            directions = torch.zeros(len(mean), len(variances), dtype=torch.float64)
+            directions[inked] = packed.double()
+            gaussians.append(Gaussian(mean, variances, directions, float(rests[y])))
+        return cls(priors, gaussians, regularisation=float(kept["regularisation"]))
 
     def log_density(self, x: Tensor) -> Tensor:
         """log p(x|y) in nats for every class: (B, P) -> (B, C)."""
@@ -197,11 +147,43 @@ class GaussianClasses:
 
 
 def fit(x: Any, labels: Any, *, regularisation: float = 0.02) -> GaussianClasses:
-    """All classes fitted at once."""
-    classes = GaussianClasses(x, labels, regularisation=regularisation)
-    for y in range(classes.n_classes):
-        classes.of(y)
-    return classes
+    """The Gaussians of maximum likelihood (over n) of x (N, P) in 0..1 or bytes, labels (N,) from 0. ValueError: labels
+    that do not fit, a class with fewer than two rows, and a covariance that stays singular.
+    """
+    if not 0 <= regularisation <= 1:
+        raise ValueError(f"regularisation must be from 0 to 1, got {regularisation}")
+    rows, labels = material.tensor_of(x).flatten(1), material.tensor_of(labels).long()
+    if len(rows) != len(labels) or len(rows) == 0:
+        raise ValueError(f"every row needs a label, got {len(rows)} rows and {len(labels)} labels")
+    counts = torch.bincount(labels)
+    for y, count in enumerate(counts.tolist()):
+        if count < 2:
+            images = f"{count} image{'' if count == 1 else 's'}"
+            raise ValueError(f"class {y} has {images}: a covariance needs at least 2")
+    gaussians = [fit_class(rows[labels == y], y, regularisation=regularisation) for y in range(len(counts))]
+    return GaussianClasses(counts.double() / counts.sum(), gaussians, regularisation=regularisation)
+
+
+def fit_class(rows: Tensor, y: int, *, regularisation: float = 0.02) -> Gaussian:
+    """The Gaussian of one class, whose rows (n, P) are given."""
+    inked = (rows != 0).any(dim=0)  # the other pixels vary in no image: their axes are directions, r their variance
+    blank, inner, r = int((~inked).sum()), rows[:, inked], regularisation
+    inner = inner.double() / 255 if inner.dtype == torch.uint8 else inner.double()
+    mean = torch.zeros(len(inked), dtype=torch.float64)
+    mean[inked] = inner.mean(dim=0)
+    inner = inner - mean[inked]
+    covariance = (1 - r) * (inner.T @ inner) / len(rows)
+    covariance.diagonal().add_(r)
+    variances, inner_directions = torch.linalg.eigh(covariance)  # smallest first
+    directions = torch.zeros(len(inked), len(variances), dtype=torch.float64)
+    directions[inked] = inner_directions
+    every = [*variances.tolist(), *([r] if blank else [])]
+    if min(every) <= 1e-12 * max(every):
+        raise ValueError(
+            f"the covariance of class {y} is singular ({len(rows)} rows of {len(inked)} numbers): raise the "
+            f"regularisation above {regularisation:g}"
+        )
+    return Gaussian(mean, variances.flip(0), directions.flip(1), r if blank else 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,10 +196,8 @@ class BayesClassifierConfig:
 
     def __post_init__(self) -> None:
         checks.known(self, method=METHODS)
-        if self.given < 0:
-            raise ValueError(f"given must be a class from 0, got {self.given}")
-        if not (math.isfinite(self.regularisation) and 0 <= self.regularisation <= 1):
-            raise ValueError(f"regularisation must be from 0 to 1, got {self.regularisation}")
+        checks.zero_or_more(self, "given")
+        checks.within(self, regularisation=(0, 1))
         checks.at_least(self, 1, "n_steps")
 
 
@@ -236,7 +216,7 @@ class BayesClassifier(Engine):
         self.device = devices.resolve("cpu" if device == "auto" else device)  # float64
         if isinstance(data, material.Images) and "label" in data.train:
             images, labels = data.train["image"], data.train["label"]
-            data = GaussianClasses(images, labels, regularisation=config.regularisation)
+            data = fit(images, labels, regularisation=config.regularisation)
         if not isinstance(data, GaussianClasses):
             raise ValueError(
                 "a Bayes classifier needs labelled images: give material.Images with labels, or fit() them"
@@ -302,7 +282,7 @@ class BayesClassifier(Engine):
         """``accuracy`` on labelled images (B, ...), with its interval."""
         rows = learning.rows_of(images, self.data.n_pixels, self.device)
         found = torch.cat([self.data.log_density(part) for part in rows.split(1000)]) + self.data.priors.log()
-        right = found.argmax(dim=1) == torch.as_tensor(np.array(labels))
+        right = found.argmax(dim=1) == material.tensor_of(labels)
         return intervals.of_mean("accuracy", right.double().numpy())
 
     def frame(self) -> Frame:

@@ -37,9 +37,9 @@ class ClassMixturesConfig:
 
     def __post_init__(self) -> None:
         checks.known(self, kind=KINDS)
-        for name in ("n_components", "n_dimensions", "n_images", "n_classes", "n_pixels", "max_iterations"):
-            if not 1 <= getattr(self, name) <= 1_000_000:
-                raise ValueError(f"{name} must be from 1 to 1,000,000, got {getattr(self, name)}")
+        many = (1, 1_000_000)
+        checks.within(self, n_components=many, n_dimensions=many, n_images=many)
+        checks.within(self, n_classes=many, n_pixels=many, max_iterations=many)
         if self.n_dimensions > min(self.n_images, self.n_pixels):
             raise ValueError(f"n_dimensions must be at most {min(self.n_images, self.n_pixels)}")
 

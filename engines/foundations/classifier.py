@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -38,8 +37,7 @@ class ClassifierConfig:
 
     def __post_init__(self) -> None:
         checks.at_least(self, 1, "n_classes", "width", "n_features", "batch_size", "n_steps", "batches_per_step")
-        if not 0 <= self.shift <= 6:
-            raise ValueError(f"shift must be from 0 to 6 pixels, got {self.shift}")
+        checks.within(self, shift=(0, 6))
         checks.learning_rate(self)
 
 
@@ -112,13 +110,12 @@ class Classifier(learning.Learner):
     @torch.no_grad()
     def features(self, x: Any) -> Tensor:
         """The last hidden layer: images (B, ...) of 784 pixels -> (B, F)."""
-        images = x if isinstance(x, Tensor) else torch.from_numpy(np.array(x))  # a copy: torch wants it writable
-        return torch.cat([self.network.body(self._image(part)) for part in images.split(250)])
+        return torch.cat([self.network.body(self._image(part)) for part in material.tensor_of(x).split(250)])
 
     def evaluate(self, images: Any, labels: Any) -> dict[str, float]:
         """``accuracy`` and ``cross_entropy`` (nats) on labelled images (B, ...)."""
         log_posterior = self.log_posterior(images).cpu().double()
-        known = torch.as_tensor(np.array(labels) if isinstance(labels, np.ndarray) else labels)
+        known = material.tensor_of(labels)
         return {
             "accuracy": float((log_posterior.argmax(dim=1) == known).double().mean()),
             "cross_entropy": float(F.nll_loss(log_posterior, known)),

@@ -10,7 +10,6 @@ import io
 import json
 import math
 import re
-import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +18,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from scipy.io import wavfile
 
+from engines import checks
 from engines.engine import Engine, Frame
 from engines.maths.chains import Chain, count
 
@@ -54,10 +55,7 @@ class MelodyConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.order < 1:
-            raise ValueError(f"order must be at least 1, got {self.order}: 1 draws every note by its frequency alone")
-        if self.n_steps < 1:
-            raise ValueError(f"n_steps must be at least 1, got {self.n_steps}")
+        checks.at_least(self, 1, "order", "n_steps")
 
 
 class Melody(Engine):
@@ -128,9 +126,5 @@ def sound(notes: Sequence[Note], *, beats_per_minute: float = 132) -> bytes:
     samples = np.concatenate(parts)
     levels = np.rint(0.8 * 32_767 * samples / np.abs(samples).max()).astype("<i2")
     file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(RATE)
-        out.writeframes(levels.tobytes())
+    wavfile.write(file, RATE, levels)
     return file.getvalue()

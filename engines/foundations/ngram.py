@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from engines import checks
 from engines.engine import Engine, Frame
 from engines.maths.chains import Chain, count
 
@@ -36,10 +37,7 @@ class NGramConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.order < 1:
-            raise ValueError(f"order must be at least 1, got {self.order}: 1 draws every letter by its frequency alone")
-        if self.n_steps < 1:
-            raise ValueError(f"n_steps must be at least 1, got {self.n_steps}")
+        checks.at_least(self, 1, "order", "n_steps")
 
 
 class NGram(Engine):

@@ -252,7 +252,7 @@ class DCGAN(learning.Learner):
         return network(batch)[: len(scored)]
 
     def _scored(self, images: Any) -> Tensor:
-        x = torch.as_tensor(np.array(images) if isinstance(images, np.ndarray) else images, device=self.device)
+        x = material.tensor_of(images).to(self.device)
         if x.shape[1:] == (self.config.size,) * 2 and self.config.size == 32:
             return 2 * x[:, None].to(torch.float32) - 1
         return self._image(x)

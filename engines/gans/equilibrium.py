@@ -45,10 +45,7 @@ class EquilibriumConfig:
     def __post_init__(self) -> None:
         checks.known(self, method=METHODS, form=FORMS)
         checks.learning_rate(self, 2)
-        if not (math.isfinite(self.pull) and 0 <= self.pull <= 2):
-            raise ValueError(f"pull must be from 0 to 2, got {self.pull}")
-        if not all(math.isfinite(value) and abs(value) <= 10 for value in (self.x, self.y)):
-            raise ValueError(f"the start must be within 10 of zero, got ({self.x}, {self.y})")
+        checks.within(self, pull=(0, 2), x=(-10, 10), y=(-10, 10))
         checks.at_least(self, 1, "n_steps")
 
 

@@ -68,20 +68,12 @@ class GAN2DConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        choices = {"objective": objectives.OBJECTIVES, "noise": NOISES, "activation": tuple(ACTIVATIONS)}
-        choices |= {"optimizer": OPTIMIZERS, "play": PLAYERS}
-        checks.known(self, **choices)
-        ranges = {"noise_dim": (1, 2), "batch_size": (1, 10_000), "d_steps": (1, 20), "g_steps": (1, 20)}
-        ranges |= {"g_depth": (0, 4), "d_depth": (0, 4), "g_width": (2, 128), "d_width": (2, 128)}
-        ranges |= {"n_steps": (1, 10**9)}
-        for name, (low, high) in ranges.items():
-            if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} must be from {low} to {high}, got {getattr(self, name)}")
-        for name in ("g_learning_rate", "d_learning_rate", "clip"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
-        if not (math.isfinite(self.penalty) and self.penalty >= 0):
-            raise ValueError(f"penalty must be zero or more, got {self.penalty}")
+        checks.known(self, objective=objectives.OBJECTIVES, noise=NOISES, activation=ACTIVATIONS)
+        checks.known(self, optimizer=OPTIMIZERS, play=PLAYERS)
+        checks.within(self, noise_dim=(1, 2), batch_size=(1, 10_000), d_steps=(1, 20), g_steps=(1, 20))
+        checks.within(self, g_depth=(0, 4), d_depth=(0, 4), g_width=(2, 128), d_width=(2, 128), n_steps=(1, 10**9))
+        checks.above_zero(self, "g_learning_rate", "d_learning_rate", "clip")
+        checks.zero_or_more(self, "penalty")
         if not 0 <= self.beta1 < 1:
             raise ValueError(f"beta1 must be from 0 to below 1, got {self.beta1}")
 

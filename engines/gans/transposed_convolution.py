@@ -39,9 +39,7 @@ class TransposedConvolutionConfig:
 
     def __post_init__(self) -> None:
         checks.known(self, mode=MODES, values=VALUES)
-        for name, (low, high) in {"size": (1, 16), "kernel": (1, 7), "stride": (1, 4), "padding": (0, 6)}.items():
-            if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} must be from {low} to {high}, got {getattr(self, name)}")
+        checks.within(self, size=(1, 16), kernel=(1, 7), stride=(1, 4), padding=(0, 6))
         if self.padding >= self.kernel:
             raise ValueError(f"padding {self.padding} must be below the kernel's side, {self.kernel}: take less")
         _ = self.output_size  # which says what does not fit

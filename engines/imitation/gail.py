@@ -76,10 +76,8 @@ class GAILConfig:
     def __post_init__(self) -> None:
         trpo.check(self)
         checks.known(self, reward=REWARDS)
-        ranges = {"n_trajectories": (1, 200), "thin": (1, 1000), "d_steps": (0, 100), "penalty": (0, 100)}
-        for name, (low, high) in (ranges | {"d_learning_rate": (1e-9, 1)}).items():
-            if not low <= (value := getattr(self, name)) <= high:
-                raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value}")
+        checks.within(self, n_trajectories=(1, 200), thin=(1, 1000), d_steps=(0, 100), penalty=(0, 100))
+        checks.within(self, d_learning_rate=(1e-9, 1))
 
 
 def reward(logit: Tensor, kind: str) -> Tensor:

@@ -31,7 +31,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
-from engines import devices, learning
+from engines import checks, devices, learning
 from engines.engine import Engine, Frame
 from engines.imitation.demonstrations import FromEnvironment
 from engines.imitation.environments import ENVIRONMENTS, environment
@@ -437,16 +437,8 @@ class TRPOConfig:
 def check(config: Any) -> None:
     """ValueError names the first setting that cannot be."""
     environment(config.environment or next(iter(ENVIRONMENTS)))
-    ranges: dict[str, tuple[float, float]] = {
-        "width": (1, 256),
-        "n_envs": (1, 1000),
-        "horizon": (2, 10_000),
-        "n_steps": (1, 10**6),
-    }
-    ranges |= {"kl_limit": (1e-6, 1), "discount": (0, 0.9999), "trace": (0, 1), "entropy_weight": (0, 10)}
-    for name, (low, high) in ranges.items():
-        if not low <= (value := getattr(config, name)) <= high:
-            raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value}")
+    checks.within(config, width=(1, 256), n_envs=(1, 1000), horizon=(2, 10_000), n_steps=(1, 10**6))
+    checks.within(config, kl_limit=(1e-6, 1), discount=(0, 0.9999), trace=(0, 1), entropy_weight=(0, 10))
 
 
 class TRPO(Engine):

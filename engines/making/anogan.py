@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines import learning, material
+from engines import checks, learning, material
 from engines.engine import Engine, Frame
 
 SHOWN = 32  # generated images that a frame shows, from the same codes at every step
@@ -197,10 +197,7 @@ class SearchConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, (low, high) in {"weight": (0, 1), "learning_rate": (1e-6, 10), "n_starts": (1, 1024),
-                                  "n_steps": (1, 10_000)}.items():  # fmt: skip
-            if not low <= (value := getattr(self, name)) <= high:
-                raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value}")
+        checks.within(self, weight=(0, 1), learning_rate=(1e-6, 10), n_starts=(1, 1024), n_steps=(1, 10_000))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

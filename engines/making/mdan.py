@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from engines import learning
+from engines import checks, learning
 from engines.engine import Engine, Frame
 from engines.making import patches
 from engines.making.mgan import (
@@ -56,9 +56,7 @@ class MDANConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, (low, high) in RANGES.items():
-            if not low <= (value := getattr(self, name)) <= high:
-                raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value}")
+        checks.within(self, **RANGES)
         if self.side % 16:
             raise ValueError(f"side must be a multiple of 16, got {self.side}")
 

@@ -41,10 +41,7 @@ class GMMConfig(MixtureConfig):
     def __post_init__(self) -> None:
         MixtureConfig.__post_init__(self)
         checks.known(self, covariance_type=gaussians.COVARIANCE_TYPES)
-        if not (math.isfinite(self.regularisation) and self.regularisation >= 0):
-            raise ValueError(f"regularisation must be zero or more, got {self.regularisation}")
-        if not self.tolerance >= 0:
-            raise ValueError(f"tolerance must be zero or more, got {self.tolerance}")
+        checks.zero_or_more(self, "regularisation", "tolerance")
 
 
 class GaussianMixture(SoftMixture):

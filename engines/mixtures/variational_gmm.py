@@ -52,8 +52,7 @@ class VariationalGMMConfig(MixtureConfig):
         MixtureConfig.__post_init__(self)
         checks.known(self, covariance_type=COVARIANCE_TYPES, weight_prior=WEIGHT_PRIORS)
         checks.above_zero(self, "concentration", "mean_precision")
-        if not self.tolerance >= 0:
-            raise ValueError(f"tolerance must be zero or more, got {self.tolerance}")
+        checks.zero_or_more(self, "tolerance")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engines import learning
+from engines import checks, learning
 from engines.engine import Engine, Frame
 from engines.maths.lbfgs import LBFGS
 from engines.people.age_cgan import AgeCGAN, judge
@@ -43,14 +43,9 @@ class AgeSearchConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.aim not in ("identity", "pixels"):
-            raise ValueError(f"aim must be identity or pixels, got {self.aim!r}")
-        if self.start not in ("encoder", "zero"):
-            raise ValueError(f"start must be encoder or zero, got {self.start!r}")
-        for name, (low, high) in {"pixels": (0, 1000), "prior": (0, 1000), "maps": (0, 1000), "memory": (1, 100),
-                                  "n_steps": (1, 10_000), "n_views": (1, len(VIEWS))}.items():  # fmt: skip
-            if not low <= (value := getattr(self, name)) <= high:
-                raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value}")
+        checks.known(self, aim=("identity", "pixels"), start=("encoder", "zero"))
+        checks.within(self, pixels=(0, 1000), prior=(0, 1000), maps=(0, 1000), memory=(1, 100))
+        checks.within(self, n_steps=(1, 10_000), n_views=(1, len(VIEWS)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engines import data
-from engines.foundations.bayes_classifier import GaussianClasses
+from engines.foundations import bayes_classifier
 from engines.mixtures.gmm import GaussianMixture
 from engines.mixtures.variational_gmm import VariationalGaussianMixture
 from pages.catalogue import PAGES
@@ -27,7 +27,7 @@ RUN = "bayes-classifier:run"
 def _nothing_is_fitted():
     """Whatever the page shows of these sets ships; a fit would make the viewer wait."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(GaussianClasses, "_fit", lambda *_: pytest.fail("a class was fitted"))
+        patch.setattr(bayes_classifier, "fit_class", lambda *_, **__: pytest.fail("a class was fitted"))
         patch.setattr(GaussianMixture, "step", lambda *_: pytest.fail("a mixture was fitted"))
         patch.setattr(VariationalGaussianMixture, "step", lambda *_: pytest.fail("a mixture was fitted"))
         patch.setattr(runs, "REDRAWS", 2)

@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 import engines
 from engines import data
-from engines.foundations.bayes_classifier import GaussianClasses, fit
+from engines.foundations.bayes_classifier import GaussianClasses, fit, fit_class
 from engines.material import Images
 from engines.maths.pca import fit_pca, project
 
@@ -146,7 +146,7 @@ def test_a_direction_that_hardly_varies_shares_one_variance():
 def test_what_ships_is_the_fit_within_half_precision(name, variant, y):
     """Of a class afresh: densities within .3 nats of 600, draws within a grey level."""
     train, test = data.load(name), data.load(name, split="test")
-    fresh = GaussianClasses(train.x, train.labels).of(y)
+    fresh = fit_class(torch.tensor(train.x[train.labels == y]).flatten(1), y)
     engine = engines.pretrained("bayes_classifier", variant, device="cpu")
     shipped = engine.data.of(y)
     x = torch.tensor(test.flat()[test.labels == y][:300], dtype=torch.float64)

@@ -178,7 +178,7 @@ def test_a_rate_that_diverges_stops_with_a_sentence_and_can_be_rewound_and_forke
         ({"objective": "best"}, "objective 'best' is not known; choose one of minimax"),
         ({"noise_dim": 3}, "noise_dim must be from 1 to 2, got 3"),
         ({"g_width": 500}, "g_width must be from 2 to 128, got 500"),
-        ({"d_learning_rate": math.nan}, "d_learning_rate must be above 0"),
+        ({"d_learning_rate": math.nan}, "d_learning_rate must be above zero"),
         ({"data": np.zeros((0, 2))}, "draw at least one"),
         ({"data": np.full((3, 2), 1e9)}, "within 1,000 of zero"),
         ({"data": None}, "create it with data=points"),
