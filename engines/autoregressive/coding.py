@@ -26,6 +26,7 @@ from engines.autoregressive.raster import RasterModel
 
 CHECK = 4  # bytes
 RESOLUTION = 1 << 16
+FAMILY = constriction.stream.model.Categorical(perfect=False)  # of distributions, one a row of chances
 LONGEST = 20_000  # bytes: more than 28 x 28 pixels of 256 levels could ever need
 
 
@@ -80,12 +81,11 @@ def read(model: RasterModel, data: bytes, label: int | None = None) -> tuple[np.
         found = f"an image has from {CHECK} to {LONGEST:,} bytes, got {len(data):,}: give the bytes of encode()"
         return np.zeros((size, size), dtype=np.uint8), found
     decoder = constriction.stream.queue.RangeDecoder(_words(data[CHECK:]))
-    single = _family(single=True)
     levels, table = np.zeros((size, size), dtype=np.uint8), []
 
     def draw(position: int, log_probs: np.ndarray) -> int:
         table.append(_rounded(log_probs))
-        levels.flat[position] = level = int(decoder.decode(single(table[-1])))
+        levels.flat[position] = level = int(decoder.decode(FAMILY, table[-1][None])[0])
         return level
 
     try:
@@ -120,11 +120,6 @@ def _rounded(log_probs: np.ndarray) -> np.ndarray:
     return np.rint(np.exp(log_probs) * RESOLUTION) + 1
 
 
-def _family(*, single: bool) -> Any:
-    make = constriction.stream.model.Categorical
-    return (lambda chances: make(chances, perfect=False)) if single else make(perfect=False)
-
-
 def _check(levels: np.ndarray) -> bytes:
     return binascii.crc32(levels.tobytes()).to_bytes(CHECK, "big")
 
@@ -142,12 +137,12 @@ def _shortest(chances: np.ndarray, message: np.ndarray) -> bytes:
     lie in the interval too: the prefix plus one in its last place.
     """
     encoder = constriction.stream.queue.RangeEncoder()
-    encoder.encode(message, _family(single=False), chances)
+    encoder.encode(message, FAMILY, chances)
     whole = encoder.get_compressed().astype(">u4").tobytes()
 
     def names_it(data: bytes) -> bool:
         try:
-            found = constriction.stream.queue.RangeDecoder(_words(data)).decode(_family(single=False), chances)
+            found = constriction.stream.queue.RangeDecoder(_words(data)).decode(FAMILY, chances)
         except AssertionError:  # outside every interval
             return False
         return bool(np.array_equal(found, message))

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engines import checks
-from engines.autoregressive.pixelcnn import Ends, MaskedConv2d, PixelCNNConfig, PixelCNNNetwork, flat
+from engines.autoregressive import pixelcnn
+from engines.autoregressive.pixelcnn import MaskedConv2d, PixelCNNConfig, PixelCNNNetwork
 from engines.autoregressive.raster import RasterModel
 
 STEP = 2  # the small image has every STEP-th pixel of every STEP-th row
@@ -92,55 +92,28 @@ class MultiscaleNetwork(nn.Module):
 
 
 class Reader:
-    """The small image by `pixelcnn`'s reader, then the large one by its own, made when the small one is known."""
+    """The small image by `pixelcnn`'s reader, then the large one by another, made when the small one is known, which
+    walks over the small image's pixels too.
+    """
 
     def __init__(self, network: MultiscaleNetwork, x: Tensor) -> None:
         self.network, self.x = network, x
         self.small = network.small.reader(x[:, :, ::STEP, ::STEP])  # a view: pixels written to x are seen there
-        self.large: _Large | None = None
+        self.large: pixelcnn.Reader | None = None
+        self.next = 0  # position that the large one has not read
 
     def at(self, row: int, column: int) -> Tensor:
         """Pixels before this one as they are now -> (B, K)."""
         if row % STEP == 0 and column % STEP == 0:
             return self.small.at(row // STEP, column // STEP)
-        position = row * self.x.shape[3] + column
+        width = self.x.shape[3]
+        position = row * width + column
         if self.large is None:
-            self.large = _Large(self.network, self.x, position)
-        return self.large.at(position)
-
-
-class _Large:
-    """As `pixelcnn`'s reader, with each block's bias; it walks over the small image's pixels by itself."""
-
-    def __init__(self, network: MultiscaleNetwork, x: Tensor, start: int) -> None:
-        self.width, self.next, self.ends = x.shape[3], start, Ends(network, x)
-        self.reach = network.blocks[0].masked.kernel_size[1] // 2
-        self.blocks = [(flat(block.down), flat(block.masked), flat(block.up)) for block in network.blocks]
-        told = network.told(x)
-        self.told = [block.told(told).permute(2, 3, 0, 1).contiguous() for block in network.blocks]  # (H, W, B, h)
-        self.kept = []
-        features = network.first(x)
-        for block in network.blocks:
-            self.kept.append(block.masked.pad(F.relu(block.down(F.relu(features)))))
-            features = block(features, told)
-
-    def at(self, position: int) -> Tensor:
-        while self.next < position:
-            self._features(self.next)
-            self.next += 1
-        features = self._features(position)
+            self.large, self.next = pixelcnn.Reader(self.network, self.x, self.network.told(self.x)), position
+        for passed in range(self.next, position):
+            self.large.features(*divmod(passed, width))
         self.next = position + 1
-        return self.ends.end(features)
-
-    def _features(self, position: int) -> Tensor:
-        row, column = divmod(position, self.width)
-        reach, features = self.reach, self.ends.begin(row, column)
-        for (down, masked, up), kept, told in zip(self.blocks, self.kept, self.told, strict=True):
-            kept[:, :, row + reach, column + reach] = torch.addmm(down[1], features.relu(), down[0]).relu_()
-            window = kept[:, :, row : row + reach + 1, column : column + 2 * reach + 1]
-            middle = torch.addmm(masked[1], window.reshape(len(window), -1), masked[0]) + told[row, column]
-            features = features + torch.addmm(up[1], middle.relu_(), up[0])
-        return features
+        return self.large.at(row, column)
 
 
 class Multiscale(RasterModel):

@@ -143,29 +143,38 @@ class Reader:
     """One pixel at a time, each layer keeping what it has computed.
 
     A layer's output at one place needs its input at the few places its mask shows, and of those only the present
-    one is new: a pixel costs one column through the network instead of the whole image.
+    one is new: a pixel costs one column through the network instead of the whole image. Blocks that are told of
+    something besides (`multiscale`) add it, ``told`` (B, h, H, W), behind their masked convolution.
     """
 
-    def __init__(self, network: PixelCNNNetwork, x: Tensor) -> None:
+    def __init__(self, network: Any, x: Tensor, told: Tensor | None = None) -> None:
         self.ends = Ends(network, x)
         self.blocks = [(flat(block.down), flat(block.masked), flat(block.up)) for block in network.blocks]
         self.reach = network.blocks[0].masked.kernel_size[1] // 2
         # What the masked convolutions read, with the zeros around it. One pass fills in the image as it lies.
-        self.kept = []
+        self.kept, self.told = [], []
         features = network.first(x)
         for block in network.blocks:
             self.kept.append(block.masked.pad(F.relu(block.down(F.relu(features)))))
-            features = block(features)
+            if told is not None:
+                self.told.append(block.told(told).permute(2, 3, 0, 1).contiguous())  # (H, W, B, h)
+            features = block(features) if told is None else block(features, told)
 
     def at(self, row: int, column: int) -> Tensor:
         """Pixels up to here as they are now -> (B, K)."""
+        return self.ends.end(self.features(row, column))
+
+    def features(self, row: int, column: int) -> Tensor:
+        """What the last block gives at this place: (B, 2h)."""
         reach, features = self.reach, self.ends.begin(row, column)
-        for (down, masked, up), kept in zip(self.blocks, self.kept, strict=True):
+        for i, ((down, masked, up), kept) in enumerate(zip(self.blocks, self.kept, strict=True)):
             kept[:, :, row + reach, column + reach] = torch.addmm(down[1], features.relu(), down[0]).relu_()
             window = kept[:, :, row : row + reach + 1, column : column + 2 * reach + 1]
-            middle = torch.addmm(masked[1], window.reshape(len(window), -1), masked[0]).relu_()
-            features = features + torch.addmm(up[1], middle, up[0])
-        return self.ends.end(features)
+            middle = torch.addmm(masked[1], window.reshape(len(window), -1), masked[0])
+            if self.told:
+                middle = middle + self.told[i][row, column]
+            features = features + torch.addmm(up[1], middle.relu_(), up[0])
+        return features
 
 
 def flat(layer: nn.Conv2d) -> tuple[Tensor, Tensor]:
