@@ -91,13 +91,13 @@ class Frame:
     step: int
     phase: str = ""
     scalars: Mapping[str, float] = field(default_factory=dict)
-    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    arrays: Mapping[str, Any] = field(default_factory=dict)  # given as arrays or as tensors on any device
 
     def __post_init__(self) -> None:
         frozen = {}
         for name, array in self.arrays.items():
             # A view of memory that the engine goes on writing to would change under the viewer.
-            copy = np.array(array, copy=True)
+            copy = np.array(array.detach().cpu().numpy() if hasattr(array, "detach") else array, copy=True)
             copy.flags.writeable = False
             frozen[name] = copy
         object.__setattr__(self, "arrays", MappingProxyType(frozen))

@@ -71,12 +71,6 @@ def build(make: Callable[[], nn.Module], *, generator: torch.Generator, device: 
     return network.to(device)
 
 
-def share(rows: Tensor, rank: int, world: int) -> Tensor:
-    """This process's part of a batch (B, ...): every ``world``-th row. Noise is drawn for all and shared alike,
-    so that the same seed gives the same run on any number of devices, up to rounding."""
-    return rows[rank::world]
-
-
 def cosine(step: int, n_steps: int) -> float:
     """The factor on the learning rate at ``step``: from 1 to 0 along half a cosine (Loshchilov & Hutter 2016)."""
     return 0.5 * (1 + math.cos(math.pi * min(step / n_steps, 1)))
@@ -96,10 +90,8 @@ def optimizer_state(optimizer: torch.optim.Optimizer, network: nn.Module, prefix
     kept = {}
     for name, parameter in network.named_parameters(prefix=prefix):
         state = optimizer.state.get(parameter, {})
-        shape = parameter.shape
-        empty = {"exp_avg": torch.zeros(shape), "exp_avg_sq": torch.zeros(shape), "step": torch.zeros(())}
-        for key, zero in empty.items():
-            kept[f"optimizer.{key}.{name}"] = state.get(key, zero).detach().clone()
+        for key, shape in (("exp_avg", parameter.shape), ("exp_avg_sq", parameter.shape), ("step", ())):
+            kept[f"optimizer.{key}.{name}"] = state[key].detach().clone() if key in state else torch.zeros(shape)
     return kept
 
 
@@ -109,15 +101,12 @@ def load_optimizer_state(
     """What `optimizer_state` kept, put back; a state without it leaves the optimizer as new."""
     for name, parameter in network.named_parameters(prefix=prefix):
         optimizer.state.pop(parameter, None)
-        if f"optimizer.step.{name}" not in state or float(state[f"optimizer.step.{name}"]) == 0:
+        if float(state.get(f"optimizer.step.{name}", 0)) == 0:
             continue
-        keys = ("exp_avg", "exp_avg_sq", "step")
-        optimizer.state[parameter] = {key: state[f"optimizer.{key}.{name}"].clone() for key in keys}
-        # What is kept may lie on another device; only Adam's fused kernels count their steps on the device.
-        at = {key: parameter.device for key in keys}
-        if not optimizer.defaults.get("fused"):
-            at["step"] = torch.device("cpu")
-        optimizer.state[parameter] = {key: value.to(at[key]) for key, value in optimizer.state[parameter].items()}
+        device = parameter.device  # what is kept may lie on another
+        at = {"exp_avg": device, "exp_avg_sq": device, "step": device if optimizer.defaults.get("fused") else "cpu"}
+        # Only Adam's fused kernels count their steps on the device.
+        optimizer.state[parameter] = {key: state[f"optimizer.{key}.{name}"].clone().to(at[key]) for key in at}
 
 
 def load_network(network: nn.Module, state: dict[str, Any], name: str) -> None:
@@ -140,8 +129,6 @@ class Learner(Engine):
     modules stand as Fabric wraps them; `rng` is the only source of chance. ``data`` is of the class ``learns_from``.
     """
 
-    name: ClassVar[str]
-    Config: ClassVar[type]
     learns_from: ClassVar[type[Rows]] = Images
     training_state: ClassVar[tuple[str, ...]] = TRAINING_STATE
 
@@ -179,9 +166,6 @@ class Learner(Engine):
 
     def learn(self, batch: Fields) -> dict[str, Tensor]:
         """What one batch of ``learns_from`` does; gives what is worth a running average."""
-        raise NotImplementedError
-
-    def frame(self) -> Frame:
         raise NotImplementedError
 
     @property
@@ -242,8 +226,10 @@ class Learner(Engine):
         network.requires_grad_(True)
 
     def shared(self, values: Tensor) -> Tensor:
-        """This process's part of what was drawn for all ``n_batch`` rows of a batch, on the device."""
-        return share(values, self.rank, self.world).to(self.device)
+        """This process's part, every ``world``-th row, of what was drawn for all ``n_batch`` rows of a batch, on the
+        device: the same seed gives the same run on any number of devices, up to rounding.
+        """
+        return values[self.rank :: self.world].to(self.device)
 
     def _note(self, values: dict[str, Tensor]) -> None:
         for key, tensor in values.items():
@@ -275,7 +261,6 @@ class Learner(Engine):
     def framed(self, scalars: dict[str, float], **arrays: Any) -> Frame:
         """A frame at this step: the running averages, and what the model adds."""
         common = {"batches": float(self.iteration), "learning_rate": self.present_learning_rate, **self.running}
-        arrays = {key: value.cpu().numpy() if isinstance(value, Tensor) else value for key, value in arrays.items()}
         step = math.ceil(self.iteration / self.config.batches_per_step)
         return Frame(step=step, scalars=common | scalars, arrays=arrays)
 

@@ -182,7 +182,7 @@ class Autoencoder(learning.Learner):
             arrays |= {
                 "codes": codes,
                 "originals": probe[:10],
-                "reconstructions": (255 * self.decode(codes[:10]).clamp(0, 1)).round().to(torch.uint8),
+                "reconstructions": learning.to_bytes(self.decode(codes[:10])),
             }
         return self.framed(scalars, **arrays)
 

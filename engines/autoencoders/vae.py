@@ -164,8 +164,7 @@ class VariationalAutoencoder(learning.Learner):
 
     def binarise(self, images: Any, *, generator: torch.Generator) -> Tensor:
         """Grey images (B, ...), bytes or 0..1, as black and white drawn with each level's chance: (B, P)."""
-        levels = self._rows(images)
-        return (levels > torch.rand(levels.shape, generator=generator).to(self.device)).to(torch.float32)
+        return self.sample_pixels(self._rows(images), generator=generator)
 
     # -- the model -------------------------------------------------------------------------------------
 
@@ -267,7 +266,7 @@ class VariationalAutoencoder(learning.Learner):
         arrays ``means`` and ``log_vars`` (M, D), ``kl`` (D,), ``originals`` and ``reconstructions`` (10, P) bytes,
         ``manifold`` (144, P) bytes: the grid of `manifold_codes` where D = 2, else 144 fixed draws of the prior.
         """
-        arrays: dict[str, Any] = {"manifold": _bytes(self.decode(manifold_codes(self.config.latent_dim)))}
+        arrays: dict[str, Any] = {"manifold": learning.to_bytes(self.decode(manifold_codes(self.config.latent_dim)))}
         scalars = {"beta": self.present_beta}
         if self.data is not None:
             levels = self.data.probe["image"][: self.config.shown]
@@ -287,7 +286,7 @@ class VariationalAutoencoder(learning.Learner):
                 "log_vars": log_var,
                 "kl": kl,
                 "originals": levels[:10],
-                "reconstructions": _bytes(self.decode(mean[:10])),
+                "reconstructions": learning.to_bytes(self.decode(mean[:10])),
             }
         return self.framed(scalars, **arrays)
 
@@ -303,7 +302,3 @@ def manifold_codes(latent_dim: int, n: int = GRID) -> Tensor:
     at = torch.tensor(ndtri((np.arange(n) + 0.5) / n), dtype=torch.float32)  # quantiles
     rows, columns = torch.meshgrid(at.flip(0), at, indexing="ij")
     return torch.stack([columns.flatten(), rows.flatten()], dim=1)
-
-
-def _bytes(mean: Tensor) -> Tensor:
-    return (255 * mean).round().to(torch.uint8)

@@ -69,8 +69,6 @@ class RasterModel(learning.Learner):
     ``at(row, column)`` is (B, K), read in the model's ``order`` while the caller writes the pixels drawn into ``x``.
     """
 
-    name: ClassVar[str]
-    Config: ClassVar[type]
     Network: ClassVar[type]
     learns_from: ClassVar[type[material.Rows]] = material.LabelledImages
 

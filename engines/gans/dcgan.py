@@ -304,12 +304,12 @@ class DCGAN(learning.Learner):
         """
         images = self.decode(self.codes.to(self.device))
         arrays: dict[str, Any] = {
-            "samples": (255 * images).round().to(torch.uint8).flatten(1).cpu().numpy(),
-            "score_fake": self.score(images).sigmoid().cpu().numpy(),
+            "samples": learning.to_bytes(images).flatten(1),
+            "score_fake": self.score(images).sigmoid(),
         }
         scalars: dict[str, float] = {}
         if self.data is not None:
-            arrays["score_real"] = self.score(self.data.probe["image"][:SHOWN]).sigmoid().cpu().numpy()
+            arrays["score_real"] = self.score(self.data.probe["image"][:SHOWN]).sigmoid()
             if self.config.judge:
                 by = classifier.shipped(self.config.judge, str(self.device))
                 if self._real is None:

@@ -292,8 +292,7 @@ class GAN2D(Engine):
 
     def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
         """G(z) for n draws of the noise: (n, 2)."""
-        with torch.no_grad():
-            return self.G(self._noise(n, generator))
+        return self.sample_of(self._noise(n, generator))
 
     # -- what a viewer sees ----------------------------------------------------------------------------
 
@@ -339,13 +338,13 @@ class GAN2D(Engine):
             "field": field,
             "slope": slope.reshape(12, 12, 2),
             "warp": warp.reshape(*(WARP,) * self.config.noise_dim, 2),
+            "shares": shares.astype(np.float32),
         }
         return Frame(
             step=self.visible,
             phase=self.said if self.config.slow else ("start" if not self.visible else "round"),
             scalars=scalars,
-            arrays={name: tensor.cpu().numpy() for name, tensor in arrays.items()}
-            | {"shares": shares.astype(np.float32)},
+            arrays=arrays,
         )
 
     @torch.no_grad()
@@ -388,15 +387,17 @@ def warp_codes(config: GAN2DConfig) -> Tensor:
     line = torch.special.ndtri(at) if config.noise == "gaussian" else 2 * at - 1
     if config.noise_dim == 1:
         return line[:, None]
-    rows, columns = torch.meshgrid(line, line, indexing="ij")
-    return torch.stack([columns, rows], dim=2).reshape(-1, 2)
+    return _grid(line)
 
 
 def _square(n: int) -> Tensor:
     """The middles of n x n cells of the stage, first row lowest: (n^2, 2)."""
-    at = (torch.arange(n) + 0.5) / n * 2 * SPAN - SPAN
-    rows, columns = torch.meshgrid(at, at, indexing="ij")
-    return torch.stack([columns, rows], dim=2).reshape(-1, 2)
+    return _grid((torch.arange(n) + 0.5) / n * 2 * SPAN - SPAN)
+
+
+def _grid(line: Tensor) -> Tensor:
+    """Every pair of places along both axes, row by row: (n,) -> (n^2, 2)."""
+    return torch.cartesian_prod(line, line).flip(1)
 
 
 def _points(data: Any, device: torch.device) -> Tensor:

@@ -74,19 +74,15 @@ class TransposedConvolution(Engine):
             self.input = conv.zero_inserted(x, kernel=config.kernel, **geometry)
             self.kernel = self.kernel[::-1, ::-1]
         self.at = 0
-        self.result = self._finished()
-
-    def _finished(self) -> np.ndarray:
-        config = self.config
         if config.mode == "transposed":
-            return conv.convolve_transposed(
-                self.input,
-                self.kernel,
-                stride=config.stride,
-                padding=config.padding,
-                output_padding=config.output_padding,
-            )
-        return conv.convolve(self.input, self.kernel, stride=self.stride, padding=self.padding)
+            self.result = self._stamped(self.input, self.kernel)
+        else:
+            self.result = conv.convolve(self.input, self.kernel, stride=self.stride, padding=self.padding)
+
+    def _stamped(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+        config = self.config
+        geometry = {"stride": config.stride, "padding": config.padding, "output_padding": config.output_padding}
+        return conv.convolve_transposed(x, w, **geometry)
 
     @property
     def stride(self) -> int:
@@ -123,27 +119,19 @@ class TransposedConvolution(Engine):
         """``output`` (o, o) as far as it has come; ``reached`` (o, o): cells that hold something; scalars ``row`` and
         ``column`` of the cell (of the input for a transposed convolution, else of the output) that the step was about.
         """
-        side = len(self.result)
-        output, reached = np.zeros((side, side)), np.zeros((side, side), dtype=np.uint8)
+        over = self.input if self.config.mode == "transposed" else self.result  # what the steps go over, cell by cell
+        done = (np.arange(over.size) < self.at).reshape(over.shape)
         if self.config.mode == "transposed":
-            n, k, s, p = len(self.input), self.config.kernel, self.stride, self.padding
-            for index in range(self.at):
-                i, j = divmod(index, n)
-                for u, v in np.ndindex(k, k):
-                    row, column = i * s + u - p, j * s + v - p
-                    if 0 <= row < side and 0 <= column < side:
-                        output[row, column] += self.input[i, j] * self.kernel[u, v]
-                        reached[row, column] = 1
+            output = self._stamped(np.where(done, self.input, 0.0), self.kernel)
+            reached = self._stamped(done, np.ones_like(self.kernel)) > 0
         else:
-            output.flat[: self.at] = self.result.flat[: self.at]
-            reached.flat[: self.at] = 1
-        width = len(self.input) if self.config.mode == "transposed" else side
-        row, column = divmod(max(0, self.at - 1), width)
+            output, reached = np.where(done, self.result, 0.0), done
+        row, column = divmod(max(0, self.at - 1), len(over))
         return Frame(
             step=self.at,
             phase="start" if not self.at else "step",
             scalars={"row": row, "column": column},
-            arrays={"output": output, "reached": reached},
+            arrays={"output": output, "reached": reached.astype(np.uint8)},
         )
 
     def state_dict(self) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class Mixture(Engine):
             step=2 * self.iteration - (self.phase == "E"),
             phase=self.phase,
             scalars={"iteration": self.iteration, **scalars},
-            arrays={name: array.cpu().numpy() for name, array in arrays.items()},
+            arrays=arrays,
         )
 
 

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+import engines
 from engines import learning
-from engines.learning import build, cosine, share
+from engines.learning import build, cosine
 from engines.material import Images, batch_rows
 
 
@@ -49,8 +50,11 @@ def test_an_epoch_shows_every_row_once_and_the_next_in_another_order():
 
 
 def test_shares_of_a_batch_make_up_the_batch():
-    rows = torch.arange(12)
-    assert sorted(torch.cat([share(rows, rank, 3) for rank in range(3)]).tolist()) == list(range(12))
+    learner, parts = engines.create("autoencoder", device="cpu"), []
+    for learner.rank in range(3):
+        learner.world = 3
+        parts.append(learner.shared(torch.arange(12)))
+    assert sorted(torch.cat(parts).tolist()) == list(range(12))
 
 
 def test_the_cosine_goes_from_one_to_zero():
