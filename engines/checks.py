@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Iterable
 from typing import Any
+
+
+def nearest(word: str, names: Iterable[str]) -> str:
+    """A hint at the name that was meant, "" where none is near."""
+    close = difflib.get_close_matches(word, list(names), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def at_least(config: Any, least: int, *names: str) -> None:

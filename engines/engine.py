@@ -7,7 +7,6 @@ a global random generator and never starts a thread; `engines.run.Run` drives it
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import math
 import types
@@ -19,6 +18,8 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
+
+from engines.checks import nearest
 
 # name -> "module:class". A module is imported when its engine is first asked for, so that listing
 # the names costs nothing.
@@ -187,7 +188,7 @@ def names() -> tuple[str, ...]:
 def engine_class(name: str) -> Any:
     """The class behind ``name``; ValueError lists the known names."""
     if name not in ENGINES:
-        raise ValueError(f"no engine is called {name!r}{_nearest(name, ENGINES)}; known: {', '.join(ENGINES)}")
+        raise ValueError(f"no engine is called {name!r}{nearest(name, ENGINES)}; known: {', '.join(ENGINES)}")
     module, _, attribute = ENGINES[name].partition(":")
     return getattr(importlib.import_module(module), attribute)
 
@@ -214,7 +215,7 @@ def _check_settings(name: str, config: type, settings: Mapping[str, Any]) -> Non
     known = [f.name for f in fields(config)]
     for setting in settings:
         if setting not in known:
-            raise ValueError(f"{name} has no setting {setting!r}{_nearest(setting, known)}; known: {', '.join(known)}")
+            raise ValueError(f"{name} has no setting {setting!r}{nearest(setting, known)}; known: {', '.join(known)}")
     check_types(config, settings)
 
 
@@ -254,8 +255,3 @@ def _fits(value: Any) -> bool:
         return math.isfinite(float(value)) or not isinstance(value, int)
     except OverflowError:
         return False
-
-
-def _nearest(word: str, known: Any) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -28,6 +28,13 @@ HELD_OUT = 0.2  # of a measured set, which has no split of its own
 Fields = dict[str, Tensor]
 
 
+def checked(n: int | None, most: int, name: str) -> int:
+    """How many of a set's ``most`` training rows are taken: all, or the ``n`` that --n asks for."""
+    if n is not None and not 1 <= n <= most:
+        raise ValueError(f"--n must be from 1 to {most:,} for {name}, got {n}")
+    return most if n is None else n
+
+
 class Material:
     """What an engine learns from and is tested on, as the command takes it, and how it came to be."""
 
@@ -72,9 +79,7 @@ class Rows(Material):
 
         pack = zoo.load(name)
         rows, held = pack.rows("train"), pack.rows("test")
-        if n is not None and not 1 <= n <= len(rows):
-            raise ValueError(f"--n must be from 1 to {len(rows):,} for {name}, got {n}")
-        rows = rows[:n]
+        rows = rows[: checked(n, len(rows), name)]
         about = {"split": "the pack's own, by identity", "n_train": len(rows), "n_test": len(held)}
         train, test = ({field: pack.take(field, at) for field in cls.fields} for at in (rows, held))
         return cls(train, test, about=about, sha256=pack.sha256)
@@ -139,9 +144,8 @@ class Images(Rows):
             known = ", ".join(data.names("images"))
             raise ValueError(f"{name!r} holds no grey images, which this engine learns from: choose one of {known}")
         train, test = data.load(name), data.load(name, split="test")
-        if n is not None and not 1 <= n <= len(train):
-            raise ValueError(f"--n must be from 1 to {len(train):,} for {name}, got {n}")
-        rows, held = ({"image": at.x[:m], "label": at.labels[:m]} for at, m in ((train, n), (test, None)))  # type: ignore[index]
+        m = checked(n, len(train), name)
+        rows, held = ({"image": at.x[:m], "label": at.labels[:m]} for at, m in ((train, m), (test, None)))  # type: ignore[index]
         about = {"split": "train[:n] and test", "n_train": len(rows["image"]), "n_test": len(test)}
         return cls(rows, held, about=about, sha256=bundled.data_hash(name))
 
@@ -232,9 +236,7 @@ class Bars(Rows):
             rows = pack.rows(split)
             rows = rows[before[rows] >= 0]
             if split == "train":
-                if n is not None and not 1 <= n <= len(rows):
-                    raise ValueError(f"--n must be from 1 to {len(rows):,} for {name}, got {n}")
-                rows = rows[:n]
+                rows = rows[: checked(n, len(rows), name)]
             side = {field: pack.take(field, rows) for field in ("pitch", "onset", "cond", "tune")}
             past = {"before": pack.take("pitch", before[rows]), "before_onset": pack.take("onset", before[rows])}
             sides.append({**side, **past})

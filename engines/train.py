@@ -70,11 +70,6 @@ def parse_settings(name: str, pairs: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def variant_settings(name: str, variant: str) -> dict[str, Any]:
-    """The settings that the engine's VARIANTS give this ablation; any other word only names the folder."""
-    return dict(engine_class(name).VARIANTS.get(variant, {}))
-
-
 def _parse(key: str, text: str, hint: Any) -> Any:
     options = typing.get_args(hint) if type(None) in typing.get_args(hint) else (hint,)
     if type(None) in options and text.lower() in ("none", ""):
@@ -88,12 +83,9 @@ def _parse(key: str, text: str, hint: Any) -> Any:
         value = json.loads(text)
     except (ValueError, KeyError):
         shown = getattr(kind, "__name__", str(kind))
-        raise ValueError(f"--set {key} takes {shown}, got {text!r}: give for instance {_example(kind)}") from None
+        example = {bool: "true", int: "3", float: "0.5"}.get(kind, "[[0, 1], [2, 3]]")
+        raise ValueError(f"--set {key} takes {shown}, got {text!r}: give for instance {example}") from None
     return checkpoints.as_tuples(value)
-
-
-def _example(kind: Any) -> str:
-    return {bool: "true", int: "3", float: "0.5"}.get(kind, "[[0, 1], [2, 3]]")
 
 
 def measure(engine: Engine, material: Any) -> dict[str, float]:
@@ -201,7 +193,8 @@ def train(options: argparse.Namespace, command: str) -> int:
         if (value := getattr(options, option)) is not None and value < least:
             raise ValueError(f"--{option.replace('_', '-')} must be >= {least}, got {value}")
     material = load_material(options)
-    settings = material.settings | variant_settings(options.name, options.variant)
+    # A variant that the engine does not know only names the folder.
+    settings = material.settings | dict(engine_class(options.name).VARIANTS.get(options.variant, {}))
     settings |= parse_settings(options.name, options.set)
     by_gradient = hasattr(engine_class(options.name), "setup")  # a Learner: it goes on Fabric's devices
     if not by_gradient and (options.devices, options.nodes, options.precision) != (1, 1, PRECISIONS[0]):

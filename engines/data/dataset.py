@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +16,23 @@ def read_only(array: np.ndarray) -> np.ndarray:
         array = array.view()
         array.flags.writeable = False
     return array
+
+
+def read_checked(path: Path, sha256: str) -> dict[str, np.ndarray]:
+    """The arrays of a file of assets/data; ValueError where it is missing or not the one with this hash."""
+    shown = f"assets/data/{path.name}"
+    try:
+        raw = path.read_bytes()
+    except OSError:
+        raise ValueError(f"{shown} is missing: restore it with git checkout -- {shown}") from None
+    found = hashlib.sha256(raw).hexdigest()
+    if found != sha256:
+        raise ValueError(
+            f"{shown} is damaged (sha256 starts {found[:4]}.., expected {sha256[:4]}..): "
+            f"restore it with git checkout -- {shown}"
+        )
+    with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
+        return {key: arrays[key] for key in arrays.files}
 
 
 def generator_of(seed: int) -> np.random.Generator:

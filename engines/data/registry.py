@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from types import MappingProxyType
 from typing import Any
 
+from engines.checks import nearest
 from engines.data import bundled, real, toy
 from engines.data.dataset import Dataset
 
@@ -28,9 +28,7 @@ def kind_of(name: str) -> str:
     for kind, group in KINDS.items():
         if name in group:
             return kind
-    close = difflib.get_close_matches(name, names(), n=1)
-    meant = f" (did you mean {close[0]!r}?)" if close else ""
-    raise ValueError(f"no data set is called {name!r}{meant}; known: {', '.join(names())}")
+    raise ValueError(f"no data set is called {name!r}{nearest(name, names())}; known: {', '.join(names())}")
 
 
 def load(name: str, **options: Any) -> Dataset:

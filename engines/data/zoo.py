@@ -11,7 +11,6 @@ What a field means, who made it and under which licence: assets/LICENSES.md. Eve
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import threading
@@ -24,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.data.dataset import read_only
+from engines.data.dataset import read_checked, read_only
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "data"
 SHA256 = MappingProxyType(
@@ -126,19 +125,7 @@ def _load(name: str) -> Pack:
 
 
 def _members(file: str) -> dict[str, np.ndarray]:
-    path = FOLDER / file
-    try:
-        raw = path.read_bytes()
-    except OSError:
-        raise ValueError(f"assets/data/{file} is missing: restore it with git checkout -- assets/data/{file}") from None
-    found, expected = hashlib.sha256(raw).hexdigest(), SHA256[file]
-    if found != expected:
-        raise ValueError(
-            f"assets/data/{file} is damaged (sha256 starts {found[:4]}.., expected {expected[:4]}..): "
-            f"restore it with git checkout -- assets/data/{file}"
-        )
-    with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
-        return {key: arrays[key] for key in arrays.files}
+    return read_checked(FOLDER / file, SHA256[file])
 
 
 def _joined(train: dict[str, np.ndarray], test: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
