@@ -279,6 +279,14 @@ def load_engine(name: str, variant: str = "", *, data: Any = None, device: str =
     return restore(read(directory, name=name, variant=variant), data=data, device=device)
 
 
+@lru_cache(maxsize=8)
+def teacher(name: str, variant: str, device: str) -> Any:
+    """The shipped network that teaches or judges others, frozen, loaded once for a device."""
+    engine: Any = load_engine(name, variant, device=device)
+    engine.network.requires_grad_(False)
+    return engine
+
+
 def restore(checkpoint: Checkpoint, *, data: Any = None, device: str = "auto") -> Engine:
     """The engine of a checkpoint, its state checked against what such an engine keeps."""
     card, state, directory = checkpoint.card, checkpoint.state, checkpoint.directory

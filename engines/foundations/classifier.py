@@ -12,14 +12,13 @@ up to two pixels each way, so that a digit is known wherever it stands.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines import checks, learning, material
+from engines import checkpoints, checks, learning, material
 from engines.engine import Frame
 
 
@@ -132,15 +131,10 @@ class Classifier(learning.Learner):
         return self.framed(scalars, **arrays)
 
 
-@lru_cache(maxsize=4)
 def shipped(data_name: str, device: str) -> Classifier:
-    """The one that ships for ``mnist`` or ``fashion``: a judge of what others draw, loaded once for a device.
+    """The one that ships for ``mnist`` or ``fashion``: a judge of what others draw."""
+    return checkpoints.teacher("classifier", "" if data_name == "mnist" else data_name, device)
 
-    FileNotFoundError names the command that trains it.
-    """
-    from engines.checkpoints import load_engine
-
-    return load_engine("classifier", "" if data_name == "mnist" else data_name, device=device)  # type: ignore[return-value]
 
 
 def read(data_name: str, images: Tensor, device: Any) -> Tensor:

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from engines import learning
 from engines.engine import Frame
 from engines.making import features
-from engines.material import Fields, Rows, batch_rows
+from engines.material import Fields, Rows, batch_rows, checked
 from engines.maths.intervals import named
 
 CLASSES = 18
@@ -153,9 +153,8 @@ class NearAndFar(Rows):
     @classmethod
     def load(cls, name: str, *, n: int | None = None) -> NearAndFar:
         train, test, sha256 = seen(name)
-        if n is not None and not 1 <= n <= len(train["label"]):
-            raise ValueError(f"--n must be from 1 to {len(train['label']):,} for {name}, got {n}")
-        train = {key: value[:n] for key, value in train.items()}
+        m = checked(n, len(train["label"]), name)
+        train = {key: value[:m] for key, value in train.items()}
         about = {"split": "by drawing and by photograph", "n_train": len(train["label"]), "n_test": len(test["label"])}
         return cls(train, test, about=about, sha256=sha256)
 

@@ -15,7 +15,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from engines.material import Volumes
+from engines.material import Volumes, checked
 
 SIDE = 32
 TURNS = 8
@@ -33,10 +33,8 @@ class Furniture(Volumes):
         for side in (rows.train, rows.test):
             kept = side["label"] < len(CLASSES)
             sides.append({key: value[kept] for key, value in side.items()})
-        n_train = len(sides[0]["label"])
-        if n is not None and not 1 <= n <= n_train:
-            raise ValueError(f"--n must be from 1 to {n_train:,} for {name}, got {n}")
-        sides[0] = {key: value[:n] for key, value in sides[0].items()}
+        m = checked(n, len(sides[0]["label"]), name)
+        sides[0] = {key: value[:m] for key, value in sides[0].items()}
         about = {**rows.about, "n_train": len(sides[0]["label"]), "n_test": len(sides[1]["label"])}
         return cls(*sides, about=about, sha256=rows.sha256)
 

@@ -27,7 +27,6 @@ learning rates, which fall along a cosine in each part of the training.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -36,7 +35,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines import learning
+from engines import checkpoints, learning
 from engines.data import webp
 from engines.engine import Frame
 from engines.making import captions
@@ -457,9 +456,6 @@ def obeyed(said: dict[str, Tensor], known: Tensor, end: str = "") -> dict[str, f
     return result
 
 
-@lru_cache(maxsize=2)
 def judge(device: str) -> BirdJudge:
-    """The shipped judge; FileNotFoundError names the command that trains it."""
-    from engines.checkpoints import load_engine
-
-    return load_engine("bird_judge", device=device)  # type: ignore[return-value]
+    """The shipped judge."""
+    return checkpoints.teacher("bird_judge", "", device)

@@ -26,7 +26,6 @@ and moved by up to three pixels, made ones too, so that it cannot know 2,000 pic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -34,7 +33,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from engines import learning
+from engines import checkpoints, learning
 from engines.data import webp
 from engines.engine import Frame
 from engines.material import Fields
@@ -311,11 +310,6 @@ class AgeCGAN(learning.Learner):
         self.mean = {key: state.get(f"mean.{key}", value).to(self.device).clone() for key, value in network.items()}
 
 
-@lru_cache(maxsize=4)
 def judge(variant: str, device: str) -> AgeJudge:
     """The shipped network FR (""), the ``judge`` of persons, or the one that reads the ``age``."""
-    from engines.checkpoints import load_engine
-
-    found: Any = load_engine("age_judge", variant, device=device)
-    found.network.requires_grad_(False)
-    return found
+    return checkpoints.teacher("age_judge", variant, device)

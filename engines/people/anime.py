@@ -28,7 +28,6 @@ Larger learning rates, which fall along a cosine.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -37,7 +36,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines import learning
+from engines import checkpoints, learning
 from engines.data import webp
 from engines.engine import Frame
 from engines.material import Fields
@@ -374,9 +373,6 @@ def enlarged(images: Tensor, side: int) -> Tensor:
     return larger.permute(0, 2, 3, 1)
 
 
-@lru_cache(maxsize=2)
 def judge(device: str) -> AttributeJudge:
-    """The shipped judge of these pictures; FileNotFoundError names the command that trains it."""
-    from engines.checkpoints import load_engine
-
-    return load_engine("attribute_judge", PACK, device=device)  # type: ignore[return-value]
+    """The shipped judge of these pictures."""
+    return checkpoints.teacher("attribute_judge", PACK, device)

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from engines import learning
 from engines.engine import Frame
-from engines.material import Fields, Rows
+from engines.material import Fields, Rows, checked
 from engines.maths.intervals import named
 
 # pack -> attribute -> its values, in the pack's own order and words
@@ -81,9 +81,7 @@ class Portraits(Rows):
             raise ValueError(f"{name!r} has no attributes to learn from: choose one of {', '.join(PACKS)}")
         pack = zoo.load(name)
         rows, held = pack.rows("train"), pack.rows("test")
-        if n is not None and not 1 <= n <= len(rows):
-            raise ValueError(f"--n must be from 1 to {len(rows):,} for {name}, got {n}")
-        rows = rows[:n]
+        rows = rows[: checked(n, len(rows), name)]
         test = of_pack(pack, held) | {key: pack.take(key, held).astype(np.int64) for key in EXTRA if key in pack}
         about = {"split": "the pack's own, by identity", "n_train": len(rows), "n_test": len(held)}
         return cls(of_pack(pack, rows), test, about=about, sha256=pack.sha256)

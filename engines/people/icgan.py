@@ -27,7 +27,6 @@ E_z itself still learns from faces made alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -36,7 +35,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines import learning
+from engines import checkpoints, learning
 from engines.data import webp
 from engines.engine import Frame
 from engines.material import Fields
@@ -455,9 +454,6 @@ def true_edits(known: Tensor, identity: Tensor) -> tuple[Tensor, Tensor, Tensor]
     return start[end], end, other[end].long().argmax(dim=1)
 
 
-@lru_cache(maxsize=4)
 def judge(pack: str, device: str) -> AttributeJudge:
-    """The shipped judge of a pack's attributes; FileNotFoundError names the command that trains it."""
-    from engines.checkpoints import load_engine
-
-    return load_engine("attribute_judge", {"heads_attr": "heads"}.get(pack, ""), device=device)  # type: ignore[return-value]
+    """The shipped judge of a pack's attributes."""
+    return checkpoints.teacher("attribute_judge", {"heads_attr": "heads"}.get(pack, ""), device)

@@ -26,7 +26,6 @@ code. F looks from a place that moves with every batch, so that no pattern hides
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -34,7 +33,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines import learning
+from engines import checkpoints, learning
 from engines.data import webp
 from engines.engine import Frame
 from engines.material import Fields
@@ -433,11 +432,6 @@ def watched(n: int) -> np.ndarray:
     return np.array([len(YAWS) * i + turns[i % len(turns)] for i in range(n // len(YAWS))])
 
 
-@lru_cache(maxsize=4)
 def recogniser(variant: str, device: str) -> Recogniser:
     """The shipped recogniser for the loss (""), the ``judge``, or the one of turns ``near`` the front."""
-    from engines.checkpoints import load_engine
-
-    found: Any = load_engine("recogniser", variant, device=device)
-    found.network.requires_grad_(False)
-    return found
+    return checkpoints.teacher("recogniser", variant, device)

@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from engines import learning
 from engines.data import webp
 from engines.engine import Frame
-from engines.material import Fields, Rows, batch_rows
+from engines.material import Fields, Rows, batch_rows, checked
 from engines.maths.intervals import named
 from engines.maths.ssim import ssim
 
@@ -142,10 +142,8 @@ class Dressed(Rows):
 
         pack = zoo.load(name)
         rows = pack.rows("train")
-        if n is not None and not 1 <= n <= len(rows):
-            raise ValueError(f"--n must be from 1 to {len(rows):,} for {name}, got {n}")
         sides = []
-        for at in (rows[:n], pack.rows("test")):
+        for at in (rows[: checked(n, len(rows), name)], pack.rows("test")):
             sex, chest = (pack.take(key, at).astype(np.int64) for key in ("sex", "chest"))
             new = np.isin(chest, pack.text("names")["held_out"]["chest"])
             sides.append({"figure": pack.take("figure", at), "product": pack["product_chest"][sex, chest],
