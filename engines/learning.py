@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -120,6 +121,19 @@ def load_network(network: nn.Module, state: dict[str, Any], name: str) -> None:
                 "the network's size"
             )
     network.load_state_dict({key: state[f"network.{key}"] for key in network.state_dict()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnerConfig:
+    """What `Learner` asks of every model's settings; beside these it knows ``decay`` and ``beta1``, where a model has
+    them. The numbers are each model's own.
+    """
+
+    learning_rate: float = 1e-3
+    batch_size: int = 64
+    n_steps: int = 10_000  # batches in all
+    batches_per_step: int = 1  # of a visible step: more of them where every batch would be too slow to watch
+    seed: int = 0
 
 
 class Learner(Engine):

@@ -32,7 +32,7 @@ MAX_UNITS = 64  # hidden units that a frame shows as images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AutoencoderConfig:
+class AutoencoderConfig(learning.LearnerConfig):
     code_dim: int = 32  # M
     depth: int = 0  # further hidden layers on each side
     width: int = 256  # units of such a layer
@@ -42,9 +42,6 @@ class AutoencoderConfig:
     learning_rate: float = 2e-3
     decay: bool = False  # let the learning rate fall to zero over n_steps, along a cosine
     batch_size: int = 128
-    n_steps: int = 10_000  # batches in all
-    batches_per_step: int = 1  # of a visible step: more of them where every batch would be too slow to watch
-    seed: int = 0
     shown: int = 500  # test images that a frame carries the codes of
 
     def __post_init__(self) -> None:

@@ -40,7 +40,7 @@ GRID = 12  # manifold of 12 x 12 images in a frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VAEConfig:
+class VAEConfig(learning.LearnerConfig):
     latent_dim: int = 2  # D
     beta: float = 1.0
     body: str = "mlp"
@@ -48,13 +48,10 @@ class VAEConfig:
     depth: int = 2  # hidden layers each way, of the MLP
     pixels: str = "binary"  # black or white, drawn anew from the grey levels at every batch; or "grey", as they are
     n_pixels: int = 784  # P
-    learning_rate: float = 1e-3
     decay: bool = False  # let the learning rate fall to zero over n_steps, along a cosine
     warm_up: int = 0  # steps over which beta rises from 0, so that dimensions are taken up before they cost
     batch_size: int = 128
     n_steps: int = 20_000  # batches in all
-    batches_per_step: int = 1  # of a visible step: more of them where every batch would be too slow to watch
-    seed: int = 0
     shown: int = 500  # test images that a frame carries the codes of
 
     def __post_init__(self) -> None:

@@ -33,18 +33,13 @@ OUTPUTS = ("softmax", "logistic")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RasterConfig:
+class RasterConfig(learning.LearnerConfig):
     size: int = 28  # H = W
     n_levels: int = 2  # L
     output: str = "softmax"  # or "logistic": a mixture of n_components over the levels
     n_components: int = 5  # M, of the mixture
     n_classes: int = 0  # more than 0: p(x | class)
-    learning_rate: float = 1e-3
     decay: bool = False  # let the learning rate fall to zero over n_steps, along a cosine
-    batch_size: int = 64
-    n_steps: int = 10_000  # batches in all
-    batches_per_step: int = 1  # of a visible step
-    seed: int = 0
     shown: int = 16  # test images that a frame predicts
 
     def __post_init__(self) -> None:

@@ -23,16 +23,14 @@ from engines.engine import Frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClassifierConfig:
+class ClassifierConfig(learning.LearnerConfig):
     n_classes: int = 10
     width: int = 32  # channels of the first convolution
     n_features: int = 64  # units of the last hidden layer
     learning_rate: float = 2e-3
     batch_size: int = 128
     n_steps: int = 3_000  # batches in all; the learning rate falls to zero over them
-    batches_per_step: int = 1
     shift: int = 2  # pixels
-    seed: int = 0
 
     def __post_init__(self) -> None:
         checks.at_least(self, 1, "n_classes", "width", "n_features", "batch_size", "n_steps", "batches_per_step")

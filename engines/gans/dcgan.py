@@ -42,7 +42,7 @@ SURE = 0.9  # a sample is clear where the classifier gives one class at least th
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DCGANConfig:
+class DCGANConfig(learning.LearnerConfig):
     size: int = 28  # pixels a side: 28, or 32 (padded with black)
     latent_dim: int = 100  # D
     switches: int = 0  # so many of a code's numbers keep away from zero; see `draw_codes`
@@ -58,10 +58,7 @@ class DCGANConfig:
     decay: bool = False
     g_steps: int = 1  # of the generator a batch; the paper takes one, two keep up with a discriminator that wins
     batch_size: int = 128
-    n_steps: int = 10_000  # batches in all
-    batches_per_step: int = 1
     judge: str = ""  # "mnist" or "fashion": frames measure their samples by the shipped classifier of that set
-    seed: int = 0
 
     def __post_init__(self) -> None:
         if self.size not in (28, 32):

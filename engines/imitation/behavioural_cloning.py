@@ -28,7 +28,7 @@ from engines.imitation.gail import picture_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BehaviouralCloningConfig:
+class BehaviouralCloningConfig(learning.LearnerConfig):
     n_trajectories: int = 4  # the first ones
     thin: int = 1  # every so many-th pair of them is used
     width: int = 32  # of both hidden layers, as the policies of gail
@@ -36,7 +36,6 @@ class BehaviouralCloningConfig:
     batch_size: int = 128
     n_steps: int = 2000  # of Adam
     batches_per_step: int = 20
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(

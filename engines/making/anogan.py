@@ -33,16 +33,13 @@ WEIGHTS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)  # of \lambda, for the sweep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnoGANConfig:
+class AnoGANConfig(learning.LearnerConfig):
     normal: int = 0  # the class that is learned; the nine others are anomalies
     latent_dim: int = 32
     channels: int = 16
     learning_rate: float = 2e-4
     beta1: float = 0.5
-    batch_size: int = 64
     n_steps: int = 4_000
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(

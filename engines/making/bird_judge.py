@@ -30,15 +30,12 @@ SHIFT = 2  # pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BirdJudgeConfig:
+class BirdJudgeConfig(learning.LearnerConfig):
     channels: int = 16
     n_features: int = 64
     learning_rate: float = 2e-3
     decay: bool = True
-    batch_size: int = 64
     n_steps: int = 600
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(self, channels=(1, 256), n_features=(1, 4096), batch_size=(2, 4096), n_steps=(1, 10**7))

@@ -68,7 +68,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MGANConfig:
+class MGANConfig(learning.LearnerConfig):
     texture: str = "gravel"
     channels: int = 32  # of G
     d_channels: int = 32
@@ -83,8 +83,6 @@ class MGANConfig:
     decay: bool = True
     batch_size: int = 4  # half of them photos, half pink noise
     n_steps: int = 1_500
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(self, channels=(2, 256), d_channels=(1, 256), d_rate=(1e-6, 100), content_weight=(0, 1000),

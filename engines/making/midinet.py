@@ -50,7 +50,7 @@ VARIANTS: dict[str, dict[str, Any]] = {  # all trained alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MidiNetConfig:
+class MidiNetConfig(learning.LearnerConfig):
     latent_dim: int = 100
     channels: int = 32
     previous: bool = True  # G sees the bar before, through the conditioner
@@ -64,8 +64,6 @@ class MidiNetConfig:
     beta1: float = 0.5
     batch_size: int = 72
     n_steps: int = 6_000
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(

@@ -52,7 +52,7 @@ VARIANTS: dict[str, dict[str, Any]] = {  # all trained alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PerceptualGANConfig:
+class PerceptualGANConfig(learning.LearnerConfig):
     generator: bool = True
     source: str = "early"  # what the residual is made from: f, or F itself ("pooled")
     perception_learns: bool = False  # P goes on learning, on large and on raised small objects
@@ -64,10 +64,7 @@ class PerceptualGANConfig:
     learning_rate: float = 5e-4
     perception_learning_rate: float = 1e-3
     beta1: float = 0.5
-    batch_size: int = 64
     n_steps: int = 900
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(

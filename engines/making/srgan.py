@@ -58,7 +58,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SRGANConfig:
+class SRGANConfig(learning.LearnerConfig):
     channels: int = 24
     blocks: int = 6
     content: str = "features"  # or "pixels": what the second part keeps, beside D
@@ -71,8 +71,6 @@ class SRGANConfig:
     begin: str = ""  # or the variant whose first part stands for it: the paper starts from a trained SRResNet, too
     n_steps: int = 2_800
     batch_size: int = 16
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(

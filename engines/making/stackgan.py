@@ -64,7 +64,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StackGANConfig:
+class StackGANConfig(learning.LearnerConfig):
     channels: int = 12  # of the layers next to the image
     latent_dim: int = 32  # of z
     condition_dim: int = 48  # of c
@@ -77,13 +77,10 @@ class StackGANConfig:
     text_steps: int = 600  # the first batches, for the encoder alone
     stage1_steps: int = 2_000  # the batches after them, for stage 1
     text_rate: float = 3e-3
-    learning_rate: float = 1e-3
     refining_rate: float = 4e-4  # of stage 2
     beta1: float = 0.5
     batch_size: int = 16
     n_steps: int = 3_600
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(

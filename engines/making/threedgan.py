@@ -50,7 +50,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ThreeDGANConfig:
+class ThreeDGANConfig(learning.LearnerConfig):
     latent_dim: int = 64
     channels: int = 12  # C: of the layers next to the solid; twice and four times as many further in
     kinds: str = "seats"
@@ -63,8 +63,6 @@ class ThreeDGANConfig:
     beta1: float = 0.5
     batch_size: int = 16
     n_steps: int = 1_800
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(

@@ -56,7 +56,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgeCGANConfig:
+class AgeCGANConfig(learning.LearnerConfig):
     n_latent: int = 50  # numbers of z
     channels: int = 16
     told: bool = True  # D is told the age
@@ -69,8 +69,6 @@ class AgeCGANConfig:
     batch_size: int = 16
     n_steps: int = 3_800  # of both
     n_encoder: int = 600  # the last of these, in which E learns
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         sizes = {"n_latent": (1, 1024), "channels": (1, 256), "batch_size": (2, 1024), "mean": (0, 1)}

@@ -40,7 +40,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgeJudgeConfig:
+class AgeJudgeConfig(learning.LearnerConfig):
     task: str = "person"  # or "age"
     people: int = 250
     width: int = 16  # channels of the first convolution
@@ -50,10 +50,7 @@ class AgeJudgeConfig:
     margin: int = 0  # pixels left out at each side of the picture
     learning_rate: float = 4e-3
     decay: bool = True
-    batch_size: int = 64
     n_steps: int = 350
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         if self.task not in ("person", "age"):

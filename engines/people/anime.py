@@ -66,7 +66,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnimeConfig:
+class AnimeConfig(learning.LearnerConfig):
     side: int = 48
     channels: int = 8  # of G's last sub-pixel layer; D's first layer has twice as many
     blocks: int = 4  # of G, at an eighth of the side
@@ -76,13 +76,10 @@ class AnimeConfig:
     classes: float = 2.0  # \lambda_cls
     on_made: float = 0.0  # of made pictures' part of L_cls(D)
     penalty: float = 0.5  # \lambda_gp; 0 leaves L_gp out
-    learning_rate: float = 1e-3
     beta1: float = 0.5
     decay: bool = True
     batch_size: int = 16
     n_steps: int = 4_500
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(

@@ -129,7 +129,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AttributeJudgeConfig:
+class AttributeJudgeConfig(learning.LearnerConfig):
     pack: str = "facesjs"  # whose attributes it reads
     side: int = 32  # pixels of the pictures that it sees
     channels: int = 24  # of the first convolution
@@ -137,9 +137,7 @@ class AttributeJudgeConfig:
     shift: int = 0  # pixels that a picture is moved by at most, each way
     learning_rate: float = 3e-3
     decay: bool = True
-    batch_size: int = 64
     n_steps: int = 600
-    batches_per_step: int = 1
     seed: int = 1
 
     def __post_init__(self) -> None:

@@ -69,7 +69,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IcGANConfig:
+class IcGANConfig(learning.LearnerConfig):
     pack: str = "facesjs"  # whose attributes
     channels: int = 32  # of the layers next to the picture
     latent_dim: int = 24  # of z
@@ -85,8 +85,6 @@ class IcGANConfig:
     beta1: float = 0.5
     batch_size: int = 16
     n_steps: int = 5_100
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         for key, known in (("pack", tuple(PACKS)), ("y_at", WHERE), ("wrong", WRONG)):

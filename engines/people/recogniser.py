@@ -40,7 +40,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecogniserConfig:
+class RecogniserConfig(learning.LearnerConfig):
     people: int = 425
     width: int = 16  # channels of the first convolution
     n_features: int = 64
@@ -50,10 +50,7 @@ class RecogniserConfig:
     shift: int = 2  # pixels that a picture is moved by at most, each way
     learning_rate: float = 4e-3
     decay: bool = True
-    batch_size: int = 64
     n_steps: int = 700
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         sizes = {"people": (1, 10**5), "width": (1, 512), "n_features": (1, 4096), "shift": (0, 5), "most": (0, 90)}

@@ -70,7 +70,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TPGANConfig:
+class TPGANConfig(learning.LearnerConfig):
     channels: int = 16  # of the layers at 32 pixels a side, in G's first pathway and in D
     n_code: int = 128  # numbers of v_id
     people: int = 425  # that v_id tells apart
@@ -87,8 +87,6 @@ class TPGANConfig:
     decay: bool = True
     batch_size: int = 8
     n_steps: int = 1_500
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         weights = dict.fromkeys(("part", "symmetry", "adversarial", "identity", "variation", "cross"), (0, 1000))

@@ -53,7 +53,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CycleGANConfig:
+class CycleGANConfig(learning.LearnerConfig):
     side: int = 32  # pixels of the images that it learns from, 32 or 64
     channels: int = 16  # next to the image, in all networks
     n_blocks: int = 3
@@ -65,8 +65,6 @@ class CycleGANConfig:
     decay: bool = True
     batch_size: int = 4
     n_steps: int = 4_500
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         weights = {"cycle_weight": (0, 1000), "identity_weight": (0, 1000)}

@@ -59,7 +59,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiscoGANConfig:
+class DiscoGANConfig(learning.LearnerConfig):
     model: str = "discogan"
     channels: int = 16  # of the layers next to the image, in all networks
     const_weight: float = 2.5  # of both reconstruction losses
@@ -68,8 +68,6 @@ class DiscoGANConfig:
     beta1: float = 0.5
     batch_size: int = 16
     n_steps: int = 4_000
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(

@@ -33,14 +33,12 @@ FIELD = 24  # cells a side of D_B's field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiscoGAN2DConfig:
+class DiscoGAN2DConfig(learning.LearnerConfig):
     width: int = 64  # units of a hidden layer; every network has two
-    learning_rate: float = 1e-3
     beta1: float = 0.5
     batch_size: int = 200
     n_steps: int = 10_000
     batches_per_step: int = 5
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(self, width=(1, 512), batch_size=(1, 10_000), n_steps=(1, 10**7))

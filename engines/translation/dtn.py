@@ -46,7 +46,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DTNConfig:
+class DTNConfig(learning.LearnerConfig):
     channels: int = 16  # of the layers next to the image, in g and D
     n_features: int = 64  # of f
     f_steps: int = 800  # the first batches, for f alone
@@ -59,8 +59,6 @@ class DTNConfig:
     beta1: float = 0.5
     batch_size: int = 32
     n_steps: int = 3_000
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(

@@ -54,7 +54,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pix2PixConfig:
+class Pix2PixConfig(learning.LearnerConfig):
     channels: int = 24  # of the layers next to the image, in both networks
     skips: bool = True
     patch: str = "34"
@@ -66,8 +66,6 @@ class Pix2PixConfig:
     decay: bool = True
     batch_size: int = 16
     n_steps: int = 4_000
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(self, channels=(1, 512), l1_weight=(0, 1000), batch_size=(1, 1024), n_steps=(1, 10**7))

@@ -53,7 +53,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PixelDTGANConfig:
+class PixelDTGANConfig(learning.LearnerConfig):
     channels: int = 16  # of C's layers next to the image
     d_channels: int = 10  # of D_R's and D_A's
     real_fake: bool = True  # D_R
@@ -65,8 +65,6 @@ class PixelDTGANConfig:
     decay: bool = True
     batch_size: int = 16
     n_steps: int = 7_500
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(

@@ -55,7 +55,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PoseGuidedConfig:
+class PoseGuidedConfig(learning.LearnerConfig):
     channels: int = 12  # of the layers next to the image, in all networks
     n_features: int = 128  # of G1's fully connected layer
     radius: float = 2.0  # of a keypoint in its heat map, pixels
@@ -69,8 +69,6 @@ class PoseGuidedConfig:
     beta1: float = 0.5
     batch_size: int = 8
     n_steps: int = 2_700
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         sizes = {"channels": (1, 512), "n_features": (1, 4096), "radius": (0, SIDE), "batch_size": (2, 1024)}
