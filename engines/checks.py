@@ -51,8 +51,3 @@ def odd_kernels(config: Any, *names: str) -> None:
     for name in names:
         if getattr(config, name) < 3 or getattr(config, name) % 2 == 0:
             raise ValueError(f"{name} must be odd and at least 3, got {getattr(config, name)}")
-
-
-def learning_rate(config: Any, most: float = 1) -> None:
-    if not (math.isfinite(config.learning_rate) and 0 < config.learning_rate <= most):
-        raise ValueError(f"learning_rate must be above 0 and at most {most}, got {config.learning_rate}")

@@ -32,8 +32,7 @@ class History(Generic[Item]):
         if max_items < 4:
             raise ValueError(f"max_items must be >= 4, got {max_items}")
         self.max_items, self.max_bytes = max_items, max_bytes
-        self._items: list[Item] = []
-        self._counts: list[int] = []  # the how-manieth newcomer each item was
+        self._items: list[tuple[int, Item]] = []  # each with the how-manieth newcomer it was
         self._arrived = 0
         self._stride = 1
         self._bytes = 0
@@ -42,13 +41,14 @@ class History(Generic[Item]):
     def append(self, item: Item) -> None:
         """Add an item that is later than all others."""
         with self._lock:
-            if self._items and item.step <= self._items[-1].step:
-                raise ValueError(f"step {item.step} comes after step {self._items[-1].step}: steps must rise")
-            if self._items and self._counts[-1] % self._stride:
-                self._bytes -= self._items.pop().nbytes
-                self._counts.pop()
-            self._items.append(item)
-            self._counts.append(self._arrived)
+            if self._items:
+                n, last = self._items[-1]
+                if item.step <= last.step:
+                    raise ValueError(f"step {item.step} comes after step {last.step}: steps must rise")
+                if n % self._stride:
+                    self._items.pop()
+                    self._bytes -= last.nbytes
+            self._items.append((self._arrived, item))
             self._arrived += 1
             self._bytes += item.nbytes
             self._thin()
@@ -62,28 +62,27 @@ class History(Generic[Item]):
     def _thin(self) -> None:
         while len(self._items) > 2 and (len(self._items) > self.max_items or self._bytes > self.max_bytes):
             self._stride *= 2
-            kept = [i for i, n in enumerate(self._counts) if n % self._stride == 0 or i == len(self._counts) - 1]
-            self._items = [self._items[i] for i in kept]
-            self._counts = [self._counts[i] for i in kept]
-            self._bytes = sum(item.nbytes for item in self._items)
+            self._items = [*((n, item) for n, item in self._items[:-1] if n % self._stride == 0), self._items[-1]]
+            self._bytes = sum(item.nbytes for _, item in self._items)
 
     def after(self, step: int, limit: int | None = None) -> list[Item]:
         """The items later than ``step``, at most ``limit`` of them, oldest first."""
         with self._lock:
-            start = bisect_right(self._items, step, key=lambda item: item.step)
-            return self._items[start : None if limit is None else start + limit]
+            start = self._after(step)
+            return [item for _, item in self._items[start : None if limit is None else start + limit]]
 
     def at(self, step: int) -> Item | None:
         """The newest item not later than ``step``; the first one where there is none."""
         with self._lock:
-            if not self._items:
-                return None
-            return self._items[max(0, bisect_right(self._items, step, key=lambda item: item.step) - 1)]
+            return self._items[max(0, self._after(step) - 1)][1] if self._items else None
+
+    def _after(self, step: int) -> int:
+        return bisect_right(self._items, step, key=lambda pair: pair[1].step)
 
     @property
     def last(self) -> Item | None:
         with self._lock:
-            return self._items[-1] if self._items else None
+            return self._items[-1][1] if self._items else None
 
     @property
     def nbytes(self) -> int:
@@ -94,4 +93,4 @@ class History(Generic[Item]):
 
     def clear(self) -> None:
         with self._lock:
-            self._items, self._counts, self._bytes = [], [], 0
+            self._items, self._bytes = [], 0

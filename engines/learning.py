@@ -144,6 +144,7 @@ class Learner(Engine):
     """
 
     learns_from: ClassVar[type[Rows]] = Images
+    Network: ClassVar[type]  # of a model that is one network, made of its config
     training_state: ClassVar[tuple[str, ...]] = TRAINING_STATE
 
     def __init__(self, config: Any, *, data: Any = None, device: str = "auto") -> None:
@@ -168,7 +169,7 @@ class Learner(Engine):
 
     def make(self) -> nn.Module:
         """The network, or a ModuleDict of the players. Layers are initialised from `rng` afterwards (`build`)."""
-        raise NotImplementedError
+        return self.Network(self.config)
 
     def start(self, network: nn.Module) -> nn.Module:
         """The network before its first batch, where a paper starts it otherwise than PyTorch does."""

@@ -53,7 +53,7 @@ class AutoencoderConfig(learning.LearnerConfig):
                 "a wider code could copy the image"
             )
         checks.known(self, activation=ACTIVATIONS, loss=LOSSES)
-        checks.learning_rate(self)
+        learning.check(self)
 
 
 class AutoencoderNetwork(nn.Module):
@@ -82,9 +82,7 @@ class Autoencoder(learning.Learner):
 
     name: ClassVar[str] = "autoencoder"
     Config: ClassVar[type] = AutoencoderConfig
-
-    def make(self) -> nn.Module:
-        return AutoencoderNetwork(self.config)
+    Network: ClassVar[type] = AutoencoderNetwork
 
     def start(self, network: nn.Module) -> nn.Module:
         if self.data is not None:

@@ -62,7 +62,7 @@ class VAEConfig(learning.LearnerConfig):
         if self.body == "conv" and self.n_pixels != 784:
             raise ValueError(f"a convolutional body takes 28 x 28 = 784 pixels, got {self.n_pixels}: choose body 'mlp'")
         checks.zero_or_more(self, "beta", "warm_up")
-        checks.learning_rate(self)
+        learning.check(self)
 
 
 class VAENetwork(nn.Module):
@@ -126,14 +126,12 @@ class VariationalAutoencoder(learning.Learner):
 
     name: ClassVar[str] = "vae"
     Config: ClassVar[type] = VAEConfig
+    Network: ClassVar[type] = VAENetwork
 
     def __init__(self, config: VAEConfig, *, data: Any = None, device: str = "auto") -> None:
         super().__init__(config, data=data, device=device)
         self._probe_noise = torch.randn(config.shown, config.latent_dim, generator=learning.stream(config.seed, 1))
         self._probe_pixels = torch.rand(config.shown, config.n_pixels, generator=learning.stream(config.seed, 2))
-
-    def make(self) -> nn.Module:
-        return VAENetwork(self.config)
 
     # -- learning --------------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ class GatedPixelCNNConfig(RasterConfig):
     n_layers: int = 6  # the first, with the large kernel, included
     first_kernel: int = 7
     kernel: int = 3
+    knows_classes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         RasterConfig.__post_init__(self)

@@ -40,8 +40,6 @@ class PixelCNNConfig(RasterConfig):
         RasterConfig.__post_init__(self)
         checks.at_least(self, 1, "channels", "n_blocks")
         checks.odd_kernels(self, "first_kernel", "kernel")
-        if self.n_classes:
-            raise ValueError(f"pixelcnn knows no classes, got n_classes={self.n_classes}: gated_pixelcnn does")
 
 
 @lru_cache(maxsize=32)

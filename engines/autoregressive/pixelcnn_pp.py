@@ -40,8 +40,6 @@ class PixelCNNPPConfig(RasterConfig):
         checks.at_least(self, 1, "channels", "n_scales", "n_blocks")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
-        if self.n_classes:
-            raise ValueError(f"pixelcnn_pp knows no classes, got n_classes={self.n_classes}: gated_pixelcnn does")
 
 
 def both_elu(x: Tensor) -> Tensor:
@@ -150,13 +148,19 @@ def frame(x: Tensor) -> Tensor:
 
 
 class Whole:
-    """Runs the network on whole images; remembers what stream u made, for ul to read."""
+    """Runs the network on whole images; remembers what stream u made, for ul to read. For a reader it is also
+    ``recording`` what every convolution read, with the zeros around it, and every enlargement.
+    """
 
-    def __init__(self, dropout: torch.Generator | None = None) -> None:
-        self.dropout = dropout
+    def __init__(self, dropout: torch.Generator | None = None, *, recording: bool = False) -> None:
+        self.dropout, self.recording = dropout, recording
         self.made: dict[tuple[int, str, int], Tensor] = {}
+        self.read: dict[nn.Module, Tensor] = {}
+        self.grown: dict[nn.Module, Tensor] = {}
 
     def convolve(self, layer: Causal, x: Tensor) -> Tensor:
+        if self.recording:
+            self.read[layer] = layer.pad(x).contiguous()
         return layer(x)
 
     def drop(self, x: Tensor, rate: float) -> Tensor:
@@ -167,7 +171,10 @@ class Whole:
 
     def smaller(self, scale: Any, s: int, x: Tensor, inner: Any) -> Tensor:  # noqa: ARG002
         """Through the scales below and back to this size."""
-        return scale.grow(inner(self.convolve(scale.shrink, x)))[:, :, : x.shape[2], : x.shape[3]]
+        grown = scale.grow(inner(self.convolve(scale.shrink, x)))
+        if self.recording:
+            self.grown[scale] = grown = grown.contiguous()
+        return grown[:, :, : x.shape[2], : x.shape[3]]
 
     def keep(self, stream: str, s: int, way: str, i: int, x: Tensor) -> None:
         if stream == "u":
@@ -175,24 +182,6 @@ class Whole:
 
     def beside(self, stream: str, s: int, way: str, i: int) -> Tensor | None:
         return self.made[s, way, i] if stream == "ul" else None
-
-
-class _Recording(Whole):
-    """Runs on a whole image and keeps what every convolution read, with the zeros around it, and every enlargement."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.read: dict[nn.Module, Tensor] = {}
-        self.grown: dict[nn.Module, Tensor] = {}
-
-    def convolve(self, layer: Causal, x: Tensor) -> Tensor:
-        self.read[layer] = layer.pad(x).contiguous()
-        return layer(x)
-
-    def smaller(self, scale: Any, s: int, x: Tensor, inner: Any) -> Tensor:  # noqa: ARG002
-        grown = scale.grow(inner(self.convolve(scale.shrink, x))).contiguous()
-        self.grown[scale] = grown
-        return grown[:, :, : x.shape[2], : x.shape[3]]
 
 
 class Reader:
@@ -206,7 +195,7 @@ class Reader:
         self.network, self.x = network, x
         self.row, self.column = -1, 0
         self.rows = False  # working on a row of u, or on a pixel of ul
-        self.recorded = _Recording()
+        self.recorded = Whole(recording=True)
         network._whole(x, self.recorded)
         self.made = {key: value.contiguous() for key, value in self.recorded.made.items()}
         self.framed = frame(x)

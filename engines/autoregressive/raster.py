@@ -41,6 +41,7 @@ class RasterConfig(learning.LearnerConfig):
     n_classes: int = 0  # more than 0: p(x | class)
     decay: bool = False  # let the learning rate fall to zero over n_steps, along a cosine
     shown: int = 16  # test images that a frame predicts
+    knows_classes: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         checks.at_least(self, 1, "size", "n_components", "batch_size", "n_steps", "batches_per_step", "shown")
@@ -48,7 +49,9 @@ class RasterConfig(learning.LearnerConfig):
             raise ValueError(f"n_levels must be one of {', '.join(map(str, LEVELS))}, got {self.n_levels}")
         checks.known(self, output=OUTPUTS)
         checks.zero_or_more(self, "n_classes")
-        checks.learning_rate(self)
+        if self.n_classes and not self.knows_classes:
+            raise ValueError(f"this network knows no classes, got n_classes={self.n_classes}: gated_pixelcnn does")
+        learning.check(self)
 
     @property
     def n_out(self) -> int:
@@ -64,16 +67,12 @@ class RasterModel(learning.Learner):
     ``at(row, column)`` is (B, K), read in the model's ``order`` while the caller writes the pixels drawn into ``x``.
     """
 
-    Network: ClassVar[type]
     learns_from: ClassVar[type[material.Rows]] = material.LabelledImages
 
     def __init__(self, config: Any, *, data: Any = None, device: str = "auto") -> None:
         super().__init__(config, data=data, device=device)
         if config.n_classes and self.data is not None and "label" not in self.data.train:
             raise ValueError(f"{self.name} with n_classes={config.n_classes} learns from labelled images")
-
-    def make(self) -> nn.Module:
-        return self.Network(self.config)
 
     def start(self, network: nn.Module) -> nn.Module:
         return network.to(memory_format=torch.channels_last)  # convolutions on a CPU take half the time

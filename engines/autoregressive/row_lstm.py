@@ -38,8 +38,6 @@ class LSTMConfig(RasterConfig):
         RasterConfig.__post_init__(self)
         checks.at_least(self, 1, "channels", "n_layers")
         checks.odd_kernels(self, "first_kernel")
-        if self.n_classes:
-            raise ValueError(f"an LSTM here knows no classes, got n_classes={self.n_classes}: gated_pixelcnn does")
 
 
 def lstm(gates: Tensor, c: Tensor, dim: int = 1) -> tuple[Tensor, Tensor]:

@@ -34,8 +34,7 @@ class ClassifierConfig(learning.LearnerConfig):
 
     def __post_init__(self) -> None:
         checks.at_least(self, 1, "n_classes", "width", "n_features", "batch_size", "n_steps", "batches_per_step")
-        checks.within(self, shift=(0, 6))
-        checks.learning_rate(self)
+        learning.check(self, shift=(0, 6))
 
 
 class ClassifierNetwork(nn.Module):
@@ -64,6 +63,7 @@ class Classifier(learning.Learner):
 
     name: ClassVar[str] = "classifier"
     Config: ClassVar[type] = ClassifierConfig
+    Network: ClassVar[type] = ClassifierNetwork
     learns_from: ClassVar[type[material.Rows]] = material.LabelledImages
 
     def __init__(self, config: ClassifierConfig, *, data: Any = None, device: str = "auto") -> None:
@@ -74,9 +74,6 @@ class Classifier(learning.Learner):
             highest = int(self.data.train["label"].max())
             if highest >= config.n_classes:
                 raise ValueError(f"label {highest} needs n_classes of at least {highest + 1}, got {config.n_classes}")
-
-    def make(self) -> nn.Module:
-        return ClassifierNetwork(self.config)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

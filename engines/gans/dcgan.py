@@ -68,7 +68,7 @@ class DCGANConfig(learning.LearnerConfig):
             raise ValueError(f"switches must be from 0 to latent_dim, {self.latent_dim}, got {self.switches}")
         if self.batch_size < 2:
             raise ValueError(f"batch_size must be at least 2 for batch normalisation, got {self.batch_size}")
-        checks.learning_rate(self)
+        learning.check(self)
         if not 0 <= self.beta1 < 1:
             raise ValueError(f"beta1 must be from 0 to below 1, got {self.beta1}")
         if self.judge not in ("", "mnist", "fashion"):

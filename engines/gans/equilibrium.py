@@ -44,8 +44,7 @@ class EquilibriumConfig:
 
     def __post_init__(self) -> None:
         checks.known(self, method=METHODS, form=FORMS)
-        checks.learning_rate(self, 2)
-        checks.within(self, pull=(0, 2), x=(-10, 10), y=(-10, 10))
+        checks.within(self, learning_rate=(1e-9, 2), pull=(0, 2), x=(-10, 10), y=(-10, 10))
         checks.at_least(self, 1, "n_steps")
 
 

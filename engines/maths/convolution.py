@@ -81,11 +81,7 @@ def zero_inserted(x: np.ndarray, *, kernel: int, stride: int, padding: int, outp
     """The input with stride - 1 zeros between its cells and kernel - 1 - padding around it: an ordinary convolution of
     this, stride 1, with the kernel turned by 180 degrees is the transposed convolution. padding < kernel.
     """
-    margin = kernel - 1 - padding
-    if margin < 0:
-        raise ValueError(f"padding {padding} must be below the kernel's side, {kernel}: take less")
-    n = len(x)
-    side = (n - 1) * stride + 1
+    margin, side = kernel - 1 - padding, (len(x) - 1) * stride + 1
     out = np.zeros((side + 2 * margin + output_padding,) * 2)
     out[margin : margin + side : stride, margin : margin + side : stride] = x
     return out

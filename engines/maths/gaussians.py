@@ -33,13 +33,17 @@ def log_density(x: Tensor, means: Tensor, covariances: Tensor) -> Tensor:
     return torch.stack(columns, dim=1)
 
 
-def cholesky(covariances: Tensor) -> Tensor:
-    """Lower factors, (K, D, D) -> (K, D, D); FloatingPointError names the first component that has none."""
+def cholesky(covariances: Tensor, *, least: float | None = None, unit: float = 1.0) -> Tensor:
+    """Lower factors, (K, D, D) -> (K, D, D); FloatingPointError names the first component that has none, or whose
+    smallest pivot is not above ``least``, with its variance times ``unit``.
+    """
     factors, failed = torch.linalg.cholesky_ex(covariances)
-    if failed.any():
-        k = int(failed.nonzero()[0])
-        smallest = float(torch.linalg.eigvalsh(covariances[k])[0])
-        raise FloatingPointError(collapsed(k, smallest))
+    bad = failed > 0
+    if least is not None:
+        bad |= ~(factors.diagonal(dim1=1, dim2=2).square().amin(dim=1) > least)
+    if bad.any():
+        k = int(bad.nonzero()[0])
+        raise FloatingPointError(collapsed(k, float(torch.linalg.eigvalsh(covariances[k])[0]) * unit))
     return factors
 
 

@@ -130,7 +130,7 @@ class Features:
         covariances = covariances / self.scale**2
         if self.quadratic:
             full = gaussians.to_full(covariances, kind, k, n_dims)
-            factors = self._factors(full)
+            factors = gaussians.cholesky(full, least=COLLAPSED, unit=float(self.scale**2))
             precisions = torch.cholesky_inverse(factors)  # (K, D, D)
             # Off-diagonal products appear once in phi and twice in z^T P z.
             twice = torch.where(self.rows == self.columns, 1.0, 2.0).to(precisions.dtype)
@@ -147,16 +147,6 @@ class Features:
             log_det = variances.log().sum(dim=1)
         constant = log_weights - 0.5 * ((linear * means).sum(dim=1) + log_det + n_dims * gaussians.LOG_2PI)
         return torch.cat([-0.5 * squares, linear, constant[:, None]], dim=1)
-
-    def _factors(self, full: Tensor) -> Tensor:
-        factors, failed = torch.linalg.cholesky_ex(full)
-        smallest = factors.diagonal(dim1=1, dim2=2).square().amin(dim=1)  # (K,)
-        bad = (failed > 0) | ~(smallest > COLLAPSED)
-        if bad.any():
-            k = int(bad.nonzero()[0])
-            variance = float(torch.linalg.eigvalsh(full[k])[0] * self.scale**2)
-            raise FloatingPointError(gaussians.collapsed(k, variance))
-        return factors
 
     def covariances(self, survey: Survey, means: Tensor, counts: Tensor, kind: str, reg: float) -> Tensor:
         r"""\sum_n \gamma_nk x x^T / N_k - \mu \mu^T in the form of ``kind``, in the data's units,

@@ -88,11 +88,9 @@ class AgeJudge(learning.Learner):
 
     name: ClassVar[str] = "age_judge"
     Config: ClassVar[type] = AgeJudgeConfig
+    Network: ClassVar[type] = JudgeNetwork
     learns_from = Ages
     VARIANTS = VARIANTS
-
-    def make(self) -> nn.Module:
-        return JudgeNetwork(self.config)
 
     def learn(self, batch: Fields) -> dict[str, Tensor]:
         """One batch, disturbed, and one step of Adam."""

@@ -177,11 +177,9 @@ class AttributeJudge(learning.Learner):
 
     name: ClassVar[str] = "attribute_judge"
     Config: ClassVar[type] = AttributeJudgeConfig
+    Network: ClassVar[type] = JudgeNetwork
     learns_from = Portraits
     VARIANTS = VARIANTS
-
-    def make(self) -> nn.Module:
-        return JudgeNetwork(self.config)
 
     def learn(self, batch: Fields) -> dict[str, Tensor]:
         side, shift = self.config.side, self.config.shift

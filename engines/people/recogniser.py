@@ -98,11 +98,9 @@ class Recogniser(learning.Learner):
 
     name: ClassVar[str] = "recogniser"
     Config: ClassVar[type] = RecogniserConfig
+    Network: ClassVar[type] = RecogniserNetwork
     learns_from = Heads
     VARIANTS = VARIANTS
-
-    def make(self) -> nn.Module:
-        return RecogniserNetwork(self.config)
 
     def learn(self, batch: Fields) -> dict[str, Tensor]:
         """One batch, moved by up to ``shift`` pixels, half of it mirrored, and one step of Adam; pictures turned too

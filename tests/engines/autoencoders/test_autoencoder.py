@@ -92,7 +92,7 @@ def test_a_deep_ones_units_are_shown_by_their_effect():
         ({"code_dim": 0}, "code_dim must be at least 1, got 0"),
         ({"activation": "gelu"}, "activation 'gelu' is not known; choose one of sigmoid"),
         ({"loss": "l1"}, "loss 'l1' is not known; choose one of bernoulli, squared"),
-        ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"learning_rate": 0.0}, "learning_rate must be from 1e-09 to 1, got 0.0"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(settings, said):

@@ -187,7 +187,7 @@ def test_the_convolutional_body_has_the_same_interface():
         ({"body": "transformer"}, "body 'transformer' is not known; choose one of mlp, conv"),
         ({"body": "conv", "n_pixels": 64}, "a convolutional body takes 28 x 28 = 784 pixels, got 64"),
         ({"pixels": "colour"}, "pixels 'colour' is not known; choose one of binary, grey"),
-        ({"learning_rate": 2.0}, "learning_rate must be above 0 and at most 1, got 2.0"),
+        ({"learning_rate": 2.0}, "learning_rate must be from 1e-09 to 1, got 2.0"),
         ({"warm_up": -1}, "warm_up must be zero or more"),
     ],
 )
