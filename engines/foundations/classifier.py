@@ -131,7 +131,6 @@ def shipped(data_name: str, device: str) -> Classifier:
     return checkpoints.teacher("classifier", "" if data_name == "mnist" else data_name, device)
 
 
-
 def read(data_name: str, images: Tensor, device: Any) -> Tensor:
     """The class that the shipped one finds most probable: images (B, ...) of 784 pixels -> (B,), on the CPU."""
     return shipped(data_name, str(device)).log_posterior(images).argmax(dim=1).cpu()
