@@ -8,9 +8,10 @@ precision and many devices.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -70,6 +71,12 @@ def build(make: Callable[[], nn.Module], *, generator: torch.Generator, device: 
         elif next(layer.parameters(recurse=False), None) is not None:
             raise TypeError(f"build() does not know how to initialise {type(layer).__name__}: add it there")
     return network.to(device)
+
+
+def perceptron(sizes: Sequence[int], activation: Callable[[], nn.Module]) -> nn.Sequential:
+    """Linear layers with an activation between them: (B, sizes[0]) -> (B, sizes[-1])."""
+    layers = [layer for n_in, n_out in pairwise(sizes) for layer in (nn.Linear(n_in, n_out), activation())]
+    return nn.Sequential(*layers[:-1])
 
 
 def cosine(step: int, n_steps: int) -> float:

@@ -14,7 +14,6 @@ sigmoid units saturate there for good (measured: 50 instead of 29 squared error 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -62,13 +61,9 @@ class AutoencoderNetwork(nn.Module):
         self.loss = config.loss
         down = [config.n_pixels, *[config.width] * config.depth, config.code_dim]
         activation = ACTIVATIONS[config.activation]
-        self.encoder = nn.Sequential()
-        for n_in, n_out in pairwise(down):
-            self.encoder.extend([nn.Linear(n_in, n_out), activation()])
-        self.decoder = nn.Sequential()
-        for n_in, n_out in pairwise(down[::-1]):
-            self.decoder.extend([nn.Linear(n_in, n_out), activation()])
-        self.decoder.pop(-1)  # what comes out are logits, or levels where the loss is squared
+        self.encoder = learning.perceptron(down, activation).append(activation())
+        # What comes out are logits, or levels where the loss is squared.
+        self.decoder = learning.perceptron(down[::-1], activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """The loss of each image: (B, P) -> (B,), in nats or in squared levels."""

@@ -14,7 +14,6 @@ Departures: ReLU (or a convolutional body) instead of one tanh layer, Adam inste
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -91,16 +90,8 @@ class VAENetwork(nn.Module):
 
 def _mlp(config: VAEConfig) -> tuple[nn.Module, nn.Module]:
     hidden = [config.width] * config.depth
-
-    def stack(sizes: list[int]) -> nn.Sequential:
-        layers: list[nn.Module] = []
-        for n_in, n_out in pairwise(sizes):
-            layers += [nn.Linear(n_in, n_out), nn.ReLU()]
-        return nn.Sequential(*layers[:-1])  # the last layer is linear
-
-    return stack([config.n_pixels, *hidden, 2 * config.latent_dim]), stack(
-        [config.latent_dim, *hidden, config.n_pixels]
-    )
+    encoder = learning.perceptron([config.n_pixels, *hidden, 2 * config.latent_dim], nn.ReLU)
+    return encoder, learning.perceptron([config.latent_dim, *hidden, config.n_pixels], nn.ReLU)
 
 
 def _conv(config: VAEConfig) -> tuple[nn.Module, nn.Module]:

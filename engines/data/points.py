@@ -7,12 +7,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from engines.data import registry
+from engines.data import registry, toy
 from engines.data.dataset import Dataset, generator_of, read_only
 from engines.maths.pca import PCA, fit_pca, project
 
 MAX_CACHED = 8
-DEFAULT_IMAGES = 5_000  # of 60,000, unless more are asked for
+DEFAULT_N = {"images": 5_000, "toy": toy.DEFAULT_N}  # unless more are asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,12 +39,10 @@ def load_points(name: str, *, n: int | None = None, seed: int = 0, n_dimensions:
     kind = registry.kind_of(name)
     if n_dimensions < 1:
         raise ValueError(f"n_dimensions must be >= 1, got {n_dimensions}")
-    if kind == "images":
-        dataset = registry.load(name, n=DEFAULT_IMAGES if n is None else n, seed=seed)
-    elif kind == "toy":
-        dataset = registry.load(name, seed=seed) if n is None else registry.load(name, n=n, seed=seed)
-    else:
+    if kind == "real":
         dataset = registry.load(name)
+    else:
+        dataset = registry.load(name, n=DEFAULT_N[kind] if n is None else n, seed=seed)
     x, labels = dataset.flat(), dataset.labels
     if kind == "real" and n is not None:
         if not 1 <= n <= len(x):

@@ -269,7 +269,7 @@ class DCGAN(learning.Learner):
             "frechet": frechet_distance(real, fake),
             "precision": precision,
             "recall": recall,
-            "clear": float((probability.max(dim=1).values >= SURE).double().mean()),
+            "clear": clear(probability),
             "rarest": float(shares.min()),
             "commonest": float(shares.max()),
         }
@@ -316,6 +316,11 @@ class DCGAN(learning.Learner):
         return self.framed(scalars, **arrays)
 
 
+def clear(probability: Tensor) -> float:
+    """The share of samples of which one class has at least 0.9: p(class | sample) (N, C)."""
+    return float((probability.max(dim=1).values >= SURE).double().mean())
+
+
 def shuffled(n: int) -> np.ndarray:
     """The rows of a test set in the order in which they are drawn to judge by, always the same: (n,)."""
     return torch.randperm(n, generator=learning.stream(0, 5)).numpy()
@@ -334,7 +339,6 @@ def scale(data_name: str) -> dict[str, float]:
     noise = torch.rand((JUDGED, 784), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         real, drawn = by.features(test), by.features(noise)
-        sure = [float((by.network.head(x).softmax(dim=1).max(dim=1).values >= SURE).double().mean())
-                for x in (real[JUDGED:], drawn)]  # fmt: skip
+        sure = [clear(by.network.head(x).softmax(dim=1)) for x in (real[JUDGED:], drawn)]
     precision, recall = precision_recall(real[:JUDGED].cpu().numpy(), real[JUDGED:].cpu().numpy())
     return {"precision": precision, "recall": recall, "clear": sure[0], "noise": sure[1]}

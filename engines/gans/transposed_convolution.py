@@ -32,9 +32,7 @@ class TransposedConvolutionConfig:
     stride: int = 2  # s; of the transposed convolution 1/s
     padding: int = 0  # p
     output_padding: int = 0  # a
-    values: str = (
-        "numbers"  # small whole numbers by the seed, all ones, or a ramp of input cells under a kernel of ones
-    )
+    values: str = "numbers"  # small whole ones by the seed, "ones", or a "ramp" of input cells under a kernel of ones
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -45,14 +43,18 @@ class TransposedConvolutionConfig:
         _ = self.output_size  # which says what does not fit
 
     @property
+    def geometry(self) -> dict[str, int]:
+        """Of the transposed convolution."""
+        return {"stride": self.stride, "padding": self.padding, "output_padding": self.output_padding}
+
+    @property
     def output_size(self) -> int:
         """A side of the output; ValueError where nothing is left."""
-        k, s, p = self.kernel, self.stride, self.padding
         if self.mode in ("transposed", "inserted"):
-            return conv.transposed_size(self.size, kernel=k, stride=s, padding=p, output_padding=self.output_padding)
+            return conv.transposed_size(self.size, kernel=self.kernel, **self.geometry)
         if self.mode == "convolution":
-            return conv.convolution_size(self.size, kernel=k, stride=s, padding=p)
-        return conv.convolution_size(self.size * s, kernel=k, padding=k // 2)
+            return conv.convolution_size(self.size, kernel=self.kernel, stride=self.stride, padding=self.padding)
+        return conv.convolution_size(self.size * self.stride, kernel=self.kernel, padding=self.kernel // 2)
 
 
 class TransposedConvolution(Engine):
@@ -70,19 +72,13 @@ class TransposedConvolution(Engine):
             )
         self.input = conv.enlarged(x, config.stride) if config.mode == "resize" else x  # what the kernel lies on
         if config.mode == "inserted":
-            geometry = {"stride": config.stride, "padding": config.padding, "output_padding": config.output_padding}
-            self.input = conv.zero_inserted(x, kernel=config.kernel, **geometry)
+            self.input = conv.zero_inserted(x, kernel=config.kernel, **config.geometry)
             self.kernel = self.kernel[::-1, ::-1]
         self.at = 0
         if config.mode == "transposed":
-            self.result = self._stamped(self.input, self.kernel)
+            self.result = conv.convolve_transposed(self.input, self.kernel, **config.geometry)
         else:
             self.result = conv.convolve(self.input, self.kernel, stride=self.stride, padding=self.padding)
-
-    def _stamped(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
-        config = self.config
-        geometry = {"stride": config.stride, "padding": config.padding, "output_padding": config.output_padding}
-        return conv.convolve_transposed(x, w, **geometry)
 
     @property
     def stride(self) -> int:
@@ -122,8 +118,8 @@ class TransposedConvolution(Engine):
         over = self.input if self.config.mode == "transposed" else self.result  # what the steps go over, cell by cell
         done = (np.arange(over.size) < self.at).reshape(over.shape)
         if self.config.mode == "transposed":
-            output = self._stamped(np.where(done, self.input, 0.0), self.kernel)
-            reached = self._stamped(done, np.ones_like(self.kernel)) > 0
+            output = conv.convolve_transposed(np.where(done, self.input, 0.0), self.kernel, **self.config.geometry)
+            reached = conv.convolve_transposed(done, np.ones_like(self.kernel), **self.config.geometry) > 0
         else:
             output, reached = np.where(done, self.result, 0.0), done
         row, column = divmod(max(0, self.at - 1), len(over))

@@ -23,7 +23,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,9 +45,7 @@ HALVINGS = 10  # of the line search
 
 def perceptron(n_in: int, n_out: int, width: int) -> nn.Sequential:
     """Two hidden layers of tanh units, as in both papers."""
-    sizes = (n_in, width, width)
-    hidden = [layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.Tanh())]
-    return nn.Sequential(*hidden, nn.Linear(width, n_out))
+    return learning.perceptron((n_in, width, width, n_out), nn.Tanh)
 
 
 class Policy(nn.Module):
