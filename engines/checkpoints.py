@@ -105,14 +105,12 @@ def save(
     directory: str | Path,
     engine: Engine,
     *,
-    data_name: str,
-    data_hash: str,
+    data: Mapping[str, Any],
     metrics: Mapping[str, float],
     wall_time: float,
     command: str,
     steps: int | None = None,
     variant: str = "",
-    about_data: Mapping[str, Any] | None = None,
     data_tensors: Mapping[str, Any] | None = None,
     finished: bool = True,
     half: bool = False,
@@ -120,9 +118,9 @@ def save(
 ) -> Path:
     """Write the engine's state and its card into ``directory``; returns the directory.
 
-    ``wall_time`` in seconds; ``steps`` are those of the engine's frame unless given; ``about_data`` goes
-    into the card (split, rows, dimensions), ``data_tensors`` into the weights file. A ``finished`` one leaves
-    out what only learning on needs (the engine's ``training_state``: Adam's moments are twice the weights).
+    ``wall_time`` in seconds; ``steps`` are those of the engine's frame unless given; ``data`` is what the card says of
+    them (name, sha256, split, rows), ``data_tensors`` go into the weights file. A ``finished`` one leaves out what only
+    learning on needs (the engine's ``training_state``: Adam's moments are twice the weights).
     ``frames`` are a recorded run that led there. CheckpointError where it cannot be written; what was there stays.
     ``half`` keeps float32 weights as float16, half the size; they are loaded as float32 again.
     """
@@ -156,7 +154,7 @@ def save(
         "engine": engine.name,
         "variant": variant,
         "config": config,
-        "data": {"name": data_name, "sha256": data_hash, **(about_data or {})},
+        "data": dict(data),
         "seed": config.get("seed"),
         "steps": engine.frame().step if steps is None else steps,
         "device": devices.describe(engine.device),

@@ -147,7 +147,7 @@ class GAN2D(Engine):
         self.D = build(2, 1, config.d_depth, config.d_width)
         self.D.spectral = config.objective == "spectral"
         self.optimizers = {"G": self._optimizer(self.G), "D": self._optimizer(self.D)}
-        self.networks = {"G": self.G, "D": self.D}
+        self.networks = nn.ModuleDict({"G": self.G, "D": self.D})
         self.visible = 0  # steps
         self.round = 0
         self.part = 0  # of the round under way
@@ -356,9 +356,9 @@ class GAN2D(Engine):
 
     def state_dict(self) -> dict[str, Any]:
         kept: dict[str, Any] = {"visible": self.visible, "round": self.round, "part": self.part, "said": self.said}
-        for key, network in self.networks.items():
-            kept |= {f"network.{key}.{name}": value.clone() for name, value in network.state_dict().items()}
-            if self.config.optimizer == "adam":
+        kept |= {f"network.{name}": value.clone() for name, value in self.networks.state_dict().items()}
+        if self.config.optimizer == "adam":
+            for key, network in self.networks.items():
                 kept |= learning.optimizer_state(self.optimizers[key], network, key)
         kept |= {f"pending.{name}": value.clone() for name, value in self.pending.items()}
         kept |= {f"scalar.{name}": value for name, value in self.scalars.items()}
@@ -366,9 +366,8 @@ class GAN2D(Engine):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from ``state`` under this engine's objective, rates and counts; another size is a ValueError."""
+        learning.load_network(self.networks, state, self.name)
         for key, network in self.networks.items():
-            part = {name.replace(f".{key}.", ".", 1): value for name, value in state.items() if f".{key}." in name}
-            learning.load_network(network, part, f"{self.name} {key}")
             learning.load_optimizer_state(self.optimizers[key], network, state, key)
         self.visible, self.round, self.said = int(state["visible"]), int(state["round"]), str(state["said"])
         # A round that was under way with other players or counts begins anew.

@@ -28,15 +28,6 @@ def kl_per_dimension(mean: Tensor, log_var: Tensor) -> Tensor:
     return 0.5 * (mean.square() + log_var.exp() - 1 - log_var)
 
 
-def kl_between_normals(mean_q: Tensor, log_var_q: Tensor, mean_p: Tensor, log_var_p: Tensor) -> Tensor:
-    r"""KL(N(\mu_q, \sigma_q^2) || N(\mu_p, \sigma_p^2)) in nats, elementwise.
-
-    log(\sigma_p / \sigma_q) + (\sigma_q^2 + (\mu_q - \mu_p)^2) / (2 \sigma_p^2) - 1/2.
-    """
-    ratio = (log_var_q - log_var_p).exp()
-    return 0.5 * (log_var_p - log_var_q + ratio + (mean_q - mean_p).square() * (-log_var_p).exp() - 1)
-
-
 def normal_log_prob(z: Tensor, mean: Tensor | float = 0.0, log_var: Tensor | None = None) -> Tensor:
     r"""log N(z | \mu, diag \sigma^2) in nats: (..., D) -> (...); the standard normal by default."""
     log_var = torch.zeros_like(z) if log_var is None else log_var

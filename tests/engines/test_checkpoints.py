@@ -32,8 +32,7 @@ def saved(directory: Path, *, steps: int = 5, **extra) -> Path:
     return save(
         directory,
         walker,
-        data_name="none",
-        data_hash="0" * 64,
+        data={"name": "none", "sha256": "0" * 64, "split": "train"},
         metrics={"x": 1.5},
         wall_time=1.25,
         command="c",
@@ -71,7 +70,7 @@ def test_a_round_trip_goes_on_bit_for_bit(tmp_path):
 
 
 def test_the_card_says_what_it_is(tmp_path):
-    card = read(saved(tmp_path, variant="v1", about_data={"split": "train"})).card
+    card = read(saved(tmp_path, variant="v1")).card
     assert (card["engine"], card["variant"], card["seed"], card["steps"]) == ("walk", "v1", 3, 5)
     assert card["data"] == {"name": "none", "sha256": "0" * 64, "split": "train"}
     assert card["metrics"] == {"x": 1.5}
@@ -102,7 +101,7 @@ def test_every_kind_of_state_comes_back_with_its_type(tmp_path, monkeypatch):
         "alias": walker.place,
     }
     monkeypatch.setattr(type(walker), "state_dict", lambda _: state)
-    save(tmp_path, walker, data_name="", data_hash="", metrics={"nan": np.nan}, wall_time=0, command="")
+    save(tmp_path, walker, data={}, metrics={"nan": np.nan}, wall_time=0, command="")
     back = read(tmp_path).state
     assert back.keys() == state.keys()
     for key, value in state.items():
@@ -323,7 +322,7 @@ def test_a_mixture_needs_no_training_data_again(tmp_path):
     for _ in range(11):
         em.step()
     tensors = {f"pca.{name}": getattr(pca, name) for name in pca.__slots__}
-    save(tmp_path, em, data_name="x", data_hash="", metrics={}, wall_time=0, command="", data_tensors=tensors)
+    save(tmp_path, em, data={"name": "x"}, metrics={}, wall_time=0, command="", data_tensors=tensors)
     checkpoint = read(tmp_path, name="gmm")
     again = restore(checkpoint, device="cpu")
     some = torch.randn(20, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -126,7 +126,7 @@ def test_it_may_begin_from_another_checkpoints_first_part(tmp_path, monkeypatch)
     first = tiny(mse_steps=2, n_steps=3, seed=1)
     while not first.done:
         first.step()
-    about = {"data_name": "", "data_hash": "", "metrics": {}, "wall_time": 0, "command": ""}
+    about = {"data": {}, "metrics": {}, "wall_time": 0, "command": ""}
     checkpoints.save(tmp_path / "srgan" / "first", first, variant="first", **about)
     second = tiny(mse_steps=0, n_steps=1, begin="first")
     monkeypatch.setattr(second, "descend", lambda *_: None)  # nothing learns
