@@ -8,7 +8,6 @@ a global random generator and never starts a thread; `engines.run.Run` drives it
 from __future__ import annotations
 
 import importlib
-import math
 import types
 import typing
 from collections.abc import Mapping
@@ -236,22 +235,11 @@ def check_types(config: type, settings: Mapping[str, Any]) -> None:
 
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word", tuple: "a list",
           types.NoneType: "none"}  # fmt: skip
+_GIVEN_AS = {bool: (bool, np.bool_), int: (int, np.integer), float: (int, float, np.number), tuple: (tuple, list)}
 
 
 def _is_of(value: Any, kind: Any) -> bool:
-    if kind is bool:
-        return isinstance(value, (bool, np.bool_))
-    if kind is int:
-        return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and abs(int(value)) < 2**63
-    if kind is float:
-        return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and _fits(value)
-    if kind is tuple:
-        return isinstance(value, (tuple, list))
-    return not isinstance(kind, type) or isinstance(value, kind)
-
-
-def _fits(value: Any) -> bool:
-    try:
-        return math.isfinite(float(value)) or not isinstance(value, int)
-    except OverflowError:
-        return False
+    """Whether a value serves as this kind of setting; whole numbers beyond 64 bits serve as none."""
+    if kind in (int, float) and isinstance(value, (int, np.integer)):
+        return not isinstance(value, bool) and abs(int(value)) < 2**63
+    return not isinstance(kind, type) or isinstance(value, _GIVEN_AS.get(kind, kind))

@@ -410,11 +410,8 @@ def _copy(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_finite(frame: Frame) -> None:
-    for name, value in frame.scalars.items():
-        if math.isnan(value):
-            raise FloatingPointError(f"{name} became NaN at step {frame.step}: go back and change a setting")
-    for name, array in frame.arrays.items():
-        if array.dtype.kind == "f" and np.isnan(array).any():
+    for name, value in (*frame.scalars.items(), *frame.arrays.items()):
+        if np.asarray(value).dtype.kind == "f" and np.isnan(value).any():
             raise FloatingPointError(f"{name} became NaN at step {frame.step}: go back and change a setting")
 
 
