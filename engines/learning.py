@@ -144,7 +144,8 @@ class LearnerConfig:
 
 
 class Learner(Engine):
-    """An engine that learns by gradient. A model writes `make` (its network), `learn` (one batch) and `frame`.
+    """An engine that learns by gradient. A model writes `make` (its network), `learn` (one batch) and `picture`, or a
+    `frame` of its own.
 
     ``network`` is one module with one Adam, or a ModuleDict of players with an Adam each. In ``learners`` the same
     modules stand as Fabric wraps them; `rng` is the only source of chance. ``data`` is of the class ``learns_from``.
@@ -188,6 +189,10 @@ class Learner(Engine):
 
     def learn(self, batch: Fields) -> dict[str, Tensor]:
         """What one batch of ``learns_from`` does; gives what is worth a running average."""
+        raise NotImplementedError
+
+    def picture(self) -> Frame:
+        """The frame of a model that has data, made without gradients."""
         raise NotImplementedError
 
     @property
@@ -279,6 +284,11 @@ class Learner(Engine):
     @property
     def n_parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.network.parameters())
+
+    @torch.no_grad()
+    def frame(self) -> Frame:
+        """`picture`; without data the running averages alone."""
+        return self.framed({}) if self.data is None else self.picture()
 
     def framed(self, scalars: dict[str, float], **arrays: Any) -> Frame:
         """A frame at this step: the running averages, and what the model adds."""

@@ -223,21 +223,16 @@ class RasterModel(learning.Learner):
 
     # -- what a viewer sees ----------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """``nll`` in nats per image over the probe (the first ``shown`` test images, binarised once); arrays
         ``originals`` (M, H, W) levels, ``nats`` (M, H, W) per pixel, ``expected`` (M, H, W), each pixel's mean level.
         """
-        scalars: dict[str, float] = {}
-        arrays: dict[str, Any] = {}
-        if self.data is not None:
-            images = self.data.probe["image"][: self.config.shown]
-            x = self.quantise(images, generator=learning.stream(self.config.seed, 1))
-            label = self.data.probe["label"][: len(x)] if self.config.n_classes else None
-            parameters = self.parameters(x, label)
-            nats = -self._score(parameters, x)
-            level = torch.arange(self.config.n_levels, device=self.device, dtype=torch.float32)
-            expected = torch.einsum("blhw,l->bhw", self.log_probs_of(parameters).exp(), level)
-            scalars["nll"] = float(nats.flatten(1).sum(dim=1).mean())
-            arrays = {"originals": x, "nats": nats, "expected": expected}
-        return self.framed(scalars, **arrays)
+        images = self.data.probe["image"][: self.config.shown]
+        x = self.quantise(images, generator=learning.stream(self.config.seed, 1))
+        label = self.data.probe["label"][: len(x)] if self.config.n_classes else None
+        parameters = self.parameters(x, label)
+        nats = -self._score(parameters, x)
+        level = torch.arange(self.config.n_levels, device=self.device, dtype=torch.float32)
+        expected = torch.einsum("blhw,l->bhw", self.log_probs_of(parameters).exp(), level)
+        nll = float(nats.flatten(1).sum(dim=1).mean())
+        return self.framed({"nll": nll}, originals=x, nats=nats, expected=expected)

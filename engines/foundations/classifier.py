@@ -115,15 +115,12 @@ class Classifier(learning.Learner):
             "cross_entropy": float(F.nll_loss(log_posterior, known)),
         }
 
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """Scalars over the probe (test images); ``posterior`` (10, C) of its first images."""
-        scalars: dict[str, float] = {}
-        arrays: dict[str, Any] = {}
-        if self.data is not None:
-            arrays["posterior"] = self.log_posterior(self.data.probe["image"][:10]).exp().cpu().numpy()
-            if "label" in self.data.probe:
-                scalars |= self.evaluate(self.data.probe["image"][:500].cpu(), self.data.probe["label"][:500].cpu())
-        return self.framed(scalars, **arrays)
+        probe, scalars = self.data.probe, {}
+        if "label" in probe:
+            scalars = self.evaluate(probe["image"][:500].cpu(), probe["label"][:500].cpu())
+        return self.framed(scalars, posterior=self.log_posterior(probe["image"][:10]).exp())
 
 
 def shipped(data_name: str, device: str) -> Classifier:

@@ -114,9 +114,7 @@ class BirdJudge(learning.Learner):
             result |= named(field, right.double().numpy()) | {f"chance_{field}": chance(known, field)}
         return result | named("sure", sure(said)) | named("sure_noise", sure(self.judged(noise)))
 
-    def frame(self) -> Frame:
-        if self.data is None:
-            return self.framed({})
+    def picture(self) -> Frame:
         return self.framed({key: self.evaluate(self.data.probe)[key] for key in ("kind", "body", "place")})
 
 

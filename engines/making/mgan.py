@@ -388,13 +388,10 @@ class MGAN(learning.Learner):
 
     # -- what a viewer sees ----------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """``made``: a texture and the held-out photo in it, from the same noise at every step, the bytes of a WebP
         picture (see `engines.data.webp`); ``distance`` of two textures from the held-out strip.
         """
-        if self.data is None:
-            return self.framed({})
         strip = self.images(self.data.probe["texture"])
         drawn = self.images(self.draw(*strip.shape[2:], generator=learning.stream(self.config.seed, 1), n=2))
         away = patches.Reference(self.measured(strip)).distance(self.measured(drawn)).mean()

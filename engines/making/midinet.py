@@ -282,12 +282,10 @@ class MidiNet(learning.Learner):
 
     # -- what a viewer sees ----------------------------------------------------------------------------
 
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """``pitch`` and ``onset`` (4, 8, 16): melodies after the first test bars, to their chords, from the same noise
         at every step; ``test_leap`` and ``test_key`` over the test bars to watch.
         """
-        if self.data is None:
-            return self.framed({})
         probe = {key: value.cpu().numpy() for key, value in self.data.probe.items()}
         chords, draw = np.resize(probe["cond"], (SHOWN, LONG, 13)), learning.stream(self.config.seed, 1)
         first = probe["before"][:SHOWN], probe["before_onset"][:SHOWN]

@@ -364,11 +364,11 @@ class PerceptualGAN(learning.Learner):
 
     # -- what a viewer sees ----------------------------------------------------------------------------
 
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """``raised`` (8, 112, 4, 4) bytes, of the first test objects of eight classes, see `as_bytes`; ``test_large``,
         ``test_small`` and ``test_raised``: the share of test objects that P names rightly.
         """
-        if self.data is None or "sticker" not in self.data.probe:
+        if "sticker" not in self.data.probe:
             return self.framed({})
         probe, scalars = self.data.probe, {}
         raised = self.raised(probe["early"], probe["small"])

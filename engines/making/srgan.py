@@ -305,12 +305,10 @@ class SRGAN(learning.Learner):
 
     # -- what a viewer sees ----------------------------------------------------------------------------
 
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """``made``: the first test patches enlarged, the bytes of a WebP picture; ``test_psnr``, ``test_ssim``,
         ``test_feature`` and ``test_detail`` over the test patches to watch.
         """
-        if self.data is None:
-            return self.framed({})
         photo = self.data.probe["image"][:WATCHED]
         made = self.enlarge((shrunk(self.levels(photo)).permute(0, 2, 3, 1) + 1) / 2)
         means = {f"test_{key}": float(value.mean()) for key, value in self.measured(made, photo.float() / 255).items()}

@@ -421,13 +421,10 @@ class StackGAN(learning.Learner):
 
     # -- what a viewer sees ----------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """``coarse`` and ``made`` of the first test captions by the same noise at every step, each the bytes of a WebP
         picture (see `engines.data.webp`); ``obeyed`` by the judge over the captions to watch.
         """
-        if self.data is None:
-            return self.framed({})
         tokens, known = self.data.probe["tokens"][:, 0], self.data.probe["attributes"].cpu()
         coarse, made = self.draw(self.embed(tokens), self.noise(len(tokens), learning.stream(self.config.seed, 1)))
         by = judge(str(self.device))

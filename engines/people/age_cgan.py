@@ -284,10 +284,7 @@ class AgeCGAN(learning.Learner):
 
     # -- what a viewer sees ----------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def frame(self) -> Frame:
-        if self.data is None:
-            return self.framed({})
+    def picture(self) -> Frame:
         probe = {key: value[: 8 * len(AGES) : 9] for key, value in self.data.probe.items()}
         true = probe["image"].cpu() / 255
         again = self.face(self.guess(probe["image"]), probe["age"]).cpu()

@@ -155,7 +155,7 @@ class AgeJudge(learning.Learner):
         return {"people": float(len(features)), **named("rank1", found[:, away].mean(axis=1)),
                 **named("same", same[:, away].mean(axis=1)), **named("same_noise", noisy)}  # fmt: skip
 
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         return self.framed({})
 
 

@@ -348,13 +348,10 @@ class Anime(learning.Learner):
 
     # -- what a viewer sees ----------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """``made`` of the first test attributes by the same noise at every step, the bytes of a WebP picture (see
         `engines.data.webp`); ``obeyed`` by the judge over the characters to watch.
         """
-        if self.data is None:
-            return self.framed({})
         known, by = self.data.probe["attributes"].cpu().long(), judge(str(self.device))
         made = self.draw(self.noise(len(known), learning.stream(self.config.seed, 1)), known).cpu()
         right = by.read(enlarged(made, by.config.side)) == known

@@ -225,9 +225,7 @@ class AttributeJudge(learning.Learner):
             result |= named(key, values) | {f"chance_{key}": float(known[:, i].bincount().max() / len(known))}
         return result | named("sure", sure(said)) | named("sure_noise", sure(self.judged(noise)))
 
-    def frame(self) -> Frame:
-        if self.data is None:
-            return self.framed({})
+    def picture(self) -> Frame:
         found = self.read(self.data.probe["image"]) == self.data.probe["attributes"].cpu()
         return self.framed({"accuracy": float(found.float().mean())})
 

@@ -394,14 +394,11 @@ class IcGAN(learning.Learner):
 
     # -- what a viewer sees ----------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """Of the first test faces: ``made`` with their y and the same drawn z at every step, ``again`` their
         reconstructions, each the bytes of a WebP picture (see `engines.data.webp`). Over the faces to watch: ``obeyed``
         and ``kept`` (attributes of the face read in its reconstruction) by the judge, ``z``, and ``y``.
         """
-        if self.data is None:
-            return self.framed({})
         images, known = self.data.probe["image"], self.data.probe["attributes"].cpu().long()
         by = judge(self.config.pack, str(self.device))
         fresh = torch.randn(len(known), self.config.latent_dim, generator=learning.stream(self.config.seed, 1))

@@ -147,10 +147,8 @@ class Recogniser(learning.Learner):
             result |= named(name, ((found @ gallery.T).amax(dim=1) > near).double().numpy())
         return result
 
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """``rank1`` over the people to watch, among these alone."""
-        if self.data is None:
-            return self.framed({})
         probe = {key: value.cpu() for key, value in self.data.probe.items()}
         return self.framed({"rank1": float(first_hits(self.features(probe["image"]).cpu(), probe).mean())})
 

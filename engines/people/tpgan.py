@@ -400,13 +400,10 @@ class TPGAN(learning.Learner):
 
     # -- what a viewer sees ----------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """``made`` of the same pictures of test people at every step (`watched`), the bytes of a WebP picture (see
         `engines.data.webp`); ``test_psnr`` (dB) over all pictures of the people to watch.
         """
-        if self.data is None:
-            return self.framed({})
         probe = {key: value.cpu() for key, value in self.data.probe.items()}
         made = self.front(probe["image"], probe["landmarks"]).cpu()
         true = probe["image"][probe["front"]] / 255

@@ -266,13 +266,10 @@ class CycleGAN(learning.Learner):
 
     # -- what a viewer sees ----------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """``made``: G(x), F(G(x)) and F(y) of the first test emoji, the bytes of a WebP picture (see
         `engines.data.webp`). Over all emoji to watch: ``partner``, `evaluate`'s, among these, and ``test_cycle``.
         """
-        if self.data is None:
-            return self.framed({})
         flat, noto = self.data.probe["flat"], self.data.probe["noto"]
         there, back = self.cycle(flat)
         own = nearest_is_own(features(there), features(shown(self.images(noto))))

@@ -380,14 +380,11 @@ class DiscoGAN(learning.Learner):
             result |= named("const", (true - back).abs().mean(dim=(1, 2, 3)).double().numpy())
         return result
 
-    @torch.no_grad()
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """``made``: heads made of some test chairs, at every step the same, and after them the chairs led back where
         there is a way: the bytes of a WebP picture (see `engines.data.webp`). ``correlation`` over all test chairs, as
         in `evaluate`.
         """
-        if self.data is None:
-            return self.framed({})
         probe = self.data.probe
         chairs = probe["chair"][[row for row in SHOWN if row < len(probe["chair"])]]
         heads = self.translate(chairs)

@@ -294,13 +294,10 @@ class DTN(learning.Learner):
 
     # -- what a viewer sees ----------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """``made`` (24, 32, 32) bytes from the same test images at every step; ``accuracy`` of the MNIST classifier
         over the translations of all images to watch.
         """
-        if self.data is None:
-            return self.framed({})
         made = self.translate(self.data.probe["image"])
         read = classifier.shipped("mnist", str(self.device)).log_posterior(cut(made)).argmax(dim=1)
         right = read == self.data.probe["label"]

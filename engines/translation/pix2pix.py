@@ -251,13 +251,10 @@ class Pix2Pix(learning.Learner):
 
     # -- what a viewer sees ----------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """``made``: what G makes of the first test outlines with the same dropout at every step, the bytes of a WebP
         picture (see `engines.data.webp`); ``test_l1`` over the test pairs to watch, in levels of 255.
         """
-        if self.data is None:
-            return self.framed({})
         made = self.translate(self.data.probe["outline"], generator=learning.stream(self.config.seed, 1))
         off = 255 * (made - self.data.probe["flat"] / 255).abs().mean()
         return self.framed({"test_l1": float(off)}, made=webp.pack(learning.to_bytes(made[:SHOWN]).cpu().numpy()))

@@ -280,13 +280,10 @@ class PixelDTGAN(learning.Learner):
 
     # -- what a viewer sees ----------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """``made``: the garments of `watched` test figures, the bytes of a WebP picture (`engines.data.webp`);
         ``test_rmse`` and ``test_ssim`` over all of those, ``test_prefers`` as in `evaluate`.
         """
-        if self.data is None:
-            return self.framed({})
         probe = self.data.probe
         made, true = self.convert(probe["figure"]).cpu(), probe["product"].cpu() / 255
         scalars = {"test_rmse": float(rmse(made, true).mean()), "test_ssim": float(ssim(made, true).mean())}

@@ -285,13 +285,10 @@ class PoseGuided(learning.Learner):
 
     # -- what a viewer sees ----------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def frame(self) -> Frame:
+    def picture(self) -> Frame:
         """``coarse``, ``difference`` (grey is none) and ``made`` of the same test pairs at every step, each the bytes
         of a WebP picture (see `engines.data.webp`); ``test_ssim`` and ``coarse_ssim`` over the pictures to watch.
         """
-        if self.data is None:
-            return self.framed({})
         probe = self.data.probe
         pairs, coarse, made = self.posed(probe)
         true = (probe["image"] / 255).cpu()
