@@ -22,8 +22,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-_REMEDY = "use 'auto', 'cpu', 'cuda', 'cuda:N' or 'mps'"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -54,7 +52,7 @@ def resolve(device: str | torch.device = "auto", *, float64: bool = False) -> to
 
     kind, _, index = wanted.partition(":")
     if kind not in ("cpu", "cuda", "mps") or (":" in wanted and not index.isdecimal()):
-        raise ValueError(f"{said} is not a device: {_REMEDY}")
+        raise ValueError(f"{said} is not a device: use 'auto', 'cpu', 'cuda', 'cuda:N' or 'mps'")
     if kind == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"{said} is not there (torch sees no CUDA GPU): use 'auto' or 'cpu'")
     if kind == "mps" and not torch.backends.mps.is_available():

@@ -10,16 +10,14 @@ import numpy as np
 DRAWS = 1_000
 
 
-def bootstrap(
-    items: np.ndarray, measure: Callable[[np.ndarray], float] | None = None, *, seed: int = 0
-) -> tuple[float, float, float]:
+def bootstrap(items: np.ndarray, measure: Callable[[np.ndarray], float] | None = None) -> tuple[float, float, float]:
     """(measure, low, high): ``measure`` of the items (N, ...), its 2.5 and 97.5 % points over redrawn sets of items.
 
     Without a measure it is the mean. ValueError where there is no item.
     """
     if len(items) == 0:
         raise ValueError("a measure needs at least one item, got none")
-    rows = np.random.default_rng(seed).integers(0, len(items), size=(DRAWS, len(items)))
+    rows = np.random.default_rng(0).integers(0, len(items), size=(DRAWS, len(items)))
     if measure is None:
         flat = np.asarray(items, dtype=np.float64)
         drawn = flat[rows].mean(axis=1)

@@ -57,6 +57,6 @@ def importance_log_weights(
     return log_likelihood + normal_log_prob(z) - normal_log_prob(z, mean, log_var)
 
 
-def log_mean_exp(log_weights: Tensor, dim: int = 0) -> Tensor:
+def log_mean_exp(log_weights: Tensor) -> Tensor:
     r"""log (1/K) \sum_k exp(w_k): L_K of eq. 8, at most log p(x) on average and rising with K (theorem 1)."""
-    return torch.logsumexp(log_weights, dim=dim) - math.log(log_weights.shape[dim])
+    return torch.logsumexp(log_weights, dim=0) - math.log(len(log_weights))
