@@ -63,6 +63,7 @@ class Classifier(learning.Learner):
 
     name: ClassVar[str] = "classifier"
     Config: ClassVar[type] = ClassifierConfig
+    shapes: ClassVar[dict[str, tuple[int, ...]]] = {"image": (784,)}
     Network: ClassVar[type] = ClassifierNetwork
     learns_from: ClassVar[type[material.Rows]] = material.LabelledImages
 
@@ -74,10 +75,6 @@ class Classifier(learning.Learner):
             highest = int(self.data.train["label"].max())
             if highest >= config.n_classes:
                 raise ValueError(f"label {highest} needs n_classes of at least {highest + 1}, got {config.n_classes}")
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {"image": (784,)}
 
     def learn(self, batch: material.Fields) -> dict[str, Tensor]:
         """One batch, moved by up to ``shift`` pixels, and one step of Adam."""

@@ -168,6 +168,7 @@ class DCGAN(learning.Learner):
 
     name: ClassVar[str] = "dcgan"
     Config: ClassVar[type] = DCGANConfig
+    shapes: ClassVar[dict[str, tuple[int, ...]]] = {"image": (784,)}
 
     def __init__(self, config: DCGANConfig, *, data: Any = None, device: str = "auto") -> None:
         super().__init__(config, data=data, device=device)
@@ -179,10 +180,6 @@ class DCGAN(learning.Learner):
 
     def start(self, network: nn.Module) -> nn.Module:
         return learning.start_small(self, network) if self.config.small_start else network
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {"image": (784,)}
 
     # -- learning --------------------------------------------------------------------------------------
 

@@ -84,6 +84,7 @@ class AnoGAN(learning.Learner):
 
     name: ClassVar[str] = "anogan"
     Config: ClassVar[type] = AnoGANConfig
+    shapes: ClassVar[dict[str, tuple[int, ...]]] = {"image": (784,)}
     learns_from: ClassVar[type[material.Rows]] = material.LabelledImages
     VARIANTS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "mnist-3": {"normal": 3}, "mnist-0": {"normal": 0}, "fashion-7": {"normal": 7},
@@ -97,10 +98,6 @@ class AnoGAN(learning.Learner):
         self.scored = torch.zeros(
             0, 4
         )  # what `evaluate` found: test row (half precision rounds it: ask `looked_at`), label, R and D
-
-    @property
-    def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        return {"image": (784,)}
 
     def make(self) -> nn.Module:
         config = self.config
