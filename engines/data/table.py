@@ -15,6 +15,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,11 +126,9 @@ def _decode(raw: bytes, max_bytes: int) -> str:
     if b"\0" in raw and encodings[0] != "utf-16":
         raise ValueError("the file is not text (it holds NUL bytes): save it as CSV in UTF-8")
     for encoding in encodings:
-        try:
+        with suppress(UnicodeDecodeError):
             text = raw.decode(encoding)
             break
-        except UnicodeDecodeError:
-            continue
     else:
         raise ValueError("the file begins as UTF-16 and is not: save it as CSV in UTF-8")
     strange = next((c for c in text if ord(c) < 32 and c not in "\t\n\r\f"), None)

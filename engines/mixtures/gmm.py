@@ -161,15 +161,12 @@ class GaussianMixture(SoftMixture):
         return self.sample_with_components(n, generator=generator)[0]
 
     def sample_with_components(self, n: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Ancestral sampling: first the component, then the point: -> (n, D), (n,)."""
+        r"""Ancestral sampling: first k, then x = \mu_k + L_k noise with \Sigma_k = L_k L_k^T: -> (n, D), (n,)."""
         component = torch.multinomial(self.parameters.weights.cpu(), n, replacement=True, generator=generator)
         noise = torch.randn(n, self.data.shape[1], dtype=torch.float64, generator=generator)
-        return self.place(component.to(self.device), noise.to(self.device)), component
-
-    def place(self, component: Tensor, noise: Tensor) -> Tensor:
-        r"""x = \mu_k + L_k noise with \Sigma_k = L_k L_k^T: (n,), (n, D) -> (n, D)."""
-        factors = gaussians.cholesky(self.full_covariances())
-        return self.parameters.means[component] + torch.einsum("nij,nj->ni", factors[component], noise)
+        k, factors = component.to(self.device), gaussians.cholesky(self.full_covariances())
+        x = self.parameters.means[k] + torch.einsum("nij,nj->ni", factors[k], noise.to(self.device))
+        return x, component
 
     # -- saving ----------------------------------------------------------------------------------------
 

@@ -271,10 +271,6 @@ class VariationalGaussianMixture(SoftMixture):
             like(self.data, x), self.weights(), self.parameters.means, self.full_covariances()
         )
 
-    def responsibilities(self, x: Any) -> Tensor:
-        """p(component | x, data), from the predictive densities: (B, D) -> (B, K)."""
-        return (self.weights().log() + self._log_student(like(self.data, x))).softmax(dim=1)
-
     def _student(self) -> tuple[Tensor, Tensor]:
         q = self.parameters
         return student_scales(q.mean_precision, q.degrees_of_freedom, q.covariances)
