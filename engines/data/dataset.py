@@ -76,10 +76,6 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.x)
 
-    @property
-    def is_images(self) -> bool:
-        return self.x.dtype == np.uint8
-
     def flat(self) -> np.ndarray:
         """The points as (N, D) float64; pixels become 0..1."""
-        return self.x.reshape(len(self.x), -1) / 255.0 if self.is_images else self.x
+        return self.x.reshape(len(self.x), -1) / 255.0 if self.x.dtype == np.uint8 else self.x

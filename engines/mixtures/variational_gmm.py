@@ -263,7 +263,8 @@ class VariationalGaussianMixture(SoftMixture):
 
     def log_prob(self, x: Any) -> Tensor:
         r"""log p(x | data) in nats, a mixture of Student's t (Bishop 2006, eqs. 10.81, 10.82): (B, D) -> (B,)."""
-        return (self.weights().log() + self._log_student(like(self.data, x))).logsumexp(dim=1)
+        each = log_student(like(self.data, x), self.parameters.means, *self._student())
+        return (self.weights().log() + each).logsumexp(dim=1)
 
     def plug_in_log_prob(self, x: Any) -> Tensor:
         """log p(x) of the mixture at the posterior's means, which forgets how unsure they are: (B, D) -> (B,)."""
@@ -274,9 +275,6 @@ class VariationalGaussianMixture(SoftMixture):
     def _student(self) -> tuple[Tensor, Tensor]:
         q = self.parameters
         return student_scales(q.mean_precision, q.degrees_of_freedom, q.covariances)
-
-    def _log_student(self, x: Tensor) -> Tensor:
-        return log_student(x, self.parameters.means, *self._student())
 
     def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
         """n points of the predictive density: -> (n, D)."""
