@@ -128,12 +128,13 @@ class Images(Rows):
 
     fields = ("image",)
     n_probe = 1000
+    tested_on: ClassVar[tuple[str, ...]] = ("image",)
 
     def __init__(self, train: Any, test: Any = None, **about: Any) -> None:
         train, test = (side if isinstance(side, Mapping | None) else {"image": side} for side in (train, test))
         sides = ({**side, "image": _bytes(side["image"])} if side else None for side in (train, test))
         super().__init__(*sides, **about)  # type: ignore[arg-type]
-        self.held_out = (self.test["image"],)
+        self.held_out = tuple(self.test[field] for field in self.tested_on if field in self.test)
 
     @classmethod
     def load(cls, name: str, *, n: int | None = None) -> Self:
@@ -153,9 +154,7 @@ class Images(Rows):
 class LabelledImages(Images):
     """Grey images whose labels are told when the engine is tested."""
 
-    def __init__(self, train: Any, test: Any = None, **about: Any) -> None:
-        super().__init__(train, test, **about)
-        self.held_out = (self.test["image"], *([self.test["label"]] if "label" in self.test else []))
+    tested_on = ("image", "label")
 
 
 def _bytes(data: Any) -> Tensor:

@@ -74,20 +74,20 @@ def download(name: str, split: str = "train", *, opener: Opener = urllib.request
         opener = _refuse
     from torchvision import datasets
 
+    for legacy in ("KMNIST", "EMNIST"):  # torchvision would prefer .pt files of its early versions, if some lie there
+        shutil.rmtree(folder / legacy / "processed", ignore_errors=True)
     train = split == "train"
     try:
         if name == "kmnist":
             raw = folder / "KMNIST" / "raw"
             base = datasets.KMNIST.mirrors[0]
             _fetch_missing(name, raw, [(base + file, file) for file, _ in datasets.KMNIST.resources], opener)
-            _no_legacy(folder / "KMNIST")
             made: Any = datasets.KMNIST(folder, train=train, download=True)
             x, labels, class_names = made.data.numpy(), made.targets.numpy(), tuple(made.classes)
         elif name == "emnist-letters":
             raw = folder / "EMNIST" / "raw"
             if not (raw / f"emnist-letters-{split}-images-idx3-ubyte").exists():
                 _fetch_missing(name, raw, [(datasets.EMNIST.url, "gzip.zip")], opener)
-            _no_legacy(folder / "EMNIST")
             made = datasets.EMNIST(folder, split="letters", train=train, download=True)
             # Stored with rows and columns exchanged, and labelled from 1.
             x, labels = made.data.numpy().transpose(0, 2, 1), made.targets.numpy() - 1
@@ -159,8 +159,3 @@ def _check(name: str, path: Path) -> None:
     if path.exists() and not check_integrity(path, known[path.name]):
         path.unlink()
         raise DownloadError(f"{path.name} of {name} arrived damaged (its md5 is not the known one): try again")
-
-
-def _no_legacy(folder: Path) -> None:
-    """torchvision prefers .pt files of its early versions where some lie in `processed`; these are not read here."""
-    shutil.rmtree(folder / "processed", ignore_errors=True)

@@ -250,17 +250,14 @@ class BayesClassifier(Engine):
         if self.done:
             return
         if self.visible % 2 == 0:
-            self.y, self.x = self._choose(), None
+            self.x, self.y = None, self.config.given
+            if self.config.method == "drawn":
+                self.y = int(torch.multinomial(self.data.priors, 1, generator=self.generator))
             self.drawn[self.y] += 1
         else:
             noise = torch.randn(1, self.data.n_pixels, generator=self.generator, dtype=torch.float64)
             self.x = self.data.draw(torch.tensor([self.y]), noise)[0]
         self.visible += 1
-
-    def _choose(self) -> int:
-        if self.config.method == "given":
-            return self.config.given
-        return int(torch.multinomial(self.data.priors, 1, generator=self.generator))
 
     @property
     def done(self) -> bool:
