@@ -45,25 +45,29 @@ def main() -> None:
     notes = likelihood_notes
     with page(entry("likelihood"), VIEWS, why=notes.WHY, questions=notes.QUESTIONS) as chosen:
         name = chosen["model"]
-        x = fills.levels(shipped.model(name), image_of(chosen, board.drawn("likelihood")), seed=chosen["row"])
-        show.film("likelihood", compress, name, x, chosen["damage"], speed=16)
+        of = name, chosen["image"], chosen["row"], board.drawn("likelihood")
+        show.film("likelihood", sent, chosen["damage"], *of, speed=16)
         board.kept("likelihood", "Draw an image of your own", "Clear the board to go back to the test image.")
-        notes.files(name, x)
+        notes.files(name, levels_of(*of))
         notes.against_gan()
 
 
-def image_of(chosen: dict[str, Any], drawn: np.ndarray | None) -> np.ndarray:
-    """The image to encode, as bytes (28, 28)."""
+def levels_of(name: str, image: str, row: int, drawn: np.ndarray | None) -> np.ndarray:
+    """The image to encode, (28, 28), in the model's levels."""
     if drawn is not None:
-        return fills.bytes_of(drawn)
-    digit = fills.test_image("mnist", chosen["row"])
-    if chosen["image"] == "upside down":
-        return np.ascontiguousarray(digit[::-1])
-    if chosen["image"] == "clothes":
-        return fills.test_image("fashion", chosen["row"] % 5000)
-    if chosen["image"] == "noise":
-        return np.random.default_rng(chosen["row"]).integers(0, 256, size=(SIDE, SIDE), dtype=np.uint8)
-    return digit
+        x = fills.bytes_of(drawn)
+    elif image == "noise":
+        x = np.random.default_rng(row).integers(0, 256, size=(SIDE, SIDE), dtype=np.uint8)
+    elif image == "clothes":
+        x = fills.test_image("fashion", row % 5000)
+    else:
+        x = fills.test_image("mnist", row)
+    x = np.ascontiguousarray(x[::-1]) if image == "upside down" and drawn is None else x
+    return fills.levels(shipped.model(name), x, seed=row)
+
+
+def sent(damaged: int, name: str, image: str, row: int, drawn: np.ndarray | None) -> Film:
+    return compress(name, levels_of(name, image, row, drawn), damaged)
 
 
 def packed(x: np.ndarray, n_levels: int) -> bytes:

@@ -60,17 +60,13 @@ def main() -> None:
 
 def desk(variant: str, row: int) -> None:
     """The image and its handwriting on the stage; under it, what f sees in both."""
-    images, labels = tests()
-    x, words = images[row], f"Test image {row}: a {labels[row]}, in type that was not learned from."
     below = st.container()  # the stage stands above the upload, whose file it shows
     given, problem = board.photo("Or a photo of a digit", "dtn:file", SIDE, ", so let one digit stand in it")
     if problem:
         st.warning(problem)
-    if given is not None:
-        x, words = given, "Your image."
     with below:
-        show.film("dtn", translation, variant, x, words)
-    engine = shipped.model("dtn", variant)
+        show.film("dtn", translation, variant, row, given)
+    engine, x = shipped.model("dtn", variant), tests()[0][row] if given is None else given
     f_x, f_made = (f[0].cpu() for f in engine.features(x[None]))
     left, right = st.columns(2)
     with left:
@@ -90,9 +86,12 @@ def beside(columns: dict[str, Any], words: str) -> None:
     st.bar_chart(columns, x=x, y=y, x_label=x, y_label=words, stack=False, height=230)
 
 
-def translation(variant: str, x: np.ndarray, words: str) -> Film:
-    """One frame: an image (32, 32, 3) of bytes, and what G draws of it."""
-    engine = shipped.model("dtn", variant)
+def translation(variant: str, row: int, given: np.ndarray | None = None) -> Film:
+    """One frame: a test image or the one given, (32, 32, 3) bytes, and what G draws of it."""
+    engine, (images, labels) = shipped.model("dtn", variant), tests()
+    x, words = images[row], f"Test image {row}: a {labels[row]}, in type that was not learned from."
+    if given is not None:
+        x, words = given, "Your image."
     made = engine.translate(x[None])
     reads = classifier.shipped("mnist", "cpu").log_posterior(cut(made.cpu())).exp()[0].numpy()
     drawn = np.repeat(learning.to_bytes(made[0]).cpu().numpy()[..., None], 3, axis=2)

@@ -4,9 +4,11 @@ the weights of what learned here.
 
 from __future__ import annotations
 
+import inspect
 import io
+from collections.abc import Callable, Sequence
 from dataclasses import fields
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from pages.ui.reel import Reel
 
 # A page says so where its engine is given no data and makes, or finds, its own.
 OF_ITSELF = "# The engine has its data by itself."
+ROOT = Path(__file__).parents[2]
 
 
 def offered(record: live.Live) -> bool:
@@ -32,14 +35,38 @@ def offered(record: live.Live) -> bool:
     return isinstance(record.run, Run) and engine is not None and (engine.data is None or bool(record.data_code))
 
 
+def of_made(make: Callable[..., Any], args: Sequence[Any]) -> str:
+    """The lines that make a film as its page does, by the function that stands there to be read; "" where it is made
+    of what has no words, such as a drawing or a photo of one's own.
+    """
+    function = inspect.unwrap(make)
+    file = Path(function.__code__.co_filename)
+    if "." in function.__qualname__ or ROOT not in file.parents or not all(map(_has_words, args)):
+        return ""
+    module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+    call = f"{function.__name__}({', '.join(map(repr, args))})"
+    return f"from {module} import {function.__name__}\n\nfilm = {call}\nframes = film.frames"
+
+
+def _has_words(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_has_words, value))
+    return value is None or isinstance(value, (str, bool, int, float))
+
+
 def of_step(record: live.Live, step: int) -> str:
-    """The code; it prints the scalars of that step. ValueError where the run has ended or cannot be written down."""
+    """The code; it prints the scalars of that step, or the caption of a picture that is made. ValueError where the run
+    has ended or cannot be written down.
+    """
     if not offered(record):
         raise ValueError("the code of this run cannot be written down: its engine is gone, or its data are your own")
     run: Any = record.run
     if isinstance(run, Reel):
         found = f"frame = next(frame for frame in frames if frame.step == {run.at(step).step})"
-        return "\n".join([*record.data_code.splitlines(), "", found, "print(dict(frame.scalars))"])
+        shown = ["print(dict(frame.scalars))"]
+        if "film = " in record.data_code:
+            shown = ["picture = film.draw(frame)", 'print(picture["caption"])']
+        return "\n".join([*record.data_code.splitlines(), "", found, *shown])
     engine = run.engine
     # The settings that it began with, and those after every change of them, up to this step; a fork may change step 0.
     held = {at: run.config_at(at) for at in range(-1, step + 1)}

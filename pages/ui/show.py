@@ -179,7 +179,8 @@ def film(slug: str, make: Callable[..., Film], *args: Any, **options: Any) -> Li
     def ready() -> Live:
         made = make(*args)
         explain = made.explain or (made.numbers and (lambda frame, _: made.numbers(frame)))
-        return Live(run=Reel(made.frames), base=made.base, draw=made.draw, explain=explain, data_code=made.code)
+        lines = made.code or code.of_made(make, args)
+        return Live(run=Reel(made.frames), base=made.base, draw=made.draw, explain=explain, data_code=lines)
 
     of = (make.__name__, *(arg.tobytes() if isinstance(arg, np.ndarray) else arg for arg in args))
     return run(

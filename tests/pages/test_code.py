@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 
 import numpy as np
 import pytest
@@ -84,6 +85,27 @@ def test_a_recorded_training_is_found_again_by_its_code(item, view):
     for name, value in said.items():
         shown = frame.scalars[name]
         assert shown in (pytest.approx(value, nan_ok=True), pytest.approx(100 * value, nan_ok=True)), name
+
+
+@pytest.mark.parametrize("item", PAGED, ids=lambda item: item.slug)
+@pytest.mark.usefixtures("alone")
+def test_pictures_that_are_made_are_made_again_by_their_code(item):
+    """Of every view whose stage shows what a model makes, not a run."""
+    for view in of(item, "VIEWS"):
+        record = on_stage(opened(item.file, view=view), f"{item.slug}:run")
+        if record is None or not isinstance(record.run, Reel) or "checkpoints.load_frames" in record.data_code:
+            continue
+        frame, made = record.run.frames[len(record.run) // 2], {}
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            exec(compile(code.of_step(record, frame.step), "<code of a picture>", "exec"), made)
+        shown = record.draw(frame)
+        assert without_time(out.getvalue().strip()) == without_time(shown["caption"].strip())
+        for kind in ("images", "compare", "volume", "roll", "map"):
+            assert np.array_equal(made["picture"].get(kind), shown.get(kind))
+
+
+def without_time(words: str) -> str:
+    return re.sub(r"[\d,.]+ m?s\b", "", words)
 
 
 @pytest.mark.parametrize(

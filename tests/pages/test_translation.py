@@ -168,7 +168,7 @@ def test_a_digit_is_translated_by_the_network_that_was_asked_for(by, variant):
     at = opened(DTN, by=by, row="40")
     assert said(at) == []
     images, _ = dtn.tests()
-    frame = dtn.translation(variant, images[40], "x").frames[0]
+    frame = dtn.translation(variant, 40).frames[0]
     made = engines.pretrained("dtn", variant).translate(images[40:41])[0]
     np.testing.assert_allclose(frame.arrays["images"][1, :, :, 0] / 255, made, atol=1 / 255)
 
