@@ -48,7 +48,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CGANConfig:
+class CGANConfig(learning.LearnerConfig):
     n_noise: int = 100
     channels: int = 16  # of the layers next to the image
     told: bool = True  # whether G is told the label
@@ -57,10 +57,7 @@ class CGANConfig:
     wrong_pairs: bool = False  # whether D also meets real images beside a wrong label
     learning_rate: float = 2e-4
     beta1: float = 0.5
-    batch_size: int = 64
     n_steps: int = 8_000
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(self, n_noise=(1, 1000), channels=(1, 512), batch_size=(2, 4096), n_steps=(1, 10**7))
@@ -110,16 +107,13 @@ class CGAN(learning.Learner):
     name: ClassVar[str] = "cgan"
     Config: ClassVar[type] = CGANConfig
     learns_from = LabelledImages
+    shapes: ClassVar[dict[str, tuple[int, ...]]] = {"image": (SIDE * SIDE,)}
     VARIANTS = VARIANTS
     start = learning.start_small
 
     def make(self) -> nn.Module:
         c = self.config.channels
         return nn.ModuleDict({"G": Generator(c, self.config.n_noise), "D": Discriminator(c)})
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {"image": (SIDE * SIDE,)}
 
     def learn(self, batch: Fields) -> dict[str, Tensor]:
         """A step of D on L_D, then a step of G on L_G."""

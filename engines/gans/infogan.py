@@ -41,7 +41,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InfoGANConfig:
+class InfoGANConfig(learning.LearnerConfig):
     n_categories: int = 10
     n_noise: int = 16
     channels: int = 16  # of the layers next to the image
@@ -51,10 +51,6 @@ class InfoGANConfig:
     learning_rate: float = 2e-4
     generator_rate: float = 1e-3
     beta1: float = 0.5
-    batch_size: int = 64
-    n_steps: int = 10_000
-    batches_per_step: int = 1
-    seed: int = 0
 
     def __post_init__(self) -> None:
         learning.check(self, n_categories=(2, 100), n_noise=(1, 1000), channels=(1, 512), hidden=(1, 4096),
@@ -102,6 +98,7 @@ class InfoGAN(learning.Learner):
     name: ClassVar[str] = "infogan"
     Config: ClassVar[type] = InfoGANConfig
     learns_from = LabelledImages
+    shapes: ClassVar[dict[str, tuple[int, ...]]] = {"image": (SIDE * SIDE,)}
     VARIANTS = VARIANTS
     start = learning.start_small
 
@@ -109,10 +106,6 @@ class InfoGAN(learning.Learner):
         config, n_code = self.config, self.config.n_categories + N_DIALS
         G = Generator(config.n_noise + n_code, config.channels)
         return nn.ModuleDict({"G": G, "D": Discriminator(n_code, config.hidden, config.channels)})
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {"image": (SIDE * SIDE,)}
 
     def learning_rate_of(self, player: str) -> float:
         return self.config.generator_rate if player == "G" else self.config.learning_rate
@@ -159,8 +152,8 @@ class InfoGAN(learning.Learner):
         return found[:, :-N_DIALS].softmax(dim=1), found[:, -N_DIALS:]
 
     def evaluate(self, images: Any, labels: Any) -> dict[str, float]:
-        """A category is named after most images of the first half that Q sorts into it. ``found``: how many of the
-        second half are in one of their name. ``nats``: L_I of the category over 2,000 drawings.
+        """Categories are named after most images of the first half in them. ``found``: how many of the second half are
+        in one of their name. ``nats``: L_I of the category over 2,000 drawings.
         """
         K, digits, half = self.config.n_categories, torch.as_tensor(labels).long(), len(labels) // 2
         into = self.read(images)[0].argmax(dim=1)
