@@ -196,6 +196,19 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        section="GANs",
+        slug="infogan",
+        title="InfoGAN",
+        idea="A part of the noise must be legible in the image; it comes to say which digit, though nobody said so.",
+        paper=cite("chen2016"),
+        sources=("gans/infogan.py", "learning.py"),
+        starts=(
+            ("Sort an image", {"view": "sort"}),
+            ("Turn the second dial", {"view": "sort", "dial": "2"}),
+            ("Take a part away", {"view": "parts"}),
+        ),
+    ),
+    Entry(
         section="Translation",
         slug="pix2pix",
         title="pix2pix",
@@ -611,6 +624,7 @@ COURSE: tuple[Stop, ...] = (
             ("cgan", "a label stands beside the noise, and the discriminator sees it too"),
             ("anogan", "what a generator of normal images cannot make is an anomaly"),
             ("midinet", "a bar of a melody is an image of 32 pitches by 16 steps"),
+            ("infogan", "part of the noise must be read back from the image"),
             ("icgan", "attributes stand beside the noise, and encoders go the way back"),
             ("perceptual-gan", "what is made to look real need not be an image: features of one will do"),
             ("3dgan", "its convolutions run through space, over cells instead of pixels"),
@@ -625,6 +639,7 @@ COURSE: tuple[Stop, ...] = (
             ("stackgan", "a caption stands where the label stood, and the discriminator reads it too"),
         ),
     ),
+    Stop(slug="infogan", note="noise that can be read", place=(2, 5)),
     Stop(
         slug="pix2pix",
         note="from pairs",

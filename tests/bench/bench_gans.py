@@ -9,6 +9,7 @@ from typing import Any
 import engines
 from engines import data, devices
 from engines.run import Run
+from tests.bench.bench_making import median
 
 SMALL = {"g_width": 16, "d_width": 16, "batch_size": 150, "seed": 0}
 SEEDS = range(10)
@@ -16,7 +17,7 @@ SEEDS = range(10)
 
 def bench() -> list[dict[str, Any]]:
     """Rows for `make bench`."""
-    return [*_speed(), *_watched(), *_ring(), *_dcgan()]
+    return [*_speed(), *_watched(), *_ring(), *_dcgan(), *_told()]
 
 
 def _bare(seconds: float = 3.0) -> float:
@@ -130,4 +131,22 @@ def _dcgan() -> list[dict[str, Any]]:
         rows.append(
             {"name": f"dcgan/{variant or 'mnist'}", "value": metrics["test_clear"], "unit": "clear", "note": note}
         )
+    return rows
+
+
+def _told() -> list[dict[str, Any]]:
+    """The networks that are told something beside the noise: a batch, and an image of one's own answered."""
+    from engines.material import LabelledImages
+    from pages.gans import cgan, infogan
+
+    rows, images = [], LabelledImages.load("mnist", n=6400)
+    answers = {
+        "cgan": ("an image beside all ten labels", lambda i: cgan.judged("", i, None)),
+        "infogan": ("an image sorted, every category drawn", lambda i: infogan.sorting("", i, 1, None)),
+    }
+    for name, (what, answer) in answers.items():
+        engine = engines.create(name, data=images, device="cpu")
+        batch = median(lambda _, engine=engine: engine.step())
+        rows.append({"name": f"{name}: a batch of 64", "value": batch, "unit": "ms", "note": "CPU"})
+        rows.append({"name": f"{name}: {what}", "value": median(answer), "unit": "ms", "note": "at the server"})
     return rows

@@ -148,3 +148,14 @@ def test_a_judge_that_forgets_its_cure_and_a_digit_of_ones_own(page: Page, serve
     expect(root.locator(".caption")).to_contain_text("Your digit")
     assert page_errors == []
     assert faults(page) == []
+
+
+def test_infogan_sorts_a_digit_and_turns_a_dial(page: Page, server: Server):
+    open_page(page, f"{server.url}/infogan?view=sort&row=3")
+    root = player(page)
+    expect(root.locator(".caption")).to_contain_text("Test image 3, a 0, is sorted into category")
+    before = root.locator(".caption").inner_text()
+    page.get_by_role("combobox", name="Turn dial").click()
+    page.get_by_role("option", name="2", exact=True).click()
+    expect(root.locator(".caption")).to_contain_text("as dial 2 turns")
+    assert before.split(". Below")[0] == root.locator(".caption").inner_text().split(". Below")[0]

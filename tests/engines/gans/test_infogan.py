@@ -99,10 +99,10 @@ def test_the_shipped_ones_reach_what_their_cards_say(variant):
     engine = engines.pretrained("infogan", variant, device="cpu")
     m = checkpoints.read(checkpoints.folder("infogan", variant)).card["metrics"]
     test = data.load("mnist", split="test")
-    into, digits = engine.read(test.x[:2000])[0].argmax(dim=1).numpy(), test.labels[:2000]
-    names = {k: np.bincount(digits[:1000][into[:1000] == k], minlength=10).argmax() for k in set(into)}
-    right = np.mean([names[k] == digit for k, digit in zip(into[1000:], digits[1000:], strict=True)])
-    assert right == pytest.approx(m["test_found"], abs=0.06)
+    into, digits = engine.read(test.x)[0].argmax(dim=1).numpy(), test.labels
+    names = {k: np.bincount(digits[:5000][into[:5000] == k], minlength=10).argmax() for k in range(20)}
+    right = np.mean([names[k] == digit for k, digit in zip(into[5000:], digits[5000:], strict=True)])
+    assert right == pytest.approx(m["test_found"], abs=0.005)
     z, code = engine.inputs(500, torch.Generator().manual_seed(9))
     told = (engine.read(engine.draw(z, code))[0] * code[:, :-2]).sum(dim=1).log() + np.log(code.shape[1] - 2)
     assert float(told.mean()) == pytest.approx(m["test_nats"], abs=0.15)
