@@ -280,7 +280,8 @@ if (!history.labOneEntry) {
   const push = history.pushState.bind(history);
   history.pushState = (state, title, address) => {
     const url = new URL(address, location.href);
-    if (document.body.classList.contains("lab-present")) url.searchParams.set("present", "1");
+    if (history.labPresent) url.searchParams.set("present", "1");
+    else if (history.labPresent === false) url.searchParams.delete("present");
     if (url.pathname === location.pathname) history.replaceState(state, title, url);
     else push(state, title, url);
   };

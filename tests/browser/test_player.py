@@ -239,6 +239,9 @@ def test_a_run_in_a_tab_out_of_sight_is_paused_and_it_is_said(page: Page, server
     expect(page.get_by_text("The run was paused while this tab was out of sight.")).to_be_visible()
 
 
+TAB_OF_ITS_OWN = "box => getComputedStyle(box, '::after').content.includes('open it in a tab of its own')"
+
+
 def test_where_a_frame_blocks_cookies_an_upload_says_what_to_do(page: Page, server: Server):
     html = f'<iframe src="{server.url}/gmm?data=csv" style="width:1200px;height:780px"></iframe>'
     page.route("**/the-host", lambda route: route.fulfill(body=html, content_type="text/html"))
@@ -248,5 +251,4 @@ def test_where_a_frame_blocks_cookies_an_upload_says_what_to_do(page: Page, serv
         page.goto(f"{server.url}/the-host")
         box = page.frame_locator("iframe").get_by_test_id("stFileUploader").first
         expect(box).to_be_visible(timeout=30_000)
-        said = box.evaluate("element => getComputedStyle(element, '::after').content")
-        assert ("open it in a tab of its own" in said) == blocked
+        until(lambda box=box, blocked=blocked: box.evaluate(TAB_OF_ITS_OWN) == blocked, "what to do is not said")

@@ -4,12 +4,13 @@
 const TYPING = "input:not([type=range]), textarea, select, [contenteditable]";
 
 // Whether it is wanted, and on which page: by the address that opened the app, then by the viewer. The server writes the
-// address as it last read it, perhaps before the mode was left: then the page is right, and the address is mended.
+// address as it last read it, perhaps before the mode was left: then the page is right (`settings.one_entry` asks here).
 let wanted = new URL(location.href).searchParams.get("present") === "1", place = location.pathname;
 
 /** Whether what is put on the page now is to be presented; `on` says that the viewer has turned it on or off. */
 export function wants(on = wanted && place === location.pathname) {
   [wanted, place] = [on, location.pathname];
+  history.labPresent = on;
   const url = new URL(location.href);
   if (wanted) url.searchParams.set("present", "1"); else url.searchParams.delete("present");
   if (url.href !== location.href) history.replaceState(history.state, "", url);
