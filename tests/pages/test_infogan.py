@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import engines
-from engines import learning
+from engines import data, learning
 from pages.gans import infogan
 from pages.ui import shipped
 
@@ -64,3 +64,5 @@ def test_what_the_notes_claim_is_so():
     assert found[""] > 0.8
     assert nats["light"] < 1 < 2 < nats[""] <= np.log(10)
     assert nats["twenty"] > np.log(10)  # more is told than ten categories could hold
+    digits = data.load("mnist", split="test").labels[5000:]
+    assert 100 * np.bincount(digits).max() / len(digits) == pytest.approx(11, abs=0.5)  # "about 11": one name for all

@@ -42,20 +42,10 @@ def test_the_game_is_the_papers(variant, monkeypatch):
     assert (z == 0).all() == (variant == "no-noise")
 
 
-def test_a_step_of_one_player_leaves_the_other_where_it_is():
+def test_a_step_of_one_player_leaves_the_other_where_it_is(moved_in_a_step):
     engine = tiny()
-    moved, descend = [], engine.descend
-
-    def look(loss, player):
-        before = {key: [p.clone() for p in net.parameters()] for key, net in engine.network.items()}
-        descend(loss, player)
-        for key, net in engine.network.items():
-            same = all(torch.equal(a, b) for a, b in zip(before[key], net.parameters(), strict=True))
-            moved.append((player, key, not same))
-
-    engine.descend = look
-    engine.step()
-    assert moved == [("D", "G", False), ("D", "D", True), ("G", "G", True), ("G", "D", False)]
+    moves = [("D", "G", False), ("D", "D", True), ("G", "G", True), ("G", "D", False)]
+    assert moved_in_a_step(engine) == moves
     rates = {key: optimizer.param_groups[0]["lr"] for key, optimizer in engine.optimizers.items()}
     assert rates == {"G": engine.config.generator_rate, "D": engine.config.learning_rate}
 
